@@ -1,0 +1,54 @@
+#pragma once
+// The mass-deletion guard (I6). Pure.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/model/plan.h"
+#include "common/model/policy.h"
+
+namespace twsync {
+
+/// Deletions that were applied, per side, in the sliding window; kept by the resolver across cycles (and in base.db).
+class DeletionWindow {
+ public:
+  static constexpr int64_t kWindowNs = 600'000'000'000;
+  void add(Side side, uint64_t count, int64_t now_ns);
+  uint64_t count(Side side, int64_t now_ns) const;
+
+  struct Item {
+    Side side;
+    int64_t at_ns;
+    uint64_t count;
+  };
+  const std::vector<Item>& items() const { return items_; }
+  void restore(std::vector<Item> items) { items_ = std::move(items); }
+
+ private:
+  std::vector<Item> items_;
+};
+
+struct GuardInput {
+  DeleteLimits limits;
+  uint64_t base_entries = 0;
+  int64_t now_ns = 0;
+  bool tripped_code = false;    ///< a parked set is undecided: all further deletions of that side join it
+  bool tripped_deploy = false;
+  std::vector<std::string> approved_code;    ///< paths a person approved for deletion on that side (sorted by compare_paths)
+  std::vector<std::string> approved_deploy;
+};
+
+struct GuardVerdict {
+  bool tripped_code = false;
+  bool tripped_deploy = false;
+  uint64_t parked = 0;  ///< operations taken out of the plan and parked
+};
+
+/// Moves deletions that trip the guard from plan.operations to plan.parked (reason mass_deletion), per side.
+/// Renames do not count. Approved deletions stay and get cause approved_deletion. What depends on a parked
+/// deletion (the removal of its parent directory, a put onto that directory) is taken out as well, silently pending.
+GuardVerdict apply_guard(Plan& plan, const DeletionWindow& window, const GuardInput& input);
+
+}  // namespace twsync

@@ -1,0 +1,29 @@
+#pragma once
+// One side's root as a scanner and an applier see it, local or through an agent.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/wire/agent_messages.h"
+
+namespace twsync {
+
+/// Scanner's view of one side. One thread at a time; calls block.
+/// After ErrorCode::unreachable or peer_violation only destruction may follow.
+class SideReader {
+ public:
+  using EntrySink = std::function<Status(std::vector<PathEntry>&&)>;
+  virtual ~SideReader() = default;
+
+  virtual Result<SideFacts> facts() = 0;
+  /// Lock + marker; held until destruction. busy = another controller, with its name in the message.
+  virtual Status claim(const Claim& claim) = 0;
+  /// Streams entries in compare_paths order to `sink` in bounded pieces.
+  virtual Result<ListEnd> list(const ListRequest& request, const EntrySink& sink) = 0;
+  virtual Result<DigestReply> digest(const DigestRequest& request) = 0;
+  /// A file of at most 1 MiB (".twsyncignore"); not_found when nothing stands there.
+  virtual Result<std::string> read_small(const std::string& path) = 0;
+};
+
+}  // namespace twsync

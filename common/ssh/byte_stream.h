@@ -1,0 +1,28 @@
+#pragma once
+// The transport interface: a two-way byte stream to an agent. libssh, a child process and plain descriptors implement it.
+
+#include <cstddef>
+#include <string>
+
+#include "common/base/result.h"
+
+namespace twsync {
+
+/// Non-blocking; owned and used by one thread (the pump's) after construction.
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+  /// Descriptors to poll for input and output; may be equal.
+  virtual int read_fd() const = 0;
+  virtual int write_fd() const = 0;
+  /// Bytes read, 0 = nothing now; unreachable at end of stream (the message carries the remote's stderr, if any).
+  virtual Result<size_t> read_some(char* out, size_t size) = 0;
+  /// Bytes taken, 0 = not now.
+  virtual Result<size_t> write_some(const char* data, size_t size) = 0;
+  /// True when data may be waiting inside the library although read_fd is not readable (libssh buffers).
+  virtual bool read_pending() { return false; }
+  /// "ssh root@host:22" for messages.
+  virtual std::string describe() const = 0;
+};
+
+}  // namespace twsync

@@ -1,0 +1,58 @@
+#pragma once
+// What a batch is and what came of it: shared by transfer worker, agent and applier (PROTOCOL.md, "Bulk").
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/wire/model_codec.h"
+
+namespace twsync {
+
+/// Operations that travel and become durable together; all on one side, all of one stage.
+struct Batch {
+  uint64_t id = 0;
+  uint64_t epoch = 0;   ///< controller epoch: an applier refuses one older than its root's marker
+  uint64_t cycle = 0;
+  Side side = Side::code;
+  bool ordered = false; ///< apply strictly in order (structure, directory removal, directory metadata)
+  int64_t scanned_ns = 0; ///< target host's clock when the expected entries were scanned (20 ms rule)
+  std::vector<Operation> operations;
+  template <class F>
+  void fields(F&& f) {
+    f(id, epoch, cycle, side, ordered, scanned_ns, operations);
+  }
+};
+
+/// What came of one operation.
+struct OpResult {
+  uint32_t id = 0;
+  ErrorCode code = ErrorCode::ok;  ///< stale = hint the path and plan again; exists = directory kept, not empty
+  std::string message;             ///< for people, when not ok
+  int32_t sys_errno = 0;
+  Entry target;         ///< what stands at `path` on the applied side now (with stamp and digest); kind none = nothing
+  Entry source;         ///< put_file only: what the source side sent (stamp from fstat before = after reading)
+  std::string version;  ///< id in the version store of the displaced entry; empty = nothing displaced
+  uint64_t bytes = 0;   ///< content bytes carried
+  template <class F>
+  void fields(F&& f) {
+    f(id, code, message, sys_errno, target, source, version, bytes);
+  }
+};
+
+struct BatchResult {
+  uint64_t batch = 0;
+  bool last = true;  ///< more results of this batch follow when false
+  std::vector<OpResult> results;
+  uint64_t wire_bytes = 0;  ///< compressed bytes that travelled
+  template <class F>
+  void fields(F&& f) {
+    f(batch, last, results, wire_bytes);
+  }
+};
+
+/// How content of a batch travels: a sequence of these in ContentBlock payloads, for each put_file of the batch in
+/// order: Begin, Data*, End. Raw little-endian, packed back to back, may straddle block boundaries
+/// (PROTOCOL.md, "Content stream").
+
+}  // namespace twsync
