@@ -1,0 +1,114 @@
+#pragma once
+// base.db: the last tree that both sides agreed on, and what a person must be told or asked (FORMAT.md).
+// The resolver is the only writer; the scanner and the command line read.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/hasher.h"
+#include "common/base/result.h"
+#include "common/model/entry.h"
+#include "common/model/hint.h"
+#include "common/model/plan.h"
+
+namespace twsync {
+
+/// One record of facts about the pair.
+struct BaseMeta {
+  std::string pair_id;          ///< empty = never claimed
+  uint64_t epoch = 0;           ///< DESIGN.md section 7
+  uint64_t completed = 0;       ///< cycles that were recorded to their end
+  HashKey hash_key{};
+  std::string code_boot_id, deploy_boot_id;
+  uint64_t code_root_inode = 0, deploy_root_inode = 0;
+  bool clean_close = true;      ///< false while a controller works on the pair
+  int64_t last_done_ns = 0;     ///< wall clock of the last cycle that ended in sync
+  std::string code_root, deploy_root;  ///< for `status` and `forget`
+};
+
+/// A conflict that was decided, or waits for a person.
+struct ConflictRecord {
+  std::string id;
+  std::string path;
+  int64_t at_ns = 0;
+  std::string rule;
+  ConflictWinner winner = ConflictWinner::none;
+  std::string loser_version;    ///< id in the version store of the side that lost; empty = nothing displaced
+  bool open = false;            ///< parked until `resolve`
+  std::string text;             ///< what stood on each side, for people
+};
+
+struct ParkedRecord {
+  std::string id;
+  ParkedReason reason = ParkedReason::failed;
+  Side side = Side::code;
+  int64_t at_ns = 0;
+  std::vector<std::string> paths;  ///< of a mass deletion: the whole set that was shown
+  std::string text;
+};
+
+class SqliteDb;
+
+/// Not thread-safe: one thread, one BaseStore. Several readers beside one writer are fine (WAL).
+class BaseStore {
+ public:
+  enum class Mode { read_only, read_write };
+  /// corrupt: the file fails its check (the caller moves it aside and starts with a union merge, I4).
+  /// not_found: read_only and no file yet.
+  static Result<std::unique_ptr<BaseStore>> open(const std::string& path, Mode mode);
+  ~BaseStore();
+
+  Result<BaseMeta> meta();
+  Status set_meta(const BaseMeta& meta);
+
+  Result<std::optional<BaseRow>> find(std::string_view path);
+  Result<uint64_t> count();
+  bool empty();
+
+  /// Rows at `scope.path` and, if recursive, below, in compare_paths order. Invalid after any write by this store.
+  class Cursor {
+   public:
+    virtual ~Cursor() = default;
+    /// False at the end.
+    virtual Result<bool> next(BaseRow& row) = 0;
+  };
+  Result<std::unique_ptr<Cursor>> rows(const Scope& scope);
+
+  /// Groups writes; what is not committed is rolled back. `durable`: on disk when commit returns (else a lost tail
+  /// costs only a re-check).
+  Status begin();
+  Status commit(bool durable);
+  void rollback();
+  Status put(const BaseRow& row);
+  Status drop(std::string_view path);
+  Status clear_rows();
+
+  Status add_conflict(const ConflictRecord& record);
+  /// Closes the open conflicts of a path (decided, or the difference went away).
+  Status close_conflict(std::string_view path);
+  Result<std::vector<ConflictRecord>> conflicts(size_t limit);
+  Result<std::optional<ConflictRecord>> conflict(std::string_view id);
+
+  Status put_parked(const ParkedRecord& record);
+  Status drop_parked(std::string_view id);
+  Result<std::vector<ParkedRecord>> parked();
+
+ private:
+  explicit BaseStore(std::unique_ptr<SqliteDb> db);
+  struct Statements;
+  std::unique_ptr<SqliteDb> db_;
+  std::unique_ptr<Statements> statements_;
+};
+
+/// The stored form of a row (FORMAT.md, "Row"), and back. corrupt when the bytes are not such a row.
+std::string encode_row(const BaseRow& row);
+Status decode_row(std::string_view bytes, BaseRow& row);
+
+/// Opens for writing; a damaged file is renamed to `<path>.damaged-<n>` and a new, empty one takes its place.
+/// `moved_aside` says so. Losing the base never loses data (I4).
+Result<std::unique_ptr<BaseStore>> open_or_replace(const std::string& path, bool& moved_aside);
+
+}  // namespace twsync
