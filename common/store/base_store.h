@@ -77,10 +77,10 @@ class BaseStore {
   };
   Result<std::unique_ptr<Cursor>> rows(const Scope& scope);
 
-  /// Groups writes; what is not committed is rolled back. `durable`: on disk when commit returns (else a lost tail
-  /// costs only a re-check).
-  Status begin();
-  Status commit(bool durable);
+  /// Groups writes; what is not committed is rolled back. `durable`: it and every earlier commit is on disk when
+  /// commit() returns (else a lost tail costs only a re-check).
+  Status begin(bool durable);
+  Status commit();
   void rollback();
   Status put(const BaseRow& row);
   Status drop(std::string_view path);

@@ -1,1 +1,1 @@
-add_sync_test(unit_sqlite_db unit sqlite_db_test.cc LIBS sync_store)
+add_sync_test(unit_store unit base_store_test.cc LIBS sync_store)

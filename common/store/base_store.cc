@@ -1,0 +1,275 @@
+#include "common/store/base_store.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "common/base/rel_path.h"
+#include "common/base/text.h"
+#include "common/store/sqlite_db.h"
+#include "common/wire/codec.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr int64_t kBaseSchema = 1;
+
+constexpr const char* kCreate = R"(
+CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL);
+CREATE TABLE base (key BLOB PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE conflicts (id TEXT PRIMARY KEY, path BLOB NOT NULL, at_ns INTEGER NOT NULL, rule TEXT NOT NULL, winner INTEGER NOT NULL,
+                        loser TEXT NOT NULL, open INTEGER NOT NULL, text TEXT NOT NULL);
+CREATE INDEX conflicts_by_path ON conflicts (path);
+CREATE INDEX conflicts_by_time ON conflicts (at_ns);
+CREATE TABLE parked (id TEXT PRIMARY KEY, value BLOB NOT NULL);
+)";
+
+}  // namespace
+
+template <>
+struct WireFields<BaseMeta> {
+  template <class F>
+  static void fields(BaseMeta& v, F&& f) {
+    f(v.pair_id, v.epoch, v.completed, v.hash_key, v.code_boot_id, v.deploy_boot_id, v.code_root_inode, v.deploy_root_inode,
+      v.clean_close, v.last_done_ns, v.code_root, v.deploy_root);
+  }
+};
+
+template <>
+struct WireFields<ParkedRecord> {
+  template <class F>
+  static void fields(ParkedRecord& v, F&& f) {
+    f(v.id, v.reason, v.side, v.at_ns, v.paths, v.text);
+  }
+};
+
+struct BaseStore::Statements {
+  Statement meta_get, meta_set, find, below, put, drop;
+};
+
+BaseStore::BaseStore(std::unique_ptr<SqliteDb> db) : db_(std::move(db)), statements_(std::make_unique<Statements>()) {}
+BaseStore::~BaseStore() { rollback(); }
+
+Result<std::unique_ptr<BaseStore>> BaseStore::open(const std::string& path, Mode mode) {
+  const bool read_only = mode == Mode::read_only;
+  SYNC_ASSIGN(auto db, SqliteDb::open(path, {read_only, Synchronous::normal, 5000}));
+  SYNC_ASSIGN(const int64_t version, db.user_version());
+  if (version == 0) {
+    if (read_only) return Error{ErrorCode::not_found, "the base was not written yet", path, 0};
+    SYNC_ASSIGN(auto transaction, Transaction::begin(db));
+    SYNC_TRY(db.exec(kCreate));
+    SYNC_TRY(db.set_user_version(kBaseSchema));
+    SYNC_TRY(transaction.commit());
+  } else if (version != kBaseSchema) {
+    return Error{ErrorCode::unsupported, str("base.db has schema ", version, "; this release reads ", kBaseSchema), path, 0};
+  }
+  std::unique_ptr<BaseStore> store(new BaseStore(std::make_unique<SqliteDb>(std::move(db))));
+  auto& s = *store->statements_;
+  SYNC_ASSIGN(s.meta_get, store->db_->prepare("SELECT value FROM meta WHERE id = 1"));
+  SYNC_ASSIGN(s.find, store->db_->prepare("SELECT row FROM base WHERE key = ?1"));
+  if (!read_only) {
+    SYNC_ASSIGN(s.meta_set, store->db_->prepare("INSERT OR REPLACE INTO meta VALUES (1, ?1)"));
+    SYNC_ASSIGN(s.put, store->db_->prepare("INSERT OR REPLACE INTO base VALUES (?1, ?2)"));
+    SYNC_ASSIGN(s.drop, store->db_->prepare("DELETE FROM base WHERE key = ?1"));
+  }
+  return store;
+}
+
+Result<BaseMeta> BaseStore::meta() {
+  auto& get = statements_->meta_get;
+  SYNC_ASSIGN(const bool found, get.step());
+  if (!found) return BaseMeta{};
+  auto meta = decode<BaseMeta>(get.column_bytes(0));
+  get.reset();
+  if (!meta) return Error{ErrorCode::corrupt, "the base's facts are damaged", {}, 0};
+  return meta;
+}
+
+Status BaseStore::set_meta(const BaseMeta& meta) {
+  statements_->meta_set.bind_blob(1, encode(meta));
+  return statements_->meta_set.run();
+}
+
+Result<std::optional<BaseRow>> BaseStore::find(std::string_view path) {
+  auto& find = statements_->find;
+  find.bind_blob(1, path_key(path));
+  SYNC_ASSIGN(const bool found, find.step());
+  if (!found) return std::optional<BaseRow>{};
+  BaseRow row;
+  row.path = path;
+  const Status decoded = decode_row(find.column_bytes(0), row);
+  find.reset();
+  SYNC_TRY(decoded);
+  return std::optional<BaseRow>(std::move(row));
+}
+
+Result<uint64_t> BaseStore::count() {
+  SYNC_ASSIGN(const int64_t n, db_->query_int("SELECT count(*) FROM base"));
+  return static_cast<uint64_t>(n);
+}
+
+bool BaseStore::empty() {
+  auto any = db_->query_int("SELECT EXISTS (SELECT 1 FROM base)");
+  return any.ok() && *any == 0;
+}
+
+namespace {
+
+class StatementCursor final : public BaseStore::Cursor {
+ public:
+  explicit StatementCursor(Statement statement) : statement_(std::move(statement)) {}
+  Result<bool> next(BaseRow& row) override {
+    SYNC_ASSIGN(const bool more, statement_.step());
+    if (!more) return false;
+    const auto key = statement_.column_bytes(0);
+    row.path.assign(key);
+    for (char& c : row.path) {
+      if (c == '\0') c = '/';
+    }
+    SYNC_TRY(decode_row(statement_.column_bytes(1), row));
+    return true;
+  }
+
+ private:
+  Statement statement_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<BaseStore::Cursor>> BaseStore::rows(const Scope& scope) {
+  // The root has the empty key; below it is everything. Elsewhere the subtree's keys lie in ["p", "p\1").
+  const std::string key = path_key(scope.path);
+  if (!scope.recursive) {
+    SYNC_ASSIGN(auto one, db_->prepare("SELECT key, row FROM base WHERE key = ?1"));
+    one.bind_blob(1, key);
+    return std::unique_ptr<Cursor>(std::make_unique<StatementCursor>(std::move(one)));
+  }
+  if (scope.path.empty()) {
+    SYNC_ASSIGN(auto all, db_->prepare("SELECT key, row FROM base ORDER BY key"));
+    return std::unique_ptr<Cursor>(std::make_unique<StatementCursor>(std::move(all)));
+  }
+  SYNC_ASSIGN(auto range, db_->prepare("SELECT key, row FROM base WHERE key >= ?1 AND key < ?2 ORDER BY key"));
+  range.bind_blob(1, key);
+  range.bind_blob(2, key + '\1');
+  return std::unique_ptr<Cursor>(std::make_unique<StatementCursor>(std::move(range)));
+}
+
+Status BaseStore::begin(bool durable) {
+  // In WAL mode a FULL commit flushes the log, and with it every NORMAL commit before it.
+  SYNC_TRY(db_->exec(durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
+  return db_->exec("BEGIN IMMEDIATE");
+}
+
+Status BaseStore::commit() { return db_->exec("COMMIT"); }
+
+void BaseStore::rollback() {
+  if (db_ && db_->in_transaction()) (void)db_->exec("ROLLBACK").ok();
+}
+
+Status BaseStore::put(const BaseRow& row) {
+  statements_->put.bind_blob(1, path_key(row.path));
+  statements_->put.bind_blob(2, encode_row(row));
+  return statements_->put.run();
+}
+
+Status BaseStore::drop(std::string_view path) {
+  statements_->drop.bind_blob(1, path_key(path));
+  return statements_->drop.run();
+}
+
+Status BaseStore::clear_rows() { return db_->exec("DELETE FROM base"); }
+
+Status BaseStore::add_conflict(const ConflictRecord& r) {
+  SYNC_ASSIGN(auto insert, db_->prepare("INSERT OR REPLACE INTO conflicts VALUES (?1,?2,?3,?4,?5,?6,?7,?8)"));
+  insert.bind_text(1, r.id).bind_blob(2, r.path).bind(3, r.at_ns).bind_text(4, r.rule);
+  insert.bind(5, static_cast<int64_t>(r.winner)).bind_text(6, r.loser_version).bind(7, r.open ? 1 : 0).bind_text(8, r.text);
+  return insert.run();
+}
+
+Status BaseStore::close_conflict(std::string_view path) {
+  SYNC_ASSIGN(auto update, db_->prepare("UPDATE conflicts SET open = 0 WHERE path = ?1 AND open = 1"));
+  update.bind_blob(1, path);
+  return update.run();
+}
+
+namespace {
+
+ConflictRecord read_conflict(const Statement& s) {
+  ConflictRecord r;
+  r.id = s.column_bytes(0);
+  r.path = s.column_bytes(1);
+  r.at_ns = s.column_int(2);
+  r.rule = s.column_bytes(3);
+  r.winner = static_cast<ConflictWinner>(s.column_int(4));
+  r.loser_version = s.column_bytes(5);
+  r.open = s.column_int(6) != 0;
+  r.text = s.column_bytes(7);
+  return r;
+}
+
+}  // namespace
+
+Result<std::vector<ConflictRecord>> BaseStore::conflicts(size_t limit) {
+  SYNC_ASSIGN(auto select, db_->prepare("SELECT * FROM conflicts ORDER BY open DESC, at_ns DESC LIMIT ?1"));
+  select.bind(1, static_cast<int64_t>(limit));
+  std::vector<ConflictRecord> out;
+  for (;;) {
+    SYNC_ASSIGN(const bool more, select.step());
+    if (!more) return out;
+    out.push_back(read_conflict(select));
+  }
+}
+
+Result<std::optional<ConflictRecord>> BaseStore::conflict(std::string_view id) {
+  SYNC_ASSIGN(auto select, db_->prepare("SELECT * FROM conflicts WHERE id = ?1"));
+  select.bind_text(1, id);
+  SYNC_ASSIGN(const bool found, select.step());
+  if (!found) return std::optional<ConflictRecord>{};
+  return std::optional<ConflictRecord>(read_conflict(select));
+}
+
+Status BaseStore::put_parked(const ParkedRecord& record) {
+  SYNC_ASSIGN(auto insert, db_->prepare("INSERT OR REPLACE INTO parked VALUES (?1, ?2)"));
+  insert.bind_text(1, record.id);
+  insert.bind_blob(2, encode(record));
+  return insert.run();
+}
+
+Status BaseStore::drop_parked(std::string_view id) {
+  SYNC_ASSIGN(auto del, db_->prepare("DELETE FROM parked WHERE id = ?1"));
+  del.bind_text(1, id);
+  return del.run();
+}
+
+Result<std::vector<ParkedRecord>> BaseStore::parked() {
+  SYNC_ASSIGN(auto select, db_->prepare("SELECT value FROM parked ORDER BY id"));
+  std::vector<ParkedRecord> out;
+  for (;;) {
+    SYNC_ASSIGN(const bool more, select.step());
+    if (!more) return out;
+    auto record = decode<ParkedRecord>(select.column_bytes(0));
+    if (record) out.push_back(std::move(record).value());
+  }
+}
+
+Result<std::unique_ptr<BaseStore>> open_or_replace(const std::string& path, bool& moved_aside) {
+  moved_aside = false;
+  auto store = BaseStore::open(path, BaseStore::Mode::read_write);
+  if (store || store.error().code != ErrorCode::corrupt) return store;
+  for (int n = 1; n < 1000; ++n) {
+    const std::string aside = str(path, ".damaged-", n);
+    if (std::FILE* taken = std::fopen(aside.c_str(), "rbe")) {
+      std::fclose(taken);
+      continue;
+    }
+    if (std::rename(path.c_str(), aside.c_str()) != 0) return error_from_errno(errno, "cannot move the damaged base aside", path);
+    // The log and index belong to the damaged file; a new database must not replay them.
+    for (const char* suffix : {"-wal", "-shm"}) std::rename((path + suffix).c_str(), (aside + suffix).c_str());
+    moved_aside = true;
+    return BaseStore::open(path, BaseStore::Mode::read_write);
+  }
+  return store;
+}
+
+}  // namespace twsync

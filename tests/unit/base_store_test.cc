@@ -1,0 +1,130 @@
+#include "common/store/base_store.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace twsync {
+namespace {
+
+class BaseStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/twsync-base-XXXXXX";
+    dir_ = mkdtemp(name);
+    path_ = dir_ + "/base.db";
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+
+  static BaseRow row(const std::string& path) {
+    BaseRow r;
+    r.path = path;
+    r.agreed.kind = Kind::file;
+    r.agreed.size = 5;
+    r.agreed.mtime_ns = -3;
+    r.agreed.digest = {DigestAlgorithm::xxh3_128_keyed, 1, ~0ULL};
+    r.agreed.owner = Name("root");
+    r.code.stamp = {~0ULL, 5, -3, 4};
+    r.deploy.owner = Name("#77");
+    return r;
+  }
+
+  std::vector<std::string> paths(BaseStore& store, const Scope& scope) {
+    auto cursor = store.rows(scope);
+    EXPECT_TRUE(cursor.ok());
+    std::vector<std::string> out;
+    BaseRow r;
+    for (;;) {
+      auto more = (*cursor)->next(r);
+      EXPECT_TRUE(more.ok());
+      if (!more.ok() || !*more) return out;
+      out.push_back(r.path);
+    }
+  }
+
+  std::string dir_, path_;
+};
+
+TEST_F(BaseStoreTest, a_row_comes_back_whole) {
+  auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  ASSERT_TRUE(store.ok());
+  ASSERT_TRUE((*store)->put(row("a/\xff\n")).ok());
+  auto found = (*store)->find("a/\xff\n");
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ(encode_row(**found), encode_row(row("a/\xff\n")));
+  EXPECT_EQ((*found)->code.stamp.inode, ~0ULL);
+  EXPECT_FALSE((*store)->find("a")->has_value());
+}
+
+TEST_F(BaseStoreTest, ranges_are_subtrees_in_path_order) {
+  auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  ASSERT_TRUE(store.ok());
+  for (const char* p : {"", "a-b", "a", "a/x", "a/x/y", "ab", "a/w"}) ASSERT_TRUE((*store)->put(row(p)).ok());
+  EXPECT_EQ(paths(**store, {"a", true}), (std::vector<std::string>{"a", "a/w", "a/x", "a/x/y"}));
+  EXPECT_EQ(paths(**store, {"a", false}), (std::vector<std::string>{"a"}));
+  EXPECT_EQ(paths(**store, {"", true}), (std::vector<std::string>{"", "a", "a/w", "a/x", "a/x/y", "a-b", "ab"}));
+}
+
+TEST_F(BaseStoreTest, uncommitted_writes_are_gone_committed_ones_stay) {
+  {
+    auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+    ASSERT_TRUE((*store)->begin(true).ok());
+    ASSERT_TRUE((*store)->put(row("kept")).ok());
+    ASSERT_TRUE((*store)->commit().ok());
+    ASSERT_TRUE((*store)->begin(false).ok());
+    ASSERT_TRUE((*store)->put(row("lost")).ok());
+  }
+  auto store = BaseStore::open(path_, BaseStore::Mode::read_only);
+  ASSERT_TRUE(store.ok());
+  EXPECT_EQ(paths(**store, {"", true}), (std::vector<std::string>{"kept"}));
+}
+
+TEST_F(BaseStoreTest, meta_conflicts_and_parked_survive) {
+  {
+    auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+    BaseMeta meta;
+    meta.pair_id = "p1";
+    meta.epoch = 9;
+    meta.hash_key[3] = 7;
+    ASSERT_TRUE((*store)->set_meta(meta).ok());
+    ASSERT_TRUE((*store)->add_conflict({"c1", "x\n", 5, "R20", ConflictWinner::code, "v1", true, "text"}).ok());
+    ASSERT_TRUE((*store)->put_parked({"p7", ParkedReason::mass_deletion, Side::deploy, 3, {"a", "b"}, "t"}).ok());
+  }
+  auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  EXPECT_EQ((*store)->meta()->epoch, 9u);
+  EXPECT_EQ((*store)->meta()->hash_key[3], 7);
+  ASSERT_EQ((*store)->conflicts(10)->size(), 1u);
+  EXPECT_EQ((*store)->conflict("c1")->value().path, "x\n");
+  ASSERT_TRUE((*store)->close_conflict("x\n").ok());
+  EXPECT_FALSE((*store)->conflict("c1")->value().open);
+  ASSERT_EQ((*store)->parked()->size(), 1u);
+  EXPECT_EQ((*store)->parked()->front().paths.size(), 2u);
+  ASSERT_TRUE((*store)->drop_parked("p7").ok());
+  EXPECT_TRUE((*store)->parked()->empty());
+}
+
+TEST_F(BaseStoreTest, a_damaged_file_is_moved_aside_and_kept) {
+  std::ofstream(path_) << std::string(8192, 'x');
+  bool moved = false;
+  auto store = open_or_replace(path_, moved);
+  ASSERT_TRUE(store.ok());
+  EXPECT_TRUE(moved);
+  EXPECT_TRUE((*store)->empty());
+  EXPECT_TRUE(std::filesystem::exists(path_ + ".damaged-1"));
+}
+
+TEST(RowCodec, rejects_every_truncation) {
+  BaseRow r;
+  r.agreed.kind = Kind::symlink;
+  r.agreed.target = "t";
+  const std::string whole = encode_row(r);
+  for (size_t cut = 0; cut < whole.size(); ++cut) {
+    BaseRow out;
+    EXPECT_FALSE(decode_row(whole.substr(0, cut), out).ok()) << cut;
+  }
+}
+
+}  // namespace
+}  // namespace twsync
