@@ -21,6 +21,11 @@ class ByteStream {
   virtual Result<size_t> write_some(const char* data, size_t size) = 0;
   /// True when data may be waiting inside the library although read_fd is not readable (libssh buffers).
   virtual bool read_pending() { return false; }
+  /// After write_some took nothing: true when input must come first (a channel window), so that polling write_fd would
+  /// spin. write_some then processes that input itself, also while nobody calls read_some.
+  virtual bool write_waits_for_input() { return false; }
+  /// Any thread: makes a call that blocks inside the library return. The stream is of no use afterwards.
+  virtual void interrupt() noexcept {}
   /// "ssh root@host:22" for messages.
   virtual std::string describe() const = 0;
 };

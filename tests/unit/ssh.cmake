@@ -1,0 +1,1 @@
+add_sync_test(connection_test unit connection_test.cc LIBS sync_connection)
