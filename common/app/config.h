@@ -1,0 +1,65 @@
+#pragma once
+// From configuration files, options and the installation to pairs and paths.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/app/pair_config.h"
+#include "common/app/settings.h"
+#include "common/base/result.h"
+
+namespace twsync {
+
+/// The options of every command; an unset one leaves the configuration's value.
+struct Overrides {
+  std::string config;      ///< --config FILE
+  std::string state_dir;   ///< --state-dir DIR
+  std::optional<ConflictPolicy> policy;
+  std::vector<std::string> exclude;  ///< --exclude: in addition to EXCLUDE
+  std::optional<uint16_t> ssh_port;
+  std::string ssh_key;
+  std::string known_hosts;
+};
+
+struct Config {
+  std::string file;         ///< what was read; empty = no configuration here (only ad hoc pairs work)
+  std::string prefix;       ///< the installation's, e.g. "/opt/sutazaiapp"; empty = not installed
+  std::string state_dir;    ///< absolute
+  std::string runtime_dir;  ///< absolute: the broker's sockets
+  std::string log_dir;      ///< <prefix>/logs, or <state-dir>/logs
+  std::string key_dir;      ///< <state-dir>/keys: where `keys exchange` puts the key pair
+  LogLevel log_level = LogLevel::info;
+  Settings settings;        ///< of the main file, after the overrides
+  std::string known_hosts;  ///< own known_hosts file
+  std::vector<PairConfig> pairs;  ///< "main" first, then pairs.d/*.sh by name
+
+  const PairConfig* find(std::string_view name) const;
+};
+
+/// The name of the pair in sync_config.sh itself.
+constexpr const char* kMainPair = "main";
+
+/// Reads --config, or <prefix>/scripts/config/sync_config.sh where twsync is installed, and pairs.d/*.sh beside it
+/// (each begins with the main file's values). Looks at no root: prepare_pair() does. Creates nothing.
+/// Errors: usage with file, line and what is allowed; usage when a file can be written by others or belongs to somebody
+/// other than us or root.
+Result<Config> load_config(const Overrides& overrides);
+
+/// The file's text, after the ownership checks above.
+Result<std::string> read_trusted_file(const std::string& path);
+
+/// `twsync sync DIR TARGET`: TARGET is [user@]host:dir, ssh://[user@]host[:port]/dir, or a local directory.
+/// The name comes from both roots, so that the same command again finds the same state.
+Result<PairConfig> ad_hoc_pair(const Config& config, const std::string& directory, const std::string& target);
+/// The TARGET part alone. `port` is the default where the target names none.
+Result<DeployTarget> parse_target(const std::string& target, uint16_t port);
+
+/// What must hold before a pair is touched: roots exist, are directories, lie neither in each other nor in the state
+/// directory. Makes the local roots canonical and fills the never-synced lists. Creates nothing.
+Status prepare_pair(const Config& config, PairConfig& pair);
+
+/// Makes the state directory (0700) and what lies directly in it. Its group and others must not be able to write.
+Status make_private_directory(const std::string& path);
+
+}  // namespace twsync

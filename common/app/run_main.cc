@@ -1,0 +1,139 @@
+#include "common/app/run_main.h"
+
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <utility>
+
+#include "common/app/log.h"
+#include "common/app/notify.h"
+#include "common/base/text.h"
+
+namespace twsync {
+
+namespace {
+
+void complain(const std::string& text) { std::fprintf(stderr, "twsync: %s\n", text.c_str()); }
+
+struct ServiceArguments {
+  Overrides overrides;
+  std::vector<std::string> pairs;
+  bool log_stderr = false;
+  bool answered = false;  ///< --help or --version was printed
+};
+
+Result<ServiceArguments> parse_service_arguments(const std::vector<std::string>& args, const ServiceDescription& about) {
+  ServiceArguments out;
+  for (size_t i = 0; i < args.size(); ++i) {
+    const std::string& option = args[i];
+    const auto value = [&]() -> Result<std::string> {
+      if (i + 1 >= args.size()) return Error{ErrorCode::usage, str(option, " needs a value"), {}, 0};
+      return args[++i];
+    };
+    if (option == "--help") {
+      std::printf("%s: %s\nOptions: --config FILE, --state-dir DIR, --pair NAME (again for more), --log-stderr, --version\n",
+                  about.name, about.about);
+      out.answered = true;
+    } else if (option == "--version") {
+      std::printf("%s %s\n", about.name, TWSYNC_VERSION);
+      out.answered = true;
+    } else if (option == "--log-stderr") {
+      out.log_stderr = true;
+    } else if (option == "--config") {
+      SYNC_ASSIGN(out.overrides.config, value());
+    } else if (option == "--state-dir") {
+      SYNC_ASSIGN(out.overrides.state_dir, value());
+    } else if (option == "--pair") {
+      SYNC_ASSIGN(out.pairs.emplace_back(), value());
+    } else {
+      return Error{ErrorCode::usage, str("unknown option '", escape_bytes(option), "'; see ", about.name, " --help"), {}, 0};
+    }
+  }
+  return out;
+}
+
+void open_service_log(const Config& config, const ServiceDescription& about, bool log_stderr) {
+  LogOptions log;
+  log.name = about.log_name;
+  log.file = str(config.log_dir, "/", about.log_name, ".log");
+  log.to_stderr = log_stderr || std::getenv("JOURNAL_STREAM") != nullptr;
+  log.level = config.log_level;
+  const auto opened = open_log(log);
+  if (opened) return;
+  // A service without its log file still serves; the journal then has everything.
+  log.file.clear();
+  log.to_stderr = true;
+  (void)open_log(log);
+  log_warn(describe(opened.error()));
+}
+
+Result<int> serve(const std::vector<std::string>& args, Signals& signals, const ServiceDescription& about,
+                  const std::function<Status(ServiceContext&)>& body) {
+  SYNC_ASSIGN(auto arguments, parse_service_arguments(args, about));
+  if (arguments.answered) return kExitDone;
+  SYNC_ASSIGN(auto config, load_config(arguments.overrides));
+  for (const auto& name : arguments.pairs) {
+    if (config.find(name) == nullptr) return Error{ErrorCode::usage, str("no pair '", escape_bytes(name), "' is configured"), {}, 0};
+  }
+  SYNC_TRY(make_private_directory(config.state_dir));
+  SYNC_TRY(make_private_directory(config.runtime_dir));
+  open_service_log(config, about, arguments.log_stderr);
+  ServiceContext context{std::move(config), std::move(arguments.pairs), signals};
+  for (auto& pair : context.config.pairs) {
+    const auto prepared = prepare_pair(context.config, pair);
+    if (!prepared) log_warn("pair ", pair.name, ": ", describe(prepared.error()));
+  }
+  log_info(about.name, " ", TWSYNC_VERSION, " starts");
+  auto status = body(context);
+  notify_stopping();
+  if (!status) {
+    log_error(describe(status.error()));
+    return std::move(status).error();
+  }
+  log_info(about.name, " ends");
+  return kExitDone;
+}
+
+}  // namespace
+
+int exit_code(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::ok: return kExitDone;
+    case ErrorCode::usage:
+    case ErrorCode::not_found:
+    case ErrorCode::unsupported: return kExitUsage;
+    case ErrorCode::unreachable:
+    case ErrorCode::timeout:
+    case ErrorCode::peer_violation: return kExitUnreachable;
+    case ErrorCode::guard:
+    case ErrorCode::busy: return kExitGuard;
+    case ErrorCode::cancelled: return kExitRemains;
+    default: return kExitInternal;
+  }
+}
+
+int run_main(int argc, char** argv, const std::function<Result<int>(std::vector<std::string> args, Signals& signals)>& body) {
+  Signals signals;
+  int code = kExitInternal;
+  try {
+    auto result = body(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc), signals);
+    if (result) {
+      code = *result;
+    } else {
+      complain(describe(result.error()));
+      code = exit_code(result.error().code);
+    }
+  } catch (const std::bad_alloc&) {
+    complain("out of memory");
+  } catch (const std::exception& failure) {
+    complain(str("internal error: ", escape_bytes(failure.what())));
+  }
+  close_log();
+  return code;
+}
+
+int run_service(int argc, char** argv, const ServiceDescription& about, const std::function<Status(ServiceContext&)>& body) {
+  return run_main(argc, argv, [&](std::vector<std::string> args, Signals& signals) { return serve(args, signals, about, body); });
+}
+
+}  // namespace twsync

@@ -1,0 +1,85 @@
+#include "common/app/signals.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+
+#include "common/base/check.h"
+
+namespace twsync {
+
+namespace {
+
+// A handler can reach nothing but statics.
+std::atomic<bool> g_stop{false};
+std::atomic<bool> g_reload{false};
+std::atomic<int> g_wake{-1};
+std::atomic<int> g_interrupts{0};
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+
+void wake() {
+  const uint64_t one = 1;
+  const int fd = g_wake.load();
+  if (fd >= 0) [[maybe_unused]] const ssize_t ignored = ::write(fd, &one, sizeof one);
+}
+
+void on_signal(int number) {
+  const int saved = errno;
+  if (number == SIGHUP) {
+    g_reload = true;
+  } else {
+    if (number == SIGINT && g_interrupts.fetch_add(1) > 0) ::_exit(130);
+    g_stop = true;
+  }
+  wake();
+  errno = saved;
+}
+
+void install(int number, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  ::sigemptyset(&action.sa_mask);
+  ::sigaction(number, &action, nullptr);
+}
+
+}  // namespace
+
+Signals::Signals() {
+  SYNC_CHECK(g_wake.load() < 0, "two Signals in one process");
+  g_stop = false;
+  g_reload = false;
+  g_interrupts = 0;
+  g_wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  install(SIGTERM, on_signal);
+  install(SIGINT, on_signal);
+  install(SIGHUP, on_signal);
+  install(SIGPIPE, SIG_IGN);
+}
+
+Signals::~Signals() {
+  install(SIGTERM, SIG_DFL);
+  install(SIGINT, SIG_DFL);
+  install(SIGHUP, SIG_DFL);
+  ::close(g_wake.exchange(-1));
+}
+
+std::atomic<bool>& Signals::stop() { return g_stop; }
+
+bool Signals::take_reload() {
+  if (!g_reload.exchange(false)) return false;
+  uint64_t count = 0;
+  if (!g_stop) [[maybe_unused]] const ssize_t ignored = ::read(g_wake, &count, sizeof count);
+  return true;
+}
+
+int Signals::wake_fd() const { return g_wake; }
+
+void Signals::request_stop() {
+  g_stop = true;
+  wake();
+}
+
+}  // namespace twsync

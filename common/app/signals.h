@@ -1,0 +1,26 @@
+#pragma once
+// SIGTERM, SIGINT and SIGHUP as flags. One instance a process.
+
+#include <atomic>
+
+namespace twsync {
+
+/// Installs the handlers (and ignores SIGPIPE) while it lives. A second SIGINT ends the process at once.
+class Signals {
+ public:
+  Signals();
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  /// True once SIGTERM or SIGINT came. Any thread may read it; request_stop() sets it.
+  std::atomic<bool>& stop();
+  /// SIGHUP since the last call.
+  bool take_reload();
+  /// Becomes readable with the first signal and stays so after a stop; for poll().
+  int wake_fd() const;
+  /// As if SIGTERM had come. Any thread.
+  void request_stop();
+};
+
+}  // namespace twsync
