@@ -20,7 +20,7 @@ enum class MessageType : uint8_t {
   status = 3,         ///< body StatusQuery; answered by status_reply
   status_reply = 4,   ///< body StatusReply
   ack = 5,            ///< `id` as sent
-  refused = 6,        ///< body Reply-like Error
+  refused = 6,        ///< body Error: see decode_error()
   event = 7,          ///< body Event
   attach = 8,         ///< body: request id; events of a running request also go to this client
   // back socket: workers <-> broker
@@ -35,10 +35,19 @@ enum class MessageType : uint8_t {
   task_data = 41,     ///< worker -> broker -> resolver, streamed within credit
   task_credit = 42,   ///< resolver -> broker -> worker: `count` more task_data may come
   task_done = 43,     ///< worker -> broker -> resolver: body = the task's own result
-  task_failed = 44,   ///< worker -> broker -> resolver: body Error
+  task_failed = 44,   ///< worker -> broker -> resolver: body Error: see decode_error()
   task_lost = 45,     ///< broker -> resolver: the worker is gone
   task_cancel = 46,   ///< resolver -> broker -> worker
 };
+
+/// The body of refused and task_failed, made by encode(Error); a malformed one reads as peer_violation.
+inline Error decode_error(std::string_view body) {
+  Reader reader(body);
+  Error error;
+  if (reader.ok()) read_value(reader, error);
+  if (!reader.ok() || error.code == ErrorCode::ok) return {ErrorCode::peer_violation, "malformed error", {}, 0};
+  return error;
+}
 
 struct Envelope {
   uint32_t schema = kBrokerSchema;
@@ -53,11 +62,23 @@ struct Envelope {
   }
 };
 
-struct Publish {
-  std::vector<Hint> hints;
+/// How well a producer sees one side of a pair; shown by `status`, never journaled.
+struct WatchState {
+  std::string pair;
+  Side side = Side::code;
+  std::string state;  ///< "live", "catching up", "degraded: …"
   template <class F>
   void fields(F&& f) {
-    f(hints);
+    f(pair, side, state);
+  }
+};
+
+struct Publish {
+  std::vector<Hint> hints;
+  std::vector<WatchState> watch;  ///< may come without hints
+  template <class F>
+  void fields(F&& f) {
+    f(hints, watch);
   }
 };
 
@@ -139,6 +160,15 @@ struct WorkerReady {
   template <class F>
   void fields(F&& f) {
     f(service, pairs, credit, pid, version);
+  }
+};
+
+/// Worker -> broker, each second; the broker's own carry no body.
+struct Heartbeat {
+  std::string doing;       ///< for `status`
+  template <class F>
+  void fields(F&& f) {
+    f(doing);
   }
 };
 

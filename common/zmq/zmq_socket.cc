@@ -1,0 +1,154 @@
+#include "common/zmq/zmq_socket.h"
+
+#include <zmq.hpp>
+
+#include "common/base/text.h"
+
+namespace twsync {
+
+struct ZmqContext::Impl {
+  zmq::context_t context{1};
+};
+
+ZmqContext::ZmqContext() : impl_(std::make_unique<Impl>()) {}
+ZmqContext::~ZmqContext() = default;
+
+struct ZmqSocket::Impl {
+  zmq::socket_t socket;
+};
+
+namespace {
+
+Error zmq_error(const zmq::error_t& e, std::string_view what) {
+  if (e.num() == ETERM) return {ErrorCode::cancelled, str(what, ": shutting down"), {}, 0};
+  ErrorCode code = ErrorCode::io;
+  if (e.num() == EADDRINUSE) code = ErrorCode::busy;
+  if (e.num() == EACCES) code = ErrorCode::denied;
+  if (e.num() == ENAMETOOLONG || e.num() == EINVAL || e.num() == EPROTONOSUPPORT) code = ErrorCode::usage;
+  if (e.num() == ECONNREFUSED || e.num() == ENOENT) code = ErrorCode::unreachable;
+  return {code, str(what, ": ", e.what()), {}, e.num()};
+}
+
+zmq::socket_type native(SocketKind kind) {
+  switch (kind) {
+    case SocketKind::router: return zmq::socket_type::router;
+    case SocketKind::dealer: return zmq::socket_type::dealer;
+    case SocketKind::pub: return zmq::socket_type::pub;
+    case SocketKind::sub: return zmq::socket_type::sub;
+    case SocketKind::rep: break;
+  }
+  return zmq::socket_type::rep;
+}
+
+template <class Call>
+Status guarded(std::string_view what, Call&& call) {
+  try {
+    call();
+    return {};
+  } catch (const zmq::error_t& e) {
+    return zmq_error(e, what);
+  }
+}
+
+void configure(zmq::socket_t& socket, SocketKind kind, const SocketOptions& options) {
+  socket.set(zmq::sockopt::linger, options.linger_ms);
+  socket.set(zmq::sockopt::sndhwm, options.send_hwm);
+  socket.set(zmq::sockopt::rcvhwm, options.receive_hwm);
+  socket.set(zmq::sockopt::maxmsgsize, options.max_message_bytes);
+  socket.set(zmq::sockopt::immediate, options.immediate);
+  if (kind == SocketKind::router) {
+    socket.set(zmq::sockopt::router_mandatory, true);
+    socket.set(zmq::sockopt::router_handover, true);
+  }
+  if (!options.identity.empty()) socket.set(zmq::sockopt::routing_id, options.identity);
+  if (!options.zap_domain.empty()) {
+    socket.set(zmq::sockopt::zap_domain, options.zap_domain);
+    // Fail closed: no handler, no connection.
+    int enforce = 1;
+    if (zmq_setsockopt(socket.handle(), ZMQ_ZAP_ENFORCE_DOMAIN, &enforce, sizeof enforce) != 0) throw zmq::error_t();
+  }
+}
+
+}  // namespace
+
+ZmqSocket::ZmqSocket(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ZmqSocket::ZmqSocket(ZmqSocket&&) noexcept = default;
+ZmqSocket& ZmqSocket::operator=(ZmqSocket&&) noexcept = default;
+ZmqSocket::~ZmqSocket() = default;
+
+Result<ZmqSocket> ZmqSocket::open(ZmqContext& context, SocketKind kind, const SocketOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  SYNC_TRY(guarded("socket", [&] {
+    impl->socket = zmq::socket_t(context.impl().context, native(kind));
+    configure(impl->socket, kind, options);
+  }));
+  return ZmqSocket(std::move(impl));
+}
+
+Status ZmqSocket::bind(const std::string& endpoint) {
+  return guarded(str("bind ", endpoint), [&] { impl_->socket.bind(endpoint); });
+}
+
+Status ZmqSocket::connect(const std::string& endpoint) {
+  return guarded(str("connect ", endpoint), [&] { impl_->socket.connect(endpoint); });
+}
+
+Status ZmqSocket::subscribe(std::string_view topic) {
+  return guarded("subscribe", [&] { impl_->socket.set(zmq::sockopt::subscribe, topic); });
+}
+
+Result<SendOutcome> ZmqSocket::send(const std::vector<std::string_view>& frames) {
+  try {
+    // Only the first frame can be refused: a router decides about the peer there, and a queue takes whole messages.
+    for (size_t i = 0; i < frames.size(); ++i) {
+      const bool last = i + 1 == frames.size();
+      const auto flags = last ? zmq::send_flags::dontwait : zmq::send_flags::dontwait | zmq::send_flags::sndmore;
+      if (!impl_->socket.send(zmq::const_buffer(frames[i].data(), frames[i].size()), flags)) return SendOutcome::full;
+    }
+    return SendOutcome::sent;
+  } catch (const zmq::error_t& e) {
+    if (e.num() == EHOSTUNREACH) return SendOutcome::gone;
+    return zmq_error(e, "send");
+  }
+}
+
+Result<bool> ZmqSocket::receive(std::vector<std::string>& frames) {
+  frames.clear();
+  try {
+    zmq::message_t part;
+    bool more = true;
+    while (more) {
+      if (!impl_->socket.recv(part, zmq::recv_flags::dontwait)) return false;
+      more = part.more();
+      if (frames.size() < kMaxFrames) frames.emplace_back(static_cast<const char*>(part.data()), part.size());
+    }
+    return true;
+  } catch (const zmq::error_t& e) {
+    if (e.num() == EINTR) return false;
+    return zmq_error(e, "receive");
+  }
+}
+
+Status poll_sockets(std::vector<PollItem>& items, int timeout_ms) {
+  std::vector<zmq::pollitem_t> native_items;
+  native_items.reserve(items.size());
+  for (PollItem& item : items) {
+    const short events = static_cast<short>(item.want_out ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN);
+    void* socket = item.socket != nullptr ? item.socket->impl().socket.handle() : nullptr;
+    native_items.push_back({socket, item.fd, events, 0});
+    item.in = item.out = false;
+  }
+  try {
+    zmq::poll(native_items, std::chrono::milliseconds(timeout_ms));
+  } catch (const zmq::error_t& e) {
+    if (e.num() == EINTR) return {};
+    return zmq_error(e, "poll");
+  }
+  for (size_t i = 0; i < items.size(); ++i) {
+    items[i].in = (native_items[i].revents & ZMQ_POLLIN) != 0;
+    items[i].out = (native_items[i].revents & ZMQ_POLLOUT) != 0;
+  }
+  return {};
+}
+
+}  // namespace twsync
