@@ -61,12 +61,7 @@ void configure(zmq::socket_t& socket, SocketKind kind, const SocketOptions& opti
     socket.set(zmq::sockopt::router_handover, true);
   }
   if (!options.identity.empty()) socket.set(zmq::sockopt::routing_id, options.identity);
-  if (!options.zap_domain.empty()) {
-    socket.set(zmq::sockopt::zap_domain, options.zap_domain);
-    // Fail closed: no handler, no connection.
-    int enforce = 1;
-    if (zmq_setsockopt(socket.handle(), ZMQ_ZAP_ENFORCE_DOMAIN, &enforce, sizeof enforce) != 0) throw zmq::error_t();
-  }
+  if (!options.zap_domain.empty()) socket.set(zmq::sockopt::zap_domain, options.zap_domain);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ struct SocketOptions {
   int linger_ms = 1000;
   std::string identity;    ///< dealer: fixed routing id; empty = the router makes one up
   bool immediate = true;   ///< queue only to peers that are really connected
-  std::string zap_domain;  ///< bound sockets: every connection is asked for at the ZAP handler, refused without one
+  std::string zap_domain;  ///< bound sockets: every connection is asked for at the ZAP handler (bind that first)
 };
 
 enum class SendOutcome : uint8_t {
