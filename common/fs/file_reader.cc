@@ -1,0 +1,118 @@
+#include "common/fs/file_reader.h"
+
+#include <fcntl.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+namespace twsync {
+
+namespace {
+
+constexpr int64_t kTick = 20 * kMillisecond;
+constexpr int kTries = 3;
+constexpr size_t kHashBuffer = 256U << 10U;
+
+int open_quietly(int dir_fd, const char* name) {
+  // O_NONBLOCK: should a FIFO appear after the look, nothing blocks.
+  constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  const int fd = ::openat(dir_fd, name, kFlags | O_NOATIME);
+  return fd >= 0 || errno != EPERM ? fd : ::openat(dir_fd, name, kFlags);
+}
+
+// Where the data at or after `offset` begins (size = nothing but a hole from here on).
+uint64_t next_data(int fd, uint64_t offset, uint64_t size) {
+  const off_t at = ::lseek(fd, static_cast<off_t>(offset), SEEK_DATA);
+  if (at < 0) return errno == ENXIO ? size : offset;
+  return std::min(static_cast<uint64_t>(at), size);
+}
+
+uint64_t next_hole(int fd, uint64_t offset, uint64_t size) {
+  const off_t at = ::lseek(fd, static_cast<off_t>(offset), SEEK_HOLE);
+  return at < 0 ? size : std::min(static_cast<uint64_t>(at), size);
+}
+
+Result<uint64_t> read_range(int fd, uint64_t offset, uint64_t end, const ContentSink& sink, char* buffer, size_t buffer_size) {
+  while (offset < end) {
+    const size_t want = static_cast<size_t>(std::min<uint64_t>(buffer_size, end - offset));
+    const ssize_t got = ::pread(fd, buffer, want, static_cast<off_t>(offset));
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return error_from_errno(errno, "cannot read");
+    }
+    if (got == 0) break;
+    SYNC_TRY(sink({buffer, static_cast<size_t>(got)}, 0));
+    offset += static_cast<uint64_t>(got);
+  }
+  return offset;
+}
+
+}  // namespace
+
+Result<UniqueFd> open_regular(int dir_fd, const char* name, FileStat& stat) {
+  if (const int err = stat_at(dir_fd, name, stat); err != 0) return error_from_errno(err, "cannot look at the file");
+  if (stat.kind != Kind::file) return Error{ErrorCode::unsupported, "not a regular file", {}, 0};
+  UniqueFd fd(open_quietly(dir_fd, name));
+  if (!fd) {
+    if (errno == ELOOP) return Error{ErrorCode::stale, "the file became a link", {}, ELOOP};
+    return error_from_errno(errno, "cannot open the file");
+  }
+  if (const int err = stat_fd(fd.get(), stat); err != 0) return error_from_errno(err, "cannot look at the file");
+  if (stat.kind != Kind::file) return Error{ErrorCode::stale, "the file became something else", {}, 0};
+  return fd;
+}
+
+void settle(const FileStat& stat) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  const int64_t age = now.tv_sec * kSecond + now.tv_nsec - stat.ctime_ns;
+  if (age < 0 || age >= kTick) return;
+  const struct timespec wait = {0, kTick - age};
+  clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, nullptr);
+}
+
+Result<uint64_t> read_content(int fd, const FileStat& stat, const ContentSink& sink, char* buffer, size_t buffer_size) {
+  const bool sparse = stat.blocks * 512 < stat.size;
+  if (!sparse) return read_range(fd, 0, stat.size, sink, buffer, buffer_size);
+  uint64_t offset = 0;
+  while (offset < stat.size) {
+    const uint64_t data = next_data(fd, offset, stat.size);
+    if (data > offset) SYNC_TRY(sink({}, data - offset));
+    if (data >= stat.size) return stat.size;
+    const uint64_t end = next_hole(fd, data, stat.size);
+    SYNC_ASSIGN(offset, read_range(fd, data, end, sink, buffer, buffer_size));
+    if (offset < end) return offset;
+  }
+  return offset;
+}
+
+void hash_zeros(Hasher& hasher, uint64_t count) {
+  static const std::string zeros(64U << 10U, '\0');
+  while (count > 0) {
+    const size_t piece = static_cast<size_t>(std::min<uint64_t>(zeros.size(), count));
+    hasher.update({zeros.data(), piece});
+    count -= piece;
+  }
+}
+
+Result<Digest> hash_file(int fd, Hasher& hasher, FileStat& stat) {
+  const auto buffer = std::make_unique<char[]>(kHashBuffer);
+  for (int tries = 0; tries < kTries; ++tries) {
+    if (const int err = stat_fd(fd, stat); err != 0) return error_from_errno(err, "cannot look at the file");
+    settle(stat);
+    hasher.reset();
+    const auto feed = [&hasher](std::string_view bytes, uint64_t zeros) -> Status {
+      zeros != 0 ? hash_zeros(hasher, zeros) : hasher.update(bytes);
+      return {};
+    };
+    SYNC_ASSIGN(const uint64_t got, read_content(fd, stat, feed, buffer.get(), kHashBuffer));
+    FileStat after;
+    if (const int err = stat_fd(fd, after); err != 0) return error_from_errno(err, "cannot look at the file");
+    if (got == stat.size && after.same_moment(stat)) return hasher.finish();
+  }
+  return Error{ErrorCode::stale, "the file keeps changing; it will be tried again", {}, 0};
+}
+
+}  // namespace twsync

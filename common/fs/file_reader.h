@@ -1,0 +1,36 @@
+#pragma once
+// Reading a regular file of the tree while others may write it.
+
+#include <functional>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/hasher.h"
+#include "common/base/result.h"
+#include "common/fs/file_stat.h"
+#include "common/fs/unique_fd.h"
+
+namespace twsync {
+
+/// Opens `name` below `dir_fd` for reading. Anything but a regular file is never opened: not_found when nothing stands
+/// there, unsupported for another kind. `stat` is the open file's.
+Result<UniqueFd> open_regular(int dir_fd, const char* name, FileStat& stat);
+
+/// A change within the kernel's clock tick of a read can leave every time stamp as it was. Returns once the file's last
+/// change is older than that (at most 20 ms; at once for nearly every file), so that a later change shows in its stamp.
+void settle(const FileStat& stat);
+
+/// Receives the bytes in order; `zeros` != 0 = that many zero bytes from a hole (then `bytes` is empty).
+using ContentSink = std::function<Status(std::string_view bytes, uint64_t zeros)>;
+
+/// Passes the first `size` bytes of the open file on (holes as holes), in pieces of at most `buffer_size`.
+/// Returns the count read: less than `size` when the file was shorter by then.
+Result<uint64_t> read_content(int fd, const FileStat& stat, const ContentSink& sink, char* buffer, size_t buffer_size);
+
+/// Feeds `count` zero bytes.
+void hash_zeros(Hasher& hasher, uint64_t count);
+
+/// Digest of the open file, with `stat` as it was while it was read. stale when it kept changing through several tries.
+Result<Digest> hash_file(int fd, Hasher& hasher, FileStat& stat);
+
+}  // namespace twsync

@@ -1,0 +1,207 @@
+#include "common/fs/local_side.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "common/base/rel_path.h"
+#include "common/base/text.h"
+#include "common/fs/file_io.h"
+#include "common/fs/file_reader.h"
+#include "common/fs/listing.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr size_t kSmallFile = 1U << 20U;
+
+struct FileSystemName {
+  uint64_t magic;
+  const char* name;
+  bool exchange;
+};
+
+// From linux/magic.h and statfs(2); those whose RENAME_EXCHANGE is known to work.
+constexpr FileSystemName kFileSystems[] = {
+    {0xEF53, "ext4", true},       {0x58465342, "xfs", true},      {0x9123683E, "btrfs", true}, {0x01021994, "tmpfs", true},
+    {0xF2F52010, "f2fs", true},   {0x794C7630, "overlayfs", true}, {0x6969, "nfs", false},     {0x65735546, "fuse", false},
+    {0x2FC12FC1, "zfs", false},   {0x4D44, "vfat", false},        {0xFF534D42, "cifs", false}, {0xFE534D42, "smb2", false},
+    {0x2011BAB0, "exfat", false},
+};
+
+const FileSystemName* find_file_system(int fd, FileSystemName& unknown, std::string& text) {
+  struct statfs st;
+  if (::fstatfs(fd, &st) != 0) return &unknown;
+  for (const FileSystemName& known : kFileSystems) {
+    if (known.magic == (static_cast<uint64_t>(st.f_type) & 0xFFFFFFFFU)) return &known;
+  }
+  text = str("type ", static_cast<uint64_t>(st.f_type));
+  unknown.name = text.c_str();
+  return &unknown;
+}
+
+bool is_readable_path(const std::string& path) {
+  return !path.empty() && is_valid_rel_path(path) && !is_state_path(path);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LocalSide>> LocalSide::open(const RootOptions& options, Clock& clock, HostFacts& host) {
+  SYNC_ASSIGN(auto root, RootDir::open(options.root));
+  return std::unique_ptr<LocalSide>(new LocalSide(options, clock, host, std::move(root)));
+}
+
+LocalSide::LocalSide(const RootOptions& options, Clock& clock, HostFacts& host, std::unique_ptr<RootDir> root)
+    : options_(options), clock_(clock), host_(host), root_(std::move(root)),
+      reader_({options.preserve_owner, options.preserve_xattrs}, owners_, root_->device()), hasher_(options.hash_key) {}
+
+Result<SideFacts> LocalSide::facts() {
+  SYNC_TRY(root_->check_in_place());
+  SideFacts facts;
+  facts.host = host_.host_name();
+  facts.boot_id = host_.boot_id();
+  facts.root_device = root_->device();
+  facts.root_inode = root_->inode();
+  facts.root_path = root_->path();
+  std::string canonical(4096, '\0');
+  const ssize_t length = ::readlink(proc_fd_path(root_->fd()).c_str(), canonical.data(), canonical.size());
+  if (length > 0 && static_cast<size_t>(length) < canonical.size()) {
+    facts.root_path = canonical.substr(0, static_cast<size_t>(length));
+  }
+  facts.markers = read_markers(*root_);
+  facts.root_empty = root_is_empty();
+  facts.wall_ns = clock_.wall_ns();
+  facts.uid = ::geteuid();
+  FileSystemName unknown{0, "unknown", true};
+  std::string text;
+  const FileSystemName* system = find_file_system(root_->fd(), unknown, text);
+  facts.file_system = system->name;
+  facts.rename_exchange = state_ ? state_->probe_exchange() : system->exchange;
+  struct statvfs space;
+  if (::fstatvfs(root_->fd(), &space) == 0) {
+    facts.free_bytes = static_cast<uint64_t>(space.f_bavail) * space.f_frsize;
+    facts.free_inodes = space.f_favail;
+  }
+  return facts;
+}
+
+bool LocalSide::root_is_empty() const {
+  auto fd = root_->open_dir("", O_RDONLY);
+  if (!fd) return false;
+  DIR* listing = ::fdopendir(::dup(fd->get()));
+  if (listing == nullptr) return false;
+  bool empty = true;
+  while (const dirent* entry = ::readdir(listing)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != ".." && name != kStateName) {
+      empty = false;
+      break;
+    }
+  }
+  ::closedir(listing);
+  return empty;
+}
+
+Status LocalSide::claim(const Claim& claim) {
+  SYNC_TRY(root_->check_in_place());
+  if (!state_ || options_.pair_id != claim.marker.pair_id) {
+    lock_.reset();
+    state_.reset();
+    SYNC_ASSIGN(StateDir opened, StateDir::open(*root_, claim.marker.pair_id));
+    state_ = std::move(opened);
+    options_.pair_id = claim.marker.pair_id;
+  }
+  if (!lock_) {
+    SYNC_ASSIGN(lock_, state_->lock(claim.holder));
+  }
+  const auto present = state_->read_marker();
+  if (present && present->epoch > claim.marker.epoch) {
+    return Error{ErrorCode::cancelled,
+                 str("the marker holds a newer controller epoch: ", present->epoch, " > ", claim.marker.epoch), {}, 0};
+  }
+  if (claim.hash_key != HashKey{}) {
+    options_.hash_key = claim.hash_key;
+    hasher_ = Hasher(claim.hash_key);
+  }
+  if (present && present->epoch == claim.marker.epoch && present->role == claim.marker.role) return {};
+  return state_->write_marker(claim.marker);
+}
+
+Result<ListEnd> LocalSide::list(const ListRequest& request, const EntrySink& sink) {
+  SYNC_TRY(root_->check_in_place());
+  ListEnd end;
+  end.started_ns = clock_.wall_ns();
+  SYNC_TRY(list_scopes(*root_, reader_, request, sink, end));
+  SYNC_TRY(root_->check_in_place());
+  return end;
+}
+
+Result<DigestReply> LocalSide::digest(const DigestRequest& request) {
+  SYNC_TRY(root_->check_in_place());
+  DigestReply reply;
+  DirCache parents(*root_);
+  for (const std::string& path : request.paths) {
+    auto item = digest_one(parents, path);
+    if (item) {
+      reply.entries.push_back(std::move(item).value());
+      continue;
+    }
+    Error error = std::move(item).error();
+    error.path = path;
+    // What stands there is said as far as it is known: a failed read must not look like an absence.
+    Result<int> parent = is_readable_path(path) ? parents.parent_of(path) : Result<int>(error);
+    Result<Entry> entry = parent ? reader_.at(*parent, std::string(base_name(path)).c_str()) : Result<Entry>(error);
+    reply.entries.push_back({path, entry ? std::move(entry).value() : Entry{}});
+    reply.failed.push_back(std::move(error));
+  }
+  return reply;
+}
+
+Result<PathEntry> LocalSide::digest_one(DirCache& parents, const std::string& path) {
+  if (!is_readable_path(path)) {
+    return Error{ErrorCode::usage, "not a path that can be read", path, 0};
+  }
+  auto parent = parents.parent_of(path);
+  if (!parent) {
+    const int err = parent.error().sys_errno;
+    if (err == ENOENT || err == ENOTDIR || err == ELOOP) return PathEntry{path, Entry{}};
+    return std::move(parent).error();
+  }
+  const std::string name(base_name(path));
+  FileStat stat;
+  auto fd = open_regular(*parent, name.c_str(), stat);
+  if (!fd) {
+    if (fd.error().sys_errno == ENOENT) return PathEntry{path, Entry{}};
+    if (fd.error().code != ErrorCode::unsupported) return std::move(fd).error();
+    SYNC_ASSIGN(Entry entry, reader_.at(*parent, name.c_str()));
+    return PathEntry{path, std::move(entry)};
+  }
+  SYNC_ASSIGN(const Digest digest, hash_file(fd->get(), hasher_, stat));
+  Entry entry = entry_from_stat(stat);
+  SYNC_TRY(reader_.complete(entry, reader_.preserves_xattrs() ? proc_fd_path(fd->get()) : std::string(), true));
+  entry.digest = digest;
+  return PathEntry{path, std::move(entry)};
+}
+
+Result<std::string> LocalSide::read_small(const std::string& path) {
+  SYNC_TRY(root_->check_in_place());
+  if (!is_readable_path(path)) {
+    return Error{ErrorCode::usage, "not a path that can be read", path, 0};
+  }
+  DirCache parents(*root_);
+  SYNC_ASSIGN(const int parent, parents.parent_of(path));
+  FileStat stat;
+  SYNC_ASSIGN(const UniqueFd fd, open_regular(parent, std::string(base_name(path)).c_str(), stat));
+  std::string bytes(kSmallFile + 1, '\0');
+  SYNC_ASSIGN(const size_t size, read_full(fd.get(), bytes.data(), bytes.size()));
+  if (size > kSmallFile) return Error{ErrorCode::unsupported, "the file is longer than 1 MiB", path, 0};
+  bytes.resize(size);
+  return bytes;
+}
+
+}  // namespace twsync

@@ -1,0 +1,133 @@
+#include "common/fs/state_dir.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <cstdio>
+
+#include "common/base/hasher.h"
+#include "common/base/rel_path.h"
+#include "common/base/text.h"
+#include "common/fs/file_io.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr size_t kMarkerLimit = 4096;
+
+std::string value_of(std::string_view text, std::string_view key) {
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    if (line.size() > key.size() && line[key.size()] == '=' && line.starts_with(key)) {
+      return std::string(line.substr(key.size() + 1));
+    }
+    at = end + 1;
+  }
+  return {};
+}
+
+std::optional<uint64_t> number(const std::string& text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+bool is_state_path(std::string_view rel) { return is_at_or_below(rel, kStateName); }
+
+bool is_valid_pair_id(std::string_view id) {
+  if (id.empty() || id.size() > 64 || id[0] == '.' || id[0] == '-') return false;
+  return id.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
+}
+
+std::string format_marker(const Marker& marker) {
+  return str("schema=1\npair_id=", marker.pair_id, "\nrole=", to_string(marker.role), "\nepoch=", marker.epoch, "\n");
+}
+
+Result<Marker> parse_marker(std::string_view text) {
+  const Error corrupt{ErrorCode::corrupt, "the marker cannot be read", {}, 0};
+  if (text.empty() || text.back() != '\n' || value_of(text, "schema") != "1") return corrupt;
+  Marker marker;
+  marker.pair_id = value_of(text, "pair_id");
+  const std::string role = value_of(text, "role");
+  const auto epoch = number(value_of(text, "epoch"));
+  if (!is_valid_pair_id(marker.pair_id) || !epoch || (role != "code" && role != "deploy")) return corrupt;
+  marker.role = role == "code" ? Side::code : Side::deploy;
+  marker.epoch = *epoch;
+  return marker;
+}
+
+Result<StateDir> StateDir::open(const RootDir& root, const std::string& pair_id) {
+  if (!is_valid_pair_id(pair_id)) return Error{ErrorCode::usage, "not a pair id", pair_id, 0};
+  SYNC_ASSIGN(const UniqueFd top, root.open_dir("", O_RDONLY));
+  SYNC_ASSIGN(const UniqueFd state, ensure_directory(top.get(), std::string(kStateName)));
+  StateDir dir;
+  SYNC_ASSIGN(dir.pair_, ensure_directory(state.get(), pair_id));
+  SYNC_ASSIGN(dir.stage_, ensure_directory(dir.pair(), "stage"));
+  SYNC_ASSIGN(dir.versions_, ensure_directory(dir.pair(), "versions"));
+  SYNC_ASSIGN(dir.cookies_, ensure_directory(dir.pair(), "cookies"));
+  return dir;
+}
+
+Result<Marker> StateDir::read_marker() const {
+  SYNC_ASSIGN(const std::string text, read_file_at(pair(), "marker", kMarkerLimit));
+  return parse_marker(text);
+}
+
+Status StateDir::write_marker(const Marker& marker) { return replace_file_at(pair(), "marker", format_marker(marker)); }
+
+Result<UniqueFd> StateDir::lock(const std::string& holder) {
+  UniqueFd fd(::openat(pair(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+  if (!fd) return error_from_errno(errno, "cannot open the lock");
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return error_from_errno(errno, "cannot take the lock");
+    const auto text = read_file_at(pair(), "lock", kMarkerLimit);
+    const std::string who = text && !text->empty() ? escape_bytes(*text) : "unknown";
+    return Error{ErrorCode::busy, "another controller holds this root: " + who, {}, 0};
+  }
+  if (::ftruncate(fd.get(), 0) != 0) return error_from_errno(errno, "cannot write the lock");
+  SYNC_TRY(write_all(fd.get(), std::string_view(holder).substr(0, kMarkerLimit)));
+  return fd;
+}
+
+bool StateDir::probe_exchange() const {
+  const std::string names[] = {"probe-" + random_hex(8), "probe-" + random_hex(8)};
+  for (const std::string& name : names) {
+    const UniqueFd fd(::openat(pair(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  }
+  const bool can = ::renameat2(pair(), names[0].c_str(), pair(), names[1].c_str(), RENAME_EXCHANGE) == 0;
+  const bool known_missing = !can && (errno == EINVAL || errno == ENOSYS || errno == ENOTTY || errno == EOPNOTSUPP);
+  for (const std::string& name : names) ::unlinkat(pair(), name.c_str(), 0);
+  return !known_missing;
+}
+
+std::vector<Marker> read_markers(const RootDir& root) {
+  std::vector<Marker> markers;
+  auto state = root.open_dir(kStateName, O_RDONLY);
+  if (!state) return markers;
+  DIR* listing = ::fdopendir(::fcntl(state->get(), F_DUPFD_CLOEXEC, 0));
+  if (listing == nullptr) return markers;
+  while (const dirent* entry = ::readdir(listing)) {
+    if (!is_valid_pair_id(entry->d_name)) continue;
+    const UniqueFd pair(::openat(state->get(), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!pair) continue;
+    const auto text = read_file_at(pair.get(), "marker", kMarkerLimit);
+    if (!text) continue;
+    if (auto marker = parse_marker(*text)) markers.push_back(std::move(marker).value());
+  }
+  ::closedir(listing);
+  return markers;
+}
+
+}  // namespace twsync

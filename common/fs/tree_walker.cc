@@ -1,0 +1,165 @@
+#include "common/fs/tree_walker.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "common/base/rel_path.h"
+#include "common/fs/state_dir.h"
+
+namespace twsync {
+
+namespace {
+
+struct LinuxDirent64 {
+  uint64_t inode;
+  int64_t offset;
+  uint16_t length;
+  uint8_t type;
+  char name[1];
+};
+
+Result<std::vector<std::string>> read_names(int fd) {
+  alignas(LinuxDirent64) static thread_local char buffer[64U << 10U];
+  std::vector<std::string> names;
+  for (;;) {
+    const long got = syscall(SYS_getdents64, fd, buffer, sizeof buffer);
+    if (got < 0) return error_from_errno(errno, "cannot read the directory");
+    if (got == 0) break;
+    for (long at = 0; at < got;) {
+      const auto* entry = reinterpret_cast<const LinuxDirent64*>(buffer + at);
+      if (is_valid_name(entry->name)) names.emplace_back(entry->name);
+      at += entry->length;
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+Error mount_error(std::string path) {
+  return Error{ErrorCode::unsupported, "another file system is mounted here", std::move(path), EXDEV};
+}
+
+DirListing read_directory(const RootDir& root, const EntryReader& reader, const IgnoreFilter& filter, std::string path) {
+  DirListing out;
+  out.path = std::move(path);
+  const auto fail = [&out](Error error) {
+    out.entries.clear();
+    out.error = std::move(error);
+    out.error.path = out.path;
+    return std::move(out);
+  };
+  auto fd = root.open_dir(out.path, O_RDONLY | O_NOATIME);
+  if (!fd && fd.error().sys_errno == EPERM) fd = root.open_dir(out.path, O_RDONLY);
+  if (!fd) return fail(std::move(fd).error());
+  auto self = reader.open_file(fd->get());
+  if (!self) return fail(std::move(self).error());
+  out.self = std::move(self).value();
+  auto names = read_names(fd->get());
+  if (!names) return fail(std::move(names).error());
+  out.entries.reserve(names->size());
+  for (const std::string& name : *names) {
+    std::string child = join_path(out.path, name);
+    if (is_state_path(child)) continue;
+    bool is_mount = false;
+    auto entry = reader.at(fd->get(), name.c_str(), &is_mount);
+    if (entry && is_mount) out.unreadable.push_back(mount_error(child));
+    if (!entry) {
+      Error error = std::move(entry).error();
+      error.path = std::move(child);
+      out.unreadable.push_back(std::move(error));
+    } else if (entry->exists()) {
+      if (filter.ignored_here(child, entry->is_directory())) {
+        out.ignored.push_back(std::move(child));
+      } else {
+        out.entries.push_back({std::move(child), std::move(entry).value()});
+      }
+    }
+  }
+  return out;
+}
+
+TreeWalker::TreeWalker(const RootDir& root, const EntryReader& reader, const IgnoreFilter& filter)
+    : root_(root), reader_(reader), filter_(filter) {}
+
+TreeWalker::~TreeWalker() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+TreeWalker::Node& TreeWalker::start(std::string path) {
+  top_ = std::make_unique<Node>();
+  top_->listing.path = std::move(path);
+  return *top_;
+}
+
+void TreeWalker::read(Node& node) { node.listing = read_directory(root_, reader_, filter_, std::move(node.listing.path)); }
+
+// REQUIRES: mutex_ held.
+void TreeWalker::push_children(Node& node) {
+  node.state = Node::State::done;
+  ahead_ += node.listing.entries.size();
+  for (const PathEntry& item : node.listing.entries) {
+    if (!item.entry.is_directory()) continue;
+    node.children.push_back(std::make_unique<Node>());
+    node.children.back()->listing.path = item.path;
+  }
+  for (auto child = node.children.rbegin(); child != node.children.rend(); ++child) waiting_.push_back(child->get());
+}
+
+void TreeWalker::finish(Node& node) {
+  std::unique_lock lock(mutex_);
+  if (node.state == Node::State::waiting) {
+    node.state = Node::State::reading;
+    const auto place = std::find(waiting_.rbegin(), waiting_.rend(), &node);
+    if (place != waiting_.rend()) waiting_.erase(std::next(place).base());
+    lock.unlock();
+    read(node);
+    lock.lock();
+    push_children(node);
+    changed_.notify_all();
+    if (threads_.empty() && waiting_.size() >= kStartThreadsAt) {
+      for (size_t i = 0; i < kThreads; ++i) threads_.emplace_back([this] { run(); });
+    }
+    return;
+  }
+  changed_.wait(lock, [&node] { return node.state == Node::State::done; });
+}
+
+void TreeWalker::release(Node& node) {
+  const size_t count = node.listing.entries.size();
+  node.listing = DirListing{};
+  {
+    std::lock_guard lock(mutex_);
+    ahead_ -= count;
+  }
+  changed_.notify_all();
+}
+
+void TreeWalker::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stop_ || (!waiting_.empty() && ahead_ < kWindow); });
+    if (stop_) return;
+    Node& node = *waiting_.back();
+    waiting_.pop_back();
+    node.state = Node::State::reading;
+    lock.unlock();
+    read(node);
+    lock.lock();
+    push_children(node);
+    changed_.notify_all();
+  }
+}
+
+}  // namespace twsync

@@ -1,0 +1,20 @@
+#pragma once
+// Extended attributes of one inode as one value: those a sync carries (user.*, POSIX ACLs, and as root file
+// capabilities), sorted by name, each as u32 length + name, u32 length + value (little-endian).
+
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace twsync {
+
+/// "" = none, or this file system has none. `path` may be "/proc/self/fd/N" or "/proc/self/fd/N/name"; a link is not
+/// followed in its last component unless `follow` (for "/proc/self/fd/N" itself).
+Result<std::string> read_xattrs(const std::string& path, bool follow);
+
+/// Makes the carried attributes of the open file exactly `encoded`. Attributes of other kinds stay.
+/// peer_violation when `encoded` is malformed or names an attribute that is not carried.
+Status write_xattrs(int fd, std::string_view encoded);
+
+}  // namespace twsync
