@@ -1,0 +1,76 @@
+#pragma once
+// One cycle of one pair: scopes -> scans -> pending -> plan -> batches -> results -> base.
+
+#include <string>
+#include <vector>
+
+#include "common/core/coalesce.h"
+#include "common/wire/messages.h"
+#include "workers/resolver/pair_work.h"
+#include "workers/resolver/plan_run.h"
+
+namespace twsync {
+
+/// What this cycle was asked to do.
+struct CycleOrder {
+  HintSet hints;                 ///< where to look; ignored when `full`
+  bool full = false;             ///< scan both sides whole
+  std::vector<Scope> only;       ///< plan nothing outside these; empty = everything pending
+  Direction direction = Direction::both;
+  bool dry_run = false;
+  bool list_operations = false;
+  std::optional<ConflictPolicy> policy;
+  std::vector<std::string> exclude;
+  std::vector<std::string> approved_code, approved_deploy;  ///< deletions a person approved
+  /// Live: before deletions are planned, waits for whatever was queued meanwhile (the other half of a move) and gets it
+  /// from here. Empty = not live.
+  std::function<std::vector<Hint>()> more_hints;
+};
+
+/// Result: the summary, and in `again` the paths that must be looked at once more (stale beyond this cycle's patience).
+struct CycleResult {
+  Summary summary;
+  std::vector<Hint> again;
+};
+
+/// REQUIRES: work.opened. Emits events. An Error in summary.error says why it ended early; what was achieved until then
+/// is recorded.
+class Cycle {
+ public:
+  Cycle(PairWork& work, const CycleServices& services, const CycleOrder& order);
+  CycleResult run();
+
+ private:
+  Status gather();
+  Status gather_only();
+  Status scan(const HintSet& where);
+  Status scan_scopes(const std::vector<Scope>& code, const std::vector<Scope>& deploy);
+  void take_chunk(ScanChunk&& chunk);
+  void take_scan(const ScanDone& done);
+  Status widen(Side side, const HintSet& hints, HintSet& out);
+  Status follow_ups(Side side, const std::vector<Scope>& scopes, HintSet& out);
+  Result<std::vector<PathState>> states_with_digests();
+  Result<Plan> make();
+  Status guard(Plan& plan);
+  Status wait_for_moves(Plan& plan);
+  Status pass(bool& more);
+  Status agree(const Plan& plan);
+  void announce(const Plan& plan);
+  void finish(Status status);
+  Status close();
+  void emit_progress(const char* stage);
+
+  PairWork& work_;
+  const CycleServices& services_;
+  const CycleOrder& order_;
+  Policy policy_;
+  Summary summary_;
+  const int64_t started_ns_;
+  int64_t scanned_ns_[2] = {0, 0};
+  std::vector<Scope> only_;  // what is planned; empty = everything pending
+  std::vector<std::string> ignored_rows_;
+  HintSet again_;
+  bool recorded_ = false;
+};
+
+}  // namespace twsync

@@ -1,0 +1,208 @@
+#include "workers/resolver/pair_controller.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "common/base/text.h"
+#include "workers/resolver/pair_opening.h"
+#include "workers/resolver/recorder.h"
+#include "workers/resolver/resolve_request.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr int64_t kDeletionSettleNs = 100 * kMillisecond;
+constexpr int kMoreTimeoutMs = 2000;
+constexpr int64_t kRetryMs = 3000;
+
+// After these the sides must be opened anew before anything else is tried.
+bool closes_pair(ErrorCode code) {
+  return code == ErrorCode::unreachable || code == ErrorCode::peer_violation || code == ErrorCode::timeout ||
+         code == ErrorCode::stale || code == ErrorCode::guard || code == ErrorCode::cancelled || code == ErrorCode::busy;
+}
+
+}  // namespace
+
+PairController::PairController(PairConfig config, WorkerLink& link, TaskClient& tasks, Clock& clock, ControllerOptions options)
+    : link_(link),
+      tasks_(tasks),
+      clock_(clock),
+      options_(options),
+      services_{tasks_, clock_, [this](Event e) { emit(std::move(e)); }, [this] { return stopping(); }} {
+  work_.config = std::move(config);
+  thread_ = std::thread([this] { run(); });
+}
+
+PairController::~PairController() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+}
+
+void PairController::lease(Lease lease) {
+  const std::lock_guard lock(mutex_);
+  next_ = std::move(lease);
+  changed_.notify_all();
+}
+
+void PairController::more(Lease lease) {
+  const std::lock_guard lock(mutex_);
+  more_ = std::move(lease);
+  changed_.notify_all();
+}
+
+bool PairController::stopping() {
+  const std::lock_guard lock(mutex_);
+  return stop_;
+}
+
+void PairController::run() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stop_ || next_.has_value(); });
+    if (stop_) break;
+    const Lease lease = std::move(*next_);
+    next_.reset();
+    lock.unlock();
+    work_on(lease);
+  }
+  // The base keeps saying "not closed" when this fails: only more is read again at the next start.
+  (void)close_pair(work_).ok();
+}
+
+void PairController::work_on(const Lease& lease) {
+  again_.clear();
+  lease_error_ = Error{ErrorCode::ok, {}, {}, 0};
+  bool hints_done = false;
+  for (const auto& request : lease.requests) {
+    request_ = request.id;
+    hints_done = answer(request, lease) || hints_done;
+  }
+  request_.clear();
+  if (!lease.hints.empty() && !hints_done && (options_.live || lease.requests.empty())) {
+    CycleOrder order;
+    for (const auto& hint : lease.hints) order.hints.add(hint);
+    const int64_t leased_at = clock_.steady_ns();
+    if (options_.live) order.more_hints = [this, id = lease.id, leased_at] { return fetch_more(id, leased_at); };
+    Summary summary;
+    if (const Status opened = ensure_open(false); !opened) {
+      summary.error = opened.error();
+    } else {
+      summary = run_cycle(order).summary;
+    }
+    lease_error_ = summary.error;
+    Event event;
+    event.kind = EventKind::cycle;
+    event.summary = summary;
+    emit(std::move(event));
+  }
+  give_back(lease, lease_error_);
+}
+
+bool PairController::answer(const Request& request, const Lease& lease) {
+  const Summary summary = perform(request, lease);
+  Event event;
+  event.kind = EventKind::summary;
+  event.summary = summary;
+  event.text = summary.error.code == ErrorCode::ok ? "" : describe(summary.error);
+  emit(std::move(event));
+  const bool whole = request.kind == RequestKind::sync && request.paths.empty() && !request.dry_run &&
+                     request.direction == Direction::both && !request.policy && request.exclude.empty();
+  return whole && summary.error.code == ErrorCode::ok;
+}
+
+Summary PairController::perform(const Request& request, const Lease& lease) {
+  Summary failed;
+  CycleOrder order;
+  Status ready = ensure_open(request.kind == RequestKind::approve && request.item.starts_with("r-"));
+  if (ready) ready = prepare(request, order);
+  if (!ready) {
+    failed.error = ready.error();
+    return failed;
+  }
+  for (const auto& hint : lease.hints) order.hints.add(hint);
+  return run_cycle(order).summary;
+}
+
+Status PairController::prepare(const Request& request, CycleOrder& order) {
+  order.full = request.kind == RequestKind::sync && request.paths.empty();
+  order.direction = request.direction;
+  order.dry_run = request.dry_run;
+  order.list_operations = request.list_operations;
+  order.policy = request.policy;
+  order.exclude = request.exclude;
+  for (const auto& path : request.paths) {
+    if (!is_valid_rel_path(path)) return Error{ErrorCode::usage, "not a path below the root", path, 0};
+    if (path.empty()) {
+      order.full = true;
+      order.only.clear();
+      break;
+    }
+    order.only.push_back({path, true});
+  }
+  if (request.kind == RequestKind::sync) return {};
+  return prepare_decision(request, work_, services_, order);
+}
+
+CycleResult PairController::run_cycle(const CycleOrder& order) {
+  Cycle cycle(work_, services_, order);
+  CycleResult result = cycle.run();
+  again_.insert(again_.end(), result.again.begin(), result.again.end());
+  if (closes_pair(result.summary.error.code)) work_.opened = false;
+  return result;
+}
+
+Status PairController::ensure_open(bool rehome) {
+  if (work_.opened && !rehome) return {};
+  return open_pair(work_, services_, rehome);
+}
+
+std::vector<Hint> PairController::fetch_more(uint64_t lease, int64_t leased_at_ns) {
+  const int64_t rest = kDeletionSettleNs - (clock_.steady_ns() - leased_at_ns);
+  std::unique_lock lock(mutex_);
+  if (rest > 0) changed_.wait_for(lock, std::chrono::nanoseconds(rest), [&] { return stop_; });
+  more_.reset();
+  lock.unlock();
+  Envelope envelope;
+  envelope.type = MessageType::lease_more;
+  envelope.pair = work_.config.name;
+  envelope.count = lease;
+  link_.post(std::move(envelope), encode(LeaseDone{lease, false, 0, {}, {}}));
+  lock.lock();
+  changed_.wait_for(lock, std::chrono::milliseconds(kMoreTimeoutMs), [&] { return stop_ || more_.has_value(); });
+  if (!more_) return {};
+  return std::move(more_->hints);
+}
+
+void PairController::emit(Event event) {
+  event.pair = work_.config.name;
+  event.at_ns = clock_.wall_ns();
+  event.cycle = work_.cycle;
+  Envelope envelope;
+  envelope.type = MessageType::event;
+  envelope.pair = work_.config.name;
+  envelope.id = request_;
+  link_.post(std::move(envelope), encode(event));
+}
+
+void PairController::give_back(const Lease& lease, const Error& error) {
+  LeaseDone done;
+  done.id = lease.id;
+  done.again = std::move(again_);
+  // Requests were answered and must not come back; hints that failed beside them do, as a lease of their own that is
+  // retried with the broker's patience.
+  done.done = error.code == ErrorCode::ok || !lease.requests.empty();
+  if (error.code != ErrorCode::ok && done.done) done.again.insert(done.again.end(), lease.hints.begin(), lease.hints.end());
+  done.error = error;
+  if (!done.done) done.retry_ms = kRetryMs;
+  Envelope envelope;
+  envelope.type = MessageType::lease_done;
+  envelope.pair = work_.config.name;
+  link_.post(std::move(envelope), encode(done));
+}
+
+}  // namespace twsync

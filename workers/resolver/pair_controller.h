@@ -1,0 +1,58 @@
+#pragma once
+// Drives the cycles of one pair on an own thread: takes a lease, does what its requests and hints ask, gives it back.
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "workers/resolver/cycle.h"
+#include "workers/resolver/pair_work.h"
+
+namespace twsync {
+
+struct ControllerOptions {
+  bool live = false;  ///< a service with producers: deletions wait for their other halves, hints are worked on after requests
+};
+
+/// lease(), more() and the destructor by the link's thread. The destructor ends the running cycle between batches.
+class PairController {
+ public:
+  PairController(PairConfig config, WorkerLink& link, TaskClient& tasks, Clock& clock, ControllerOptions options);
+  ~PairController();
+  void lease(Lease lease);
+  /// The answer to lease_more.
+  void more(Lease lease);
+
+ private:
+  void run();
+  void work_on(const Lease& lease);
+  bool answer(const Request& request, const Lease& lease);
+  Summary perform(const Request& request, const Lease& lease);
+  Status prepare(const Request& request, CycleOrder& order);
+  CycleResult run_cycle(const CycleOrder& order);
+  Status ensure_open(bool rehome);
+  std::vector<Hint> fetch_more(uint64_t lease, int64_t leased_at_ns);
+  void emit(Event event);
+  void give_back(const Lease& lease, const Error& error);
+  bool stopping();
+
+  WorkerLink& link_;
+  TaskClient& tasks_;
+  Clock& clock_;
+  const ControllerOptions options_;
+  PairWork work_;
+  CycleServices services_;
+  std::string request_;          // whose events these are
+  std::vector<Hint> again_;      // for the lease's end
+  Error lease_error_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Lease> next_;
+  std::optional<Lease> more_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace twsync

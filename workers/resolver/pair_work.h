@@ -1,0 +1,44 @@
+#pragma once
+// What the resolver keeps of one pair between cycles.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/app/pair_config.h"
+#include "common/base/clock.h"
+#include "common/core/guard.h"
+#include "common/store/base_store.h"
+#include "common/wire/messages.h"
+#include "workers/resolver/pending.h"
+#include "workers/resolver/task_client.h"
+#include "workers/scanner/scan_task.h"
+
+namespace twsync {
+
+struct PairWork {
+  PairConfig config;
+  std::unique_ptr<BaseStore> base;
+  BaseMeta meta;
+  OpenDone sides;              ///< facts of the last open
+  PendingTree pending;
+  DeletionWindow deletions;
+  bool opened = false;         ///< both sides claimed under meta.epoch
+  bool pending_known = false;  ///< a whole scan since open: pending is complete
+  uint64_t cycle = 0;
+
+  bool preserve_owner() const {
+    return config.preserve_owner == 1 || (config.preserve_owner < 0 && sides.code.uid == 0 && sides.deploy.uid == 0);
+  }
+};
+
+/// What a cycle needs from around it. Everything here outlives the cycle.
+struct CycleServices {
+  TaskClient& tasks;
+  Clock& clock;
+  std::function<void(Event)> emit;          ///< to the requester and all subscribers
+  std::function<bool()> stop;
+};
+
+}  // namespace twsync

@@ -1,0 +1,87 @@
+#include "workers/resolver/parked_items.h"
+
+#include <algorithm>
+
+#include "common/base/hasher.h"
+#include "common/base/text.h"
+
+namespace twsync {
+
+namespace {
+
+std::string short_id(char prefix, std::string_view seed) {
+  std::string raw(8, '\0');
+  const uint64_t hash = stable_hash64(seed);
+  for (unsigned i = 0; i < 8; ++i) raw[i] = static_cast<char>(hash >> (8 * i));
+  return prefix + hex_encode(raw).substr(0, 10);
+}
+
+std::string side_text(const char* side, const Entry& e) {
+  if (!e.exists()) return str(side, ": deleted");
+  if (e.is_file()) return str(side, ": file of ", e.size, " bytes");
+  return str(side, ": ", to_string(e.kind));
+}
+
+}  // namespace
+
+std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns) {
+  std::vector<ConflictRecord> out;
+  for (const Conflict& c : plan.conflicts) {
+    ConflictRecord r;
+    r.path = c.path;
+    r.at_ns = now_ns;
+    r.rule = c.rule;
+    r.winner = c.winner;
+    r.open = c.winner == ConflictWinner::none;
+    r.text = side_text("code", c.code) + ", " + side_text("deploy", c.deploy);
+    if (const auto loser = outcome.losers.find(c.path); loser != outcome.losers.end()) r.loser_version = loser->second;
+    r.id = short_id('c', r.open ? c.path : str(c.path, '\0', now_ns));
+    out.push_back(std::move(r));
+  }
+  return out;
+}
+
+std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns) {
+  std::vector<ParkedRecord> out;
+  ParkedRecord deletions[2];
+  const auto add = [&](const ParkedItem& item) {
+    if (item.reason == ParkedReason::mass_deletion) {
+      deletions[static_cast<size_t>(item.side)].paths.push_back(item.path);
+      return;
+    }
+    if (item.reason == ParkedReason::manual_conflict) return;
+    const std::string id = short_id('p', str(static_cast<int>(item.reason), static_cast<int>(item.side), item.path));
+    out.push_back({id, item.reason, item.side, now_ns, {item.path}, item.text});
+  };
+  for (const auto& item : plan.parked) add(item);
+  for (const auto& item : outcome.parked) add(item);
+  for (const Side side : {Side::code, Side::deploy}) {
+    ParkedRecord& r = deletions[static_cast<size_t>(side)];
+    if (r.paths.empty()) continue;
+    std::sort(r.paths.begin(), r.paths.end());
+    std::string seed = to_string(side);
+    for (const auto& path : r.paths) seed += str('\0', path);
+    r.id = short_id('d', seed);
+    r.reason = ParkedReason::mass_deletion;
+    r.side = side;
+    r.at_ns = now_ns;
+    r.text = str(r.paths.size(), " deletions on the ", to_string(side), " side wait: approve them, or reject to bring the files back");
+    out.push_back(std::move(r));
+  }
+  return out;
+}
+
+Status replace_parked(BaseStore& base, const std::vector<ParkedRecord>& records) {
+  SYNC_ASSIGN(const auto old, base.parked());
+  for (const auto& was : old) {
+    const bool stays = std::any_of(records.begin(), records.end(), [&](const ParkedRecord& r) { return r.id == was.id; });
+    if (!stays && was.reason != ParkedReason::root_identity) SYNC_TRY(base.drop_parked(was.id));
+  }
+  for (const auto& r : records) {
+    const bool known = std::any_of(old.begin(), old.end(), [&](const ParkedRecord& was) { return was.id == r.id; });
+    if (!known) SYNC_TRY(base.put_parked(r));
+  }
+  return {};
+}
+
+}  // namespace twsync

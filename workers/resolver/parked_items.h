@@ -1,0 +1,20 @@
+#pragma once
+// What a cycle leaves for a person: conflicts and parked items as records with ids that survive restarts.
+
+#include "common/store/base_store.h"
+#include "workers/resolver/plan_run.h"
+
+namespace twsync {
+
+/// Records of this plan's conflicts. A decided one gets the version id of its loser; an open one keeps one id per path
+/// however often it is planned again.
+std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns);
+
+/// One record per item; the parked deletions of a side are one record whose id names exactly this set (I6).
+std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns);
+
+/// Makes the stored items those of this cycle: plans always cover everything pending, so what is not named any more is
+/// settled. A root-identity stop stays. Works inside the caller's transaction.
+Status replace_parked(BaseStore& base, const std::vector<ParkedRecord>& records);
+
+}  // namespace twsync

@@ -1,0 +1,196 @@
+#include "workers/resolver/plan_run.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "workers/resolver/plan_batches.h"
+#include "workers/transfer/transfer_task.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr size_t kInFlight = 12;  // batches handed to the broker at a time: enough that no worker's stream drains
+constexpr int64_t kProgressEvery = 200 * kMillisecond;
+
+bool needs_person(ErrorCode code) {
+  return code != ErrorCode::stale && code != ErrorCode::not_found && code != ErrorCode::cancelled && code != ErrorCode::unreachable;
+}
+
+ParkedReason parked_reason(ErrorCode code) {
+  if (code == ErrorCode::no_space) return ParkedReason::no_space;
+  if (code == ErrorCode::denied) return ParkedReason::denied;
+  if (code == ErrorCode::unsupported) return ParkedReason::kind_unsupported;
+  return ParkedReason::failed;
+}
+
+}  // namespace
+
+PlanRun::PlanRun(PairWork& work, const CycleServices& services, const Policy& policy, int64_t scanned_code_ns,
+                 int64_t scanned_deploy_ns, bool list_operations)
+    : work_(work),
+      services_(services),
+      policy_(policy),
+      scanned_ns_{scanned_code_ns, scanned_deploy_ns},
+      list_operations_(list_operations),
+      recorder_(*work.base, work.pending, policy) {}
+
+PlanOutcome PlanRun::run(const Plan& plan) {
+  progress_.stage = "transferring";
+  progress_.files_total = plan.operations.size();
+  for (const auto& op : plan.operations) {
+    if (op.kind == OpKind::put_file) progress_.bytes_total += op.desired.size;
+  }
+  report_progress(true);
+  size_t begin = 0;
+  while (begin < plan.operations.size() && outcome_.error.code == ErrorCode::ok) {
+    size_t end = begin;
+    while (end < plan.operations.size() && plan.operations[end].stage == plan.operations[begin].stage) ++end;
+    run_stage(plan.operations, begin, end);
+    begin = end;
+  }
+  report_progress(true);
+  return std::move(outcome_);
+}
+
+void PlanRun::run_stage(const std::vector<Operation>& operations, size_t begin, size_t end) {
+  auto batches = cut_batches(operations, begin, end, BatchLimits{});
+  const bool ordered = is_ordered(operations[begin].stage);
+  for (auto& batch : batches) {
+    // An ordered stage has one batch in flight: the next may build on it.
+    if (!collect(ordered ? 0 : kInFlight - 1)) return;
+    submit(std::move(batch));
+  }
+  collect(0);
+}
+
+void PlanRun::submit(Batch batch) {
+  batch.id = next_batch_++;
+  batch.epoch = work_.meta.epoch;
+  batch.cycle = work_.cycle;
+  batch.scanned_ns = scanned_ns_[static_cast<size_t>(batch.side)];
+  TransferTask task;
+  task.pair_id = work_.meta.pair_id;
+  task.hash_key = work_.meta.hash_key;
+  task.preserve_owner = policy_.preserve_owner;
+  task.preserve_xattrs = policy_.preserve_xattrs;
+  task.batch = std::move(batch);
+  const std::string id = services_.tasks.start(std::string(kTransferService), work_.config.name, encode(task), inbox_);
+  in_flight_.emplace(id, std::move(task.batch));
+}
+
+bool PlanRun::collect(size_t until_in_flight) {
+  while (in_flight_.size() > until_in_flight) {
+    auto event = inbox_.pop(200);
+    if (!event) {
+      if (services_.stop() && outcome_.error.code == ErrorCode::ok) {
+        outcome_.error = {ErrorCode::cancelled, "shutting down", {}, 0};
+        for (const auto& [id, batch] : in_flight_) services_.tasks.cancel(id);
+        in_flight_.clear();
+      }
+      report_progress(false);
+      continue;
+    }
+    const auto flight = in_flight_.find(event->task);
+    if (flight == in_flight_.end() || event->data) continue;
+    const Batch batch = std::move(flight->second);
+    in_flight_.erase(flight);
+    auto result = event->error.code == ErrorCode::ok ? decode<BatchResult>(event->body) : Result<BatchResult>(event->error);
+    if (result) {
+      take_result(batch, *result);
+      continue;
+    }
+    // Nothing is known of what this batch did: its paths are scanned again.
+    for (const auto& op : batch.operations) outcome_.again.push_back(op.path);
+    if (outcome_.error.code == ErrorCode::ok) outcome_.error = result.error();
+  }
+  return outcome_.error.code == ErrorCode::ok;
+}
+
+void PlanRun::take_result(const Batch& batch, const BatchResult& result) {
+  (batch.side == Side::deploy ? outcome_.bytes_sent : outcome_.bytes_received) += result.wire_bytes;
+  const Status recorded = record(batch, result);
+  if (!recorded) {
+    work_.base->rollback();
+    if (outcome_.error.code == ErrorCode::ok) outcome_.error = recorded.error();
+  }
+  report_progress(false);
+}
+
+Status PlanRun::record(const Batch& batch, const BatchResult& result) {
+  std::map<uint32_t, const OpResult*> by_id;
+  for (const auto& r : result.results) by_id[r.id] = &r;
+  SYNC_TRY(work_.base->begin(false));
+  for (const auto& op : batch.operations) {
+    const auto found = by_id.find(op.id);
+    if (found != by_id.end() && found->second->code == ErrorCode::ok) SYNC_TRY(recorder_.achieved(op, *found->second));
+  }
+  SYNC_TRY(work_.base->commit());
+  for (const auto& op : batch.operations) {
+    const auto found = by_id.find(op.id);
+    if (found == by_id.end()) {
+      outcome_.again.push_back(op.path);
+    } else {
+      take_one(op, *found->second);
+    }
+  }
+  return {};
+}
+
+void PlanRun::take_one(const Operation& op, const OpResult& result) {
+  ++progress_.files_done;
+  if (op.kind == OpKind::put_file) progress_.bytes_done += op.desired.size;
+  if (result.code != ErrorCode::ok) return take_failure(op, result);
+  ++outcome_.done;
+  outcome_.content_bytes += result.bytes;
+  const bool removal = op.kind == OpKind::remove || op.kind == OpKind::remove_directory;
+  if (removal) work_.deletions.add(op.side, 1, services_.clock.wall_ns());
+  if (!result.version.empty() && (op.cause == LoserCause::conflict || op.cause == LoserCause::edit_deleted)) {
+    outcome_.losers[op.path] = result.version;
+  }
+  if (list_operations_) report(op, ErrorCode::ok, {});
+}
+
+void PlanRun::take_failure(const Operation& op, const OpResult& result) {
+  if (op.kind == OpKind::remove_directory && result.code == ErrorCode::exists) {
+    ++outcome_.kept_directories;
+    Event event;
+    event.kind = EventKind::skipped;
+    event.path = op.path;
+    event.text = str("kept on the ", to_string(op.side), " side: something below it is new, ignored or mounted");
+    event.code = result.code;
+    services_.emit(std::move(event));
+    return;
+  }
+  if (!needs_person(result.code)) {
+    outcome_.again.push_back(op.path);
+    if (!op.from.empty()) outcome_.again.push_back(op.from);
+    return;
+  }
+  ++outcome_.failed;
+  std::string text = str(to_string(op.kind), " on the ", to_string(op.side), " side: ", result.message);
+  report(op, result.code, text);
+  outcome_.parked.push_back({parked_reason(result.code), op.side, op.path, std::move(text)});
+}
+
+void PlanRun::report(const Operation& op, ErrorCode code, const std::string& text) {
+  Event event;
+  event.kind = EventKind::operation;
+  event.path = op.path;
+  event.operation = op;
+  event.code = code;
+  event.text = text;
+  services_.emit(std::move(event));
+}
+
+void PlanRun::report_progress(bool force) {
+  const int64_t now = services_.clock.steady_ns();
+  if (!force && now - last_progress_ns_ < kProgressEvery) return;
+  last_progress_ns_ = now;
+  Event event;
+  event.kind = EventKind::progress;
+  event.progress = progress_;
+  services_.emit(std::move(event));
+}
+
+}  // namespace twsync

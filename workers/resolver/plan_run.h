@@ -1,0 +1,61 @@
+#pragma once
+// Carries a plan out: stage by stage, batches to the transfer workers, results into the base.
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/wire/apply_messages.h"
+#include "workers/resolver/pair_work.h"
+#include "workers/resolver/recorder.h"
+
+namespace twsync {
+
+struct PlanOutcome {
+  uint64_t done = 0;
+  uint64_t failed = 0;
+  uint64_t kept_directories = 0;
+  uint64_t content_bytes = 0;
+  uint64_t bytes_sent = 0;       ///< to the deploy side, compressed
+  uint64_t bytes_received = 0;
+  std::vector<std::string> again;                  ///< stale: look at these once more
+  std::vector<ParkedItem> parked;                  ///< failed operations that need a person or better times
+  std::map<std::string, std::string> losers;       ///< path of a conflict -> version id of the loser
+  Error error;                                     ///< code ok, or why it ended early (lost worker, unreachable)
+};
+
+/// One run of one plan. Each batch's results are committed to the base as they come (I9: they are durable on both sides
+/// by then); a crash in between leaves a base that lags, which the next scan makes good.
+class PlanRun {
+ public:
+  PlanRun(PairWork& work, const CycleServices& services, const Policy& policy, int64_t scanned_code_ns, int64_t scanned_deploy_ns,
+          bool list_operations);
+  PlanOutcome run(const Plan& plan);
+
+ private:
+  void run_stage(const std::vector<Operation>& operations, size_t begin, size_t end);
+  void submit(Batch batch);
+  bool collect(size_t until_in_flight);
+  void take_result(const Batch& batch, const BatchResult& result);
+  Status record(const Batch& batch, const BatchResult& result);
+  void take_one(const Operation& op, const OpResult& result);
+  void take_failure(const Operation& op, const OpResult& result);
+  void report(const Operation& op, ErrorCode code, const std::string& text);
+  void report_progress(bool force);
+
+  PairWork& work_;
+  const CycleServices& services_;
+  const Policy policy_;
+  const int64_t scanned_ns_[2];
+  const bool list_operations_;
+  Recorder recorder_;
+  TaskInbox inbox_;
+  std::map<std::string, Batch> in_flight_;  // by task id
+  PlanOutcome outcome_;
+  Progress progress_;
+  int64_t last_progress_ns_ = 0;
+  uint64_t next_batch_ = 1;
+};
+
+}  // namespace twsync

@@ -1,0 +1,97 @@
+#include "workers/resolver/recorder.h"
+
+namespace twsync {
+
+Entry Recorder::current(Side side, const std::string& path, const BaseRow* row) const {
+  if (const Entry* e = pending_.find(side, path)) return *e;
+  return row != nullptr ? entry_from_row(*row, side) : Entry{};
+}
+
+void Recorder::keep_if_pending(Side side, const std::string& path, const BaseRow* row) {
+  const Entry* e = pending_.find(side, path);
+  if (e != nullptr && !diff_entry(row, side, *e, policy_).any()) pending_.erase(side, path);
+}
+
+Status Recorder::settle(const std::string& path, const BaseRow* old) {
+  const auto row = merge_base(old, path, current(Side::code, path, old), current(Side::deploy, path, old), policy_);
+  if (row) {
+    SYNC_TRY(base_.put(*row));
+  } else if (old != nullptr) {
+    SYNC_TRY(base_.drop(path));
+  }
+  keep_if_pending(Side::code, path, row ? &*row : nullptr);
+  keep_if_pending(Side::deploy, path, row ? &*row : nullptr);
+  return {};
+}
+
+Status Recorder::achieved(const Operation& op, const OpResult& result) {
+  if (op.kind == OpKind::rename) return achieved_rename(op, result);
+  SYNC_ASSIGN(const auto old, base_.find(op.path));
+  const BaseRow* row = old ? &*old : nullptr;
+  pending_.set(op.side, op.path, result.target);
+  if (op.kind == OpKind::put_file && result.source.is_file()) pending_.set(other(op.side), op.path, result.source);
+  return settle(op.path, row);
+}
+
+Status Recorder::achieved_rename(const Operation& op, const OpResult& result) {
+  std::vector<BaseRow> rows;
+  {
+    SYNC_ASSIGN(auto cursor, base_.rows({op.from, true}));
+    BaseRow row;
+    for (;;) {
+      SYNC_ASSIGN(const bool more, cursor->next(row));
+      if (!more) break;
+      rows.push_back(row);
+    }
+  }
+  pending_.move(op.side, op.from, op.path);
+  for (const auto& row : rows) SYNC_TRY(move_row(row, op, result));
+  return {};
+}
+
+Status Recorder::move_row(const BaseRow& row, const Operation& op, const OpResult& result) {
+  const Side source = other(op.side);
+  BaseRow moved = row;
+  moved.path = replace_prefix(row.path, op.from, op.path);
+  SYNC_TRY(base_.drop(row.path));
+  // Seen from the source side, "gone at the old path" is no difference any more; but what it does not have at the new
+  // path either was deleted there since.
+  if (const Entry* old_place = pending_.find(source, row.path); old_place != nullptr && !old_place->exists()) {
+    pending_.erase(source, row.path);
+    if (pending_.find(source, moved.path) == nullptr) pending_.set(source, moved.path, Entry{});
+  }
+  if (row.path == op.from && pending_.find(op.side, moved.path) == nullptr) {
+    Entry now = entry_from_row(moved, op.side);
+    now.stamp = result.target.stamp;
+    pending_.set(op.side, moved.path, now);
+  }
+  SYNC_TRY(base_.put(moved));
+  return settle(moved.path, &moved);
+}
+
+Status Recorder::agreed(const Agreement& agreement) {
+  if (agreement.drop) {
+    SYNC_TRY(base_.drop(agreement.path));
+    pending_.erase(Side::code, agreement.path);
+    pending_.erase(Side::deploy, agreement.path);
+    return {};
+  }
+  SYNC_ASSIGN(const auto old, base_.find(agreement.path));
+  return settle(agreement.path, old ? &*old : nullptr);
+}
+
+Status Recorder::forget(const std::string& path) {
+  SYNC_ASSIGN(const auto old, base_.find(path));
+  if (!old) return {};
+  for (const Side s : {Side::code, Side::deploy}) {
+    const Entry now = current(s, path, &*old);
+    if (now.exists()) {
+      pending_.set(s, path, now);
+    } else {
+      pending_.erase(s, path);
+    }
+  }
+  return base_.drop(path);
+}
+
+}  // namespace twsync

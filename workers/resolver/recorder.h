@@ -1,0 +1,36 @@
+#pragma once
+// Records what was achieved: results and agreements become base rows (DESIGN.md section 5, "What the base records").
+// Nothing else writes rows.
+
+#include "common/core/planner.h"
+#include "common/store/base_store.h"
+#include "common/wire/apply_messages.h"
+#include "workers/resolver/pending.h"
+
+namespace twsync {
+
+/// Works inside the caller's transaction on `base`; keeps `pending` in step with it.
+class Recorder {
+ public:
+  Recorder(BaseStore& base, PendingTree& pending, const Policy& policy) : base_(base), pending_(pending), policy_(policy) {}
+
+  /// An operation that succeeded: `result` says what now stands on its side (and what its source side sent).
+  Status achieved(const Operation& op, const OpResult& result);
+  Status agreed(const Agreement& agreement);
+  /// The row of `path` goes without any operation; what stands there becomes first contact (a rejected deletion).
+  Status forget(const std::string& path);
+
+ private:
+  Status achieved_rename(const Operation& op, const OpResult& result);
+  Status move_row(const BaseRow& row, const Operation& op, const OpResult& result);
+  /// Writes the row that follows from what both sides hold at `path` and drops what is no longer pending.
+  Status settle(const std::string& path, const BaseRow* old);
+  Entry current(Side side, const std::string& path, const BaseRow* row) const;
+  void keep_if_pending(Side side, const std::string& path, const BaseRow* row);
+
+  BaseStore& base_;
+  PendingTree& pending_;
+  const Policy policy_;
+};
+
+}  // namespace twsync

@@ -1,0 +1,76 @@
+#include "workers/resolver/resolve_request.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "workers/resolver/recorder.h"
+
+namespace twsync {
+
+namespace {
+
+Error no_such_item(const std::string& id) {
+  return {ErrorCode::usage, str("nothing is parked under the id '", escape_bytes(id), "' (any more): see `twsync status`"), {}, 0};
+}
+
+Result<ParkedRecord> find_parked(PairWork& work, const std::string& id) {
+  SYNC_ASSIGN(const auto items, work.base->parked());
+  const auto found = std::find_if(items.begin(), items.end(), [&](const ParkedRecord& r) { return r.id == id; });
+  if (found == items.end()) return no_such_item(id);
+  return *found;
+}
+
+Status take_side(const Request& request, PairWork& work, CycleOrder& order) {
+  SYNC_ASSIGN(const auto conflict, work.base->conflict(request.item));
+  if (!conflict || !conflict->open) return no_such_item(request.item);
+  if (request.choice == "code") {
+    order.policy = ConflictPolicy::code_server;
+  } else if (request.choice == "deploy") {
+    order.policy = ConflictPolicy::deploy_server;
+  } else {
+    return Error{ErrorCode::usage, "take `code` or `deploy`; the other version is kept in the version store either way", {}, 0};
+  }
+  order.only.push_back({conflict->path, true});
+  return work.base->close_conflict(conflict->path);
+}
+
+Status approve(const Request& request, PairWork& work, CycleOrder& order) {
+  order.full = true;
+  if (request.item.starts_with("r-")) return {};  // the roots were taken as they are when the pair was opened
+  SYNC_ASSIGN(ParkedRecord item, find_parked(work, request.item));
+  if (item.reason != ParkedReason::mass_deletion) return {};  // tried again by the whole cycle that follows
+  std::sort(item.paths.begin(), item.paths.end(), PathLess{});
+  (item.side == Side::code ? order.approved_code : order.approved_deploy) = std::move(item.paths);
+  return {};
+}
+
+Status reject(const Request& request, PairWork& work, CycleOrder& order) {
+  SYNC_ASSIGN(const ParkedRecord item, find_parked(work, request.item));
+  if (item.reason != ParkedReason::mass_deletion) {
+    return Error{ErrorCode::usage, "only parked deletions can be rejected; this item is tried again by itself", {}, 0};
+  }
+  // Without its row a path is first contact: what still stands on one side is carried to the other.
+  Policy policy;
+  policy.preserve_owner = work.preserve_owner();
+  policy.preserve_xattrs = work.config.preserve_xattrs;
+  Recorder recorder(*work.base, work.pending, policy);
+  SYNC_TRY(work.base->begin(true));
+  for (const auto& path : item.paths) SYNC_TRY(recorder.forget(path));
+  SYNC_TRY(work.base->drop_parked(item.id));
+  order.full = true;
+  return work.base->commit();
+}
+
+}  // namespace
+
+Status prepare_decision(const Request& request, PairWork& work, const CycleServices& services, CycleOrder& order) {
+  (void)services;
+  switch (request.kind) {
+    case RequestKind::resolve: return take_side(request, work, order);
+    case RequestKind::approve: return approve(request, work, order);
+    case RequestKind::reject: return reject(request, work, order);
+    default: return Error{ErrorCode::unsupported, "this broker does not know that request", {}, 0};
+  }
+}
+
+}  // namespace twsync

@@ -1,0 +1,76 @@
+#include "workers/resolver/resolver_worker.h"
+
+#include <unistd.h>
+
+#include "common/base/text.h"
+
+namespace twsync {
+
+namespace {
+constexpr uint32_t kCredit = 64;  // one lease for each pair at a time; a thread for each
+}
+
+ResolverWorker::ResolverWorker(ZmqContext& context, Clock& clock, ResolverOptions options)
+    : context_(context), clock_(clock), options_(std::move(options)) {}
+
+ResolverWorker::~ResolverWorker() = default;
+
+Status ResolverWorker::run(const std::atomic<bool>& stop) {
+  WorkerReady ready{"resolver", {}, kCredit, static_cast<uint32_t>(getpid()), options_.version};
+  SYNC_ASSIGN(link_, WorkerLink::connect(context_, options_.endpoints, std::move(ready), clock_));
+  tasks_ = std::make_unique<TaskClient>(*link_);
+  while (!stop) {
+    auto message = link_->poll(200);
+    if (!message) return std::move(message).error();
+    if (link_->take_reconnected()) tasks_->lose_all();
+    if (message->has_value()) dispatch(std::move(**message));
+  }
+  tasks_->lose_all();
+  controllers_.clear();
+  (void)link_->poll(0).ok();  // what the controllers said last
+  link_.reset();
+  return {};
+}
+
+void ResolverWorker::dispatch(Message&& message) {
+  switch (message.envelope.type) {
+    case MessageType::lease:
+    case MessageType::lease_more_reply: take_lease(std::move(message)); return;
+    case MessageType::task_data:
+    case MessageType::task_done:
+    case MessageType::task_failed:
+    case MessageType::task_lost: tasks_->deliver(std::move(message)); return;
+    default: return;
+  }
+}
+
+void ResolverWorker::take_lease(Message&& message) {
+  auto lease = decode<Lease>(message.body);
+  if (!lease) return;
+  if (PairController* controller = controller_for(lease->pair)) {
+    if (message.envelope.type == MessageType::lease_more_reply) {
+      controller->more(std::move(*lease));
+    } else {
+      controller->lease(std::move(*lease));
+    }
+    return;
+  }
+  LeaseDone done;
+  done.id = lease->id;
+  done.done = false;
+  done.error = {ErrorCode::not_found, str("no pair named '", lease->pair, "' is configured here"), {}, 0};
+  Envelope envelope;
+  envelope.type = MessageType::lease_done;
+  envelope.pair = lease->pair;
+  link_->post(std::move(envelope), encode(done));
+}
+
+PairController* ResolverWorker::controller_for(const std::string& pair) {
+  if (const auto found = controllers_.find(pair); found != controllers_.end()) return found->second.get();
+  auto config = options_.pairs(pair);
+  if (!config) return nullptr;
+  auto made = std::make_unique<PairController>(std::move(*config), *link_, *tasks_, clock_, options_.controller);
+  return controllers_.emplace(pair, std::move(made)).first->second.get();
+}
+
+}  // namespace twsync

@@ -1,0 +1,41 @@
+#pragma once
+// The resolver as a worker of the broker: leases go to the pair's controller, task results to whoever waits for them.
+
+#include <atomic>
+#include <map>
+#include <memory>
+
+#include "common/zmq/link.h"
+#include "workers/pair_lookup.h"
+#include "workers/resolver/pair_controller.h"
+
+namespace twsync {
+
+struct ResolverOptions {
+  BrokerEndpoints endpoints;
+  PairLookup pairs;
+  std::string version;
+  ControllerOptions controller;
+};
+
+/// run() owns the link and returns when `stop` is set.
+class ResolverWorker {
+ public:
+  ResolverWorker(ZmqContext& context, Clock& clock, ResolverOptions options);
+  ~ResolverWorker();
+  Status run(const std::atomic<bool>& stop);
+
+ private:
+  void dispatch(Message&& message);
+  void take_lease(Message&& message);
+  PairController* controller_for(const std::string& pair);
+
+  ZmqContext& context_;
+  Clock& clock_;
+  const ResolverOptions options_;
+  std::unique_ptr<WorkerLink> link_;
+  std::unique_ptr<TaskClient> tasks_;
+  std::map<std::string, std::unique_ptr<PairController>> controllers_;
+};
+
+}  // namespace twsync

@@ -1,0 +1,180 @@
+#include "workers/scanner/pair_session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/base/clock.h"
+#include "common/base/text.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr const char* kIgnoreFile = ".twsyncignore";
+
+// The side is useless after these: close it, so that the next open connects anew.
+bool is_fatal(const Error& e) {
+  return e.code == ErrorCode::unreachable || e.code == ErrorCode::peer_violation || e.code == ErrorCode::timeout;
+}
+
+bool covers_ignore_file(const std::vector<Scope>& scopes) {
+  return std::any_of(scopes.begin(), scopes.end(),
+                     [](const Scope& s) { return (s.recursive && s.path.empty()) || s.path == kIgnoreFile; });
+}
+
+}  // namespace
+
+PairSession::PairSession(PairConfig config, ScanSides sides, std::function<void(std::vector<Hint>)> on_hints)
+    : config_(std::move(config)), sides_(std::move(sides)), on_hints_(std::move(on_hints)), thread_([this] { run(); }) {}
+
+PairSession::~PairSession() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+}
+
+void PairSession::submit(ScanTask task, std::shared_ptr<TaskOutput> output) {
+  const std::lock_guard lock(mutex_);
+  jobs_.push_back({std::move(task), std::move(output)});
+  changed_.notify_all();
+}
+
+void PairSession::run() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stopping_ || !jobs_.empty(); });
+    if (stopping_) break;
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    auto result = perform(job.task, *job.output);
+    if (result) {
+      job.output->done(std::move(result).value());
+      continue;
+    }
+    if (is_fatal(result.error())) {
+      code_.reset();
+      deploy_.reset();
+    }
+    job.output->failed(result.error());
+  }
+  for (auto& job : jobs_) job.output->failed({ErrorCode::cancelled, "the scanner is stopping", {}, 0});
+}
+
+Result<std::string> PairSession::perform(const ScanTask& task, TaskOutput& output) {
+  switch (task.kind) {
+    case ScanTaskKind::open: return open(task);
+    case ScanTaskKind::claim: return claim(task);
+    case ScanTaskKind::scan: return scan(task, output);
+    case ScanTaskKind::digest: return digest(task, output);
+    case ScanTaskKind::restore: break;
+  }
+  return Error{ErrorCode::peer_violation, "unknown scan task", {}, 0};
+}
+
+Status PairSession::ensure_sides(const ScanTask& task) {
+  if (code_ && deploy_) return {};
+  if (task.kind != ScanTaskKind::open) {
+    return Error{ErrorCode::stale, "the sides of this pair are not open", {}, 0};
+  }
+  SideOptions options;
+  options.pair_id = task.pair_id;
+  options.hash_key = task.hash_key;
+  options.preserve_owner = config_.preserve_owner != 0 && geteuid() == 0;
+  options.preserve_xattrs = config_.preserve_xattrs;
+  options.on_hints = on_hints_;
+  ignores_known_ = false;
+  SYNC_ASSIGN(code_, sides_.code(config_, options));
+  SYNC_ASSIGN(deploy_, sides_.deploy(config_, options));
+  return {};
+}
+
+Result<std::string> PairSession::open(const ScanTask& task) {
+  // A controller that opens again has lost its state: the locks of before go first.
+  code_.reset();
+  deploy_.reset();
+  SYNC_TRY(ensure_sides(task));
+  OpenDone done;
+  SYNC_ASSIGN(done.code, code_->facts());
+  SystemClock clock;
+  const int64_t before = clock.wall_ns();
+  SYNC_ASSIGN(done.deploy, deploy_->facts());
+  const int64_t after = clock.wall_ns();
+  done.skew_ns = done.deploy.wall_ns - (before + (after - before) / 2);
+  return encode(done);
+}
+
+Result<std::string> PairSession::claim(const ScanTask& task) {
+  SYNC_TRY(ensure_sides(task));
+  Claim claim{{task.pair_id, Side::code, task.epoch}, task.holder, task.hash_key};
+  SYNC_TRY(code_->claim(claim));
+  claim.marker.role = Side::deploy;
+  SYNC_TRY(deploy_->claim(claim));
+  return std::string{};
+}
+
+Result<std::vector<std::string>> PairSession::read_ignore(SideReader& side) {
+  auto text = side.read_small(kIgnoreFile);
+  if (text) return ignore_lines(*text);
+  if (text.error().code == ErrorCode::not_found) return std::vector<std::string>{};
+  // Without the rules nothing may be concluded: what should be ignored would be synced.
+  return std::move(text).error();
+}
+
+Status PairSession::refresh_ignores(const ScanTask& task) {
+  if (!ignores_known_ || covers_ignore_file(task.code)) {
+    SYNC_ASSIGN(code_ignore_, read_ignore(*code_));
+  }
+  if (!ignores_known_ || covers_ignore_file(task.deploy)) {
+    SYNC_ASSIGN(deploy_ignore_, read_ignore(*deploy_));
+  }
+  ignores_known_ = true;
+  return {};
+}
+
+Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) {
+  SYNC_TRY(ensure_sides(task));
+  SYNC_TRY(refresh_ignores(task));
+  ScanRules rules;
+  rules.exclude = config_.exclude;
+  rules.exclude.insert(rules.exclude.end(), task.exclude.begin(), task.exclude.end());
+  rules.code_ignore = code_ignore_;
+  rules.deploy_ignore = deploy_ignore_;
+  rules.never[0] = config_.code_never;
+  rules.never[1] = config_.deploy_never;
+  rules.policy.preserve_owner = task.preserve_owner;
+  rules.policy.preserve_xattrs = config_.preserve_xattrs;
+  rules.base_path = config_.state_dir + "/base.db";
+
+  Result<SideScanOutcome> deploy = SideScanOutcome{};
+  std::thread other([&] { deploy = scan_side(Side::deploy, *deploy_, task.deploy, rules, output); });
+  Result<SideScanOutcome> code = scan_side(Side::code, *code_, task.code, rules, output);
+  other.join();
+  if (!code) return std::move(code).error();
+  if (!deploy) return std::move(deploy).error();
+
+  ScanDone done;
+  done.code = std::move(code->summary);
+  done.deploy = std::move(deploy->summary);
+  done.bad_patterns = std::move(code->bad_patterns);
+  done.ignored_rows = std::move(code->ignored_rows);
+  done.ignored_rows.insert(done.ignored_rows.end(), deploy->ignored_rows.begin(), deploy->ignored_rows.end());
+  return encode(done);
+}
+
+Result<std::string> PairSession::digest(const ScanTask& task, TaskOutput& output) {
+  SYNC_TRY(ensure_sides(task));
+  Status deploy;
+  std::thread other([&] { deploy = digest_paths(Side::deploy, *deploy_, task.deploy_paths, output); });
+  const Status code = digest_paths(Side::code, *code_, task.code_paths, output);
+  other.join();
+  SYNC_TRY(code);
+  SYNC_TRY(deploy);
+  return std::string{};
+}
+
+}  // namespace twsync

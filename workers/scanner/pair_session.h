@@ -1,0 +1,55 @@
+#pragma once
+// A scanner's standing work on one pair: both sides open, the locks held, tasks done one after another on an own thread.
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "workers/scanner/scan_sides.h"
+#include "workers/scanner/scan_task.h"
+#include "workers/scanner/side_scan.h"
+#include "workers/task_output.h"
+
+namespace twsync {
+
+/// Owns the two SideReaders (and so the locks of both roots, until destruction or until a side is lost).
+/// submit() may be called by any thread; the work runs on the session's own, so that one pair's trouble does not
+/// touch another's. Failures of a task are told through its TaskOutput, never thrown.
+class PairSession {
+ public:
+  PairSession(PairConfig config, ScanSides sides, std::function<void(std::vector<Hint>)> on_hints);
+  ~PairSession();  ///< waits for the running task; queued ones fail as cancelled
+  void submit(ScanTask task, std::shared_ptr<TaskOutput> output);
+
+ private:
+  struct Job {
+    ScanTask task;
+    std::shared_ptr<TaskOutput> output;
+  };
+  void run();
+  Result<std::string> perform(const ScanTask& task, TaskOutput& output);
+  Result<std::string> open(const ScanTask& task);
+  Result<std::string> claim(const ScanTask& task);
+  Result<std::string> scan(const ScanTask& task, TaskOutput& output);
+  Result<std::string> digest(const ScanTask& task, TaskOutput& output);
+  Status ensure_sides(const ScanTask& task);
+  Status refresh_ignores(const ScanTask& task);
+  Result<std::vector<std::string>> read_ignore(SideReader& side);
+
+  const PairConfig config_;
+  const ScanSides sides_;
+  const std::function<void(std::vector<Hint>)> on_hints_;
+  std::unique_ptr<SideReader> code_, deploy_;
+  std::vector<std::string> code_ignore_, deploy_ignore_;
+  bool ignores_known_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job> jobs_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace twsync

@@ -1,0 +1,45 @@
+#pragma once
+// The scanner as a worker of the broker: takes scan tasks, runs them on the pair's session, publishes the deploy
+// side's hints.
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/zmq/link.h"
+#include "workers/pair_lookup.h"
+#include "workers/scanner/pair_session.h"
+
+namespace twsync {
+
+struct ScannerOptions {
+  BrokerEndpoints endpoints;
+  PairLookup pairs;
+  ScanSides sides;
+  std::string version;
+  bool publish_hints = false;  ///< service: watch the deploy side and publish what happens there
+};
+
+/// run() owns the link and returns when `stop` is set (or with an error when the link cannot be made).
+class ScannerWorker {
+ public:
+  ScannerWorker(ZmqContext& context, Clock& clock, ScannerOptions options);
+  ~ScannerWorker();
+  Status run(const std::atomic<bool>& stop);
+
+ private:
+  void dispatch(Message&& message);
+  void start_task(Message&& message);
+  PairSession* session_for(const std::string& pair);
+  void publish(const std::string& pair, std::vector<Hint> hints);
+
+  ZmqContext& context_;
+  Clock& clock_;
+  const ScannerOptions options_;
+  std::unique_ptr<WorkerLink> link_;
+  std::map<std::string, std::unique_ptr<PairSession>> sessions_;      // by pair name
+  std::map<std::string, std::shared_ptr<TaskOutput>> running_;        // by task id
+};
+
+}  // namespace twsync

@@ -1,0 +1,126 @@
+#include "workers/scanner/side_scan.h"
+
+#include <algorithm>
+#include <span>
+
+#include "common/base/rel_path.h"
+#include "workers/scanner/base_join.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr size_t kChunkEntries = 1000;
+constexpr size_t kDigestPaths = 256;
+constexpr size_t kSpecialShown = 1000;
+
+/// Collects entries into chunks.
+class ChunkSink {
+ public:
+  ChunkSink(Side side, TaskOutput& output) : output_(output) { chunk_.side = side; }
+  Status add(PathEntry&& entry) {
+    chunk_.entries.push_back(std::move(entry));
+    return chunk_.entries.size() < kChunkEntries ? Status{} : flush();
+  }
+  Status flush() {
+    if (chunk_.entries.empty()) return {};
+    std::string body = encode(chunk_);
+    chunk_.entries.clear();
+    return output_.send(std::move(body));
+  }
+
+ private:
+  TaskOutput& output_;
+  ScanChunk chunk_;
+};
+
+/// Reads `entries` in pieces and passes each on with its digest; one that cannot be read goes on without, and the
+/// transfer will say why.
+Status read_contents(SideReader& reader, std::vector<PathEntry>& entries, ChunkSink& sink) {
+  for (size_t from = 0; from < entries.size(); from += kDigestPaths) {
+    const auto piece = std::span(entries).subspan(from, std::min(kDigestPaths, entries.size() - from));
+    DigestRequest request;
+    for (const auto& e : piece) request.paths.push_back(e.path);
+    SYNC_ASSIGN(DigestReply reply, reader.digest(request));
+    for (size_t i = 0; i < piece.size(); ++i) {
+      const bool answered = i < reply.entries.size() && reply.entries[i].path == piece[i].path;
+      const bool read = answered && reply.entries[i].entry.is_file();
+      SYNC_TRY(sink.add(std::move(read ? reply.entries[i] : piece[i])));
+    }
+  }
+  return {};
+}
+
+ListRequest make_request(Side side, const std::vector<Scope>& scopes, const ScanRules& rules) {
+  ListRequest request;
+  request.scopes = scopes;
+  request.exclude = rules.exclude;
+  request.ignore_lines = rules.code_ignore;
+  request.ignore_split = static_cast<uint32_t>(rules.code_ignore.size());
+  request.ignore_lines.insert(request.ignore_lines.end(), rules.deploy_ignore.begin(), rules.deploy_ignore.end());
+  request.never = rules.never[static_cast<size_t>(side)];
+  return request;
+}
+
+std::vector<std::string> all_never(const ScanRules& rules) {
+  std::vector<std::string> never = rules.never[0];
+  never.insert(never.end(), rules.never[1].begin(), rules.never[1].end());
+  return never;
+}
+
+}  // namespace
+
+Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vector<Scope>& scopes, const ScanRules& rules,
+                                  TaskOutput& output) {
+  SideScanOutcome outcome;
+  if (scopes.empty()) return outcome;
+  SYNC_ASSIGN(auto base, BaseStore::open(rules.base_path, BaseStore::Mode::read_only));
+  ChunkSink sink(side, output);
+  std::vector<PathEntry> to_read;
+  BaseJoin join(
+      side, rules.policy, *base, scopes, [&](PathEntry&& e) { return sink.add(std::move(e)); },
+      [&](PathEntry&& e) {
+        to_read.push_back(std::move(e));
+        return Status{};
+      });
+  IgnoreRules exclude(rules.exclude), code(rules.code_ignore), deploy(rules.deploy_ignore);
+  for (const auto* set : {&exclude, &code, &deploy}) {
+    outcome.bad_patterns.insert(outcome.bad_patterns.end(), set->bad().begin(), set->bad().end());
+  }
+  // A path is ignored if either side ignores it, so the other side's never-list counts here as well.
+  const IgnoreFilter filter({std::move(exclude), std::move(code), std::move(deploy)}, all_never(rules));
+  ListRequest request = make_request(side, scopes, rules);
+  request.never = all_never(rules);
+
+  auto ended = reader.list(request, [&](std::vector<PathEntry>&& entries) -> Status {
+    for (auto& e : entries) {
+      if (e.path.empty()) continue;
+      ++outcome.summary.seen;
+      if (e.entry.kind == Kind::other && outcome.summary.special.size() < kSpecialShown) outcome.summary.special.push_back(e.path);
+      SYNC_TRY(join.add(std::move(e)));
+    }
+    return {};
+  });
+  if (!ended) return std::move(ended).error();
+  if (ended->error.code != ErrorCode::ok) return ended->error;
+  SYNC_TRY(join.finish(ended->unreadable, filter, outcome.ignored_rows));
+  SYNC_TRY(read_contents(reader, to_read, sink));
+  SYNC_TRY(sink.flush());
+  outcome.summary.started_ns = ended->started_ns;
+  outcome.summary.unreadable = std::move(ended->unreadable);
+  return outcome;
+}
+
+Status digest_paths(Side side, SideReader& reader, const std::vector<std::string>& paths, TaskOutput& output) {
+  ChunkSink sink(side, output);
+  for (size_t from = 0; from < paths.size(); from += kDigestPaths) {
+    DigestRequest request;
+    const auto end = paths.begin() + static_cast<std::ptrdiff_t>(std::min(from + kDigestPaths, paths.size()));
+    request.paths.assign(paths.begin() + static_cast<std::ptrdiff_t>(from), end);
+    SYNC_ASSIGN(DigestReply reply, reader.digest(request));
+    for (auto& e : reply.entries) SYNC_TRY(sink.add(std::move(e)));
+  }
+  return sink.flush();
+}
+
+}  // namespace twsync
