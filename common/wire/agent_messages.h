@@ -20,10 +20,14 @@ enum class FrameType : uint8_t {
   hello = 1, hello_reply = 2, ping = 3, pong = 4, error = 5, goodbye = 6,
   facts = 10, facts_reply = 11, claim = 12, claim_reply = 13,
   list = 20, list_chunk = 21, list_end = 22, digest = 23, digest_reply = 24, read_small = 25, read_small_reply = 26,
+  list_notes = 27, watch_reply = 34,
   watch = 30, hints = 31, cookie = 32, cookie_seen = 33,
   apply = 40, send = 41, content = 42, content_end = 43, results = 44, content_credit = 45,
   versions = 50, versions_reply = 51, restore = 52, restore_reply = 53, forget = 54, forget_reply = 55,
 };
+
+/// What a reply's `error` holds when there is none (a fresh Error says `bug`).
+inline Error no_error() { return Error{ErrorCode::ok, {}, {}, 0}; }
 
 enum class AgentRole : uint8_t { control = 1, bulk = 2 };
 
@@ -50,7 +54,7 @@ struct HelloReply {
   int64_t wall_ns = 0;    ///< for the clock skew
   uint32_t uid = 0;
   std::vector<std::string> features;
-  Error error;            ///< code ok = welcome
+  Error error = no_error();            ///< code ok = welcome
   template <class F>
   void fields(F&& f) {
     f(protocol, build, host, wall_ns, uid, features, error);
@@ -90,6 +94,15 @@ struct SideFacts {
   }
 };
 
+struct FactsReply {
+  Error error = no_error();
+  SideFacts facts;
+  template <class F>
+  void fields(F&& f) {
+    f(error, facts);
+  }
+};
+
 /// Takes the lock and writes the marker. Refused (busy, with the holder's text) while another controller holds it.
 struct Claim {
   Marker marker;
@@ -102,7 +115,7 @@ struct Claim {
 };
 
 struct Reply {
-  Error error;  ///< code ok = done
+  Error error = no_error();  ///< code ok = done
   template <class F>
   void fields(F&& f) {
     f(error);
@@ -131,7 +144,7 @@ struct ListChunk {
 };
 
 struct ListEnd {
-  Error error;                      ///< the listing as a whole failed (root gone): nothing may be concluded
+  Error error = no_error();                      ///< the listing as a whole failed (root gone): nothing may be concluded
   std::vector<Error> unreadable;    ///< directories (or entries) that could not be read: unknown, never deleted
   std::vector<std::string> ignored; ///< ignored paths that exist (directories stand for what is below)
   int64_t started_ns = 0;           ///< that host's wall clock before the first read
@@ -153,9 +166,10 @@ struct DigestRequest {
 struct DigestReply {
   std::vector<PathEntry> entries;
   std::vector<Error> failed;
+  Error error = no_error();  ///< on the wire only: the request as a whole failed
   template <class F>
   void fields(F&& f) {
-    f(entries, failed);
+    f(entries, failed, error);
   }
 };
 
@@ -168,11 +182,23 @@ struct PathRequest {
 };
 
 struct BytesReply {
-  Error error;
+  Error error = no_error();
   std::string bytes;
   template <class F>
   void fields(F&& f) {
     f(error, bytes);
+  }
+};
+
+/// What a watch leaves out: the same lists as a ListRequest.
+struct WatchRequest {
+  std::vector<std::string> exclude;
+  std::vector<std::string> ignore_lines;
+  uint32_t ignore_split = 0;
+  std::vector<std::string> never;
+  template <class F>
+  void fields(F&& f) {
+    f(exclude, ignore_lines, ignore_split, never);
   }
 };
 
@@ -181,6 +207,59 @@ struct HintsFrame {
   template <class F>
   void fields(F&& f) {
     f(hints);
+  }
+};
+
+/// Asks for what the version store keeps at and below `path`, newest first.
+struct VersionsRequest {
+  std::string path;
+  uint32_t limit = 1'000;
+  template <class F>
+  void fields(F&& f) {
+    f(path, limit);
+  }
+};
+
+/// One kept version.
+struct VersionInfo {
+  std::string id;
+  std::string path;
+  LoserCause cause = LoserCause::ordinary;
+  int64_t stored_ns = 0;  ///< when it was displaced (that host's wall clock)
+  Entry entry;            ///< as it stood at `path`
+  template <class F>
+  void fields(F&& f) {
+    f(id, path, cause, stored_ns, entry);
+  }
+};
+
+struct VersionsReply {
+  Error error = no_error();
+  std::vector<VersionInfo> versions;
+  bool more = false;  ///< the limit cut the list
+  template <class F>
+  void fields(F&& f) {
+    f(error, versions, more);
+  }
+};
+
+/// Copies a kept version to `path` as a new edit: whole or not at all, with the time of now; what stands there goes to
+/// the version store.
+struct RestoreRequest {
+  std::string version;
+  std::string path;
+  template <class F>
+  void fields(F&& f) {
+    f(version, path);
+  }
+};
+
+struct RestoreReply {
+  Error error = no_error();
+  Entry entry;  ///< what stands at `path` now
+  template <class F>
+  void fields(F&& f) {
+    f(error, entry);
   }
 };
 

@@ -1,0 +1,129 @@
+#include "workers/agent/control_session.h"
+
+#include "common/base/rel_path.h"
+#include "common/base/text.h"
+#include "workers/agent/frame_split.h"
+#include "workers/agent/listing_check.h"
+#include "workers/agent/packed.h"
+#include "workers/agent/remove_state.h"
+
+namespace twsync {
+namespace {
+
+Error error_of(const Status& status) { return status.ok() ? no_error() : status.error(); }
+
+Error violation(const char* what, const std::string& path) { return Error{ErrorCode::peer_violation, what, path, 0}; }
+
+Status check_paths(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    if (!is_peer_path(path)) return violation("asked for an invalid path", path);
+  }
+  return {};
+}
+
+}  // namespace
+
+ControlSession::ControlSession(Connection& connection, RootOptions options, Clock& clock)
+    : connection_(connection), options_(std::move(options)), clock_(clock) {}
+
+Result<std::unique_ptr<ControlSession>> ControlSession::open(Connection& connection, const RootOptions& options, Clock& clock,
+                                                             HostFacts& host) {
+  std::unique_ptr<ControlSession> session(new ControlSession(connection, options, clock));
+  SYNC_ASSIGN(session->side_, LocalSide::open(options, clock, host));
+  return session;
+}
+
+ControlSession::~ControlSession() {
+  connection_.close();  // the watch may be waiting for room
+}
+
+template <class Message>
+Status ControlSession::answer(FrameType type, const Frame& asked, const Message& message) {
+  return connection_.send(type, asked.stream, pack_payload(encode(message)));
+}
+
+Status ControlSession::on_facts(Frame&& frame) {
+  Result<SideFacts> facts = side_->facts();
+  FactsReply reply;
+  if (facts.ok()) {
+    reply.facts = std::move(*facts);
+  } else {
+    reply.error = facts.error();
+  }
+  return answer(FrameType::facts_reply, frame, reply);
+}
+
+Status ControlSession::on_claim(Frame&& frame) {
+  SYNC_ASSIGN(const Claim claim, decode<Claim>(frame.payload));
+  if (!is_valid_pair_id(claim.marker.pair_id)) return violation("invalid pair id", claim.marker.pair_id);
+  if (claim.marker.role != Side::deploy) return violation("claimed as the wrong side", {});
+  const Status claimed = side_->claim(claim);
+  if (claimed.ok()) {
+    claimed_ = true;
+    options_.pair_id = claim.marker.pair_id;
+    if (claim.hash_key != HashKey{}) options_.hash_key = claim.hash_key;
+  }
+  return answer(FrameType::claim_reply, frame, Reply{error_of(claimed)});
+}
+
+Status ControlSession::on_list(Frame&& frame) {
+  SYNC_ASSIGN(const ListRequest request, decode<ListRequest>(frame.payload));
+  SYNC_TRY(check_scopes(request.scopes));
+  Status connected;
+  ListChunker chunker([&](const ListChunk& chunk) {
+    connected = answer(FrameType::list_chunk, frame, chunk);
+    return connected;
+  });
+  Result<ListEnd> end = side_->list(request, [&](std::vector<PathEntry>&& entries) { return chunker.add(std::move(entries)); });
+  SYNC_TRY(connected);
+  SYNC_TRY(chunker.flush());
+  ListEnd told;
+  if (end.ok()) {
+    told = std::move(*end);
+  } else {
+    told.error = end.error();
+  }
+  return send_notes(frame, std::move(told));
+}
+
+Status ControlSession::send_notes(const Frame& asked, ListEnd&& end) {
+  const std::vector<ListEnd> pieces = split_notes(std::move(end));
+  for (size_t i = 0; i + 1 < pieces.size(); ++i) SYNC_TRY(answer(FrameType::list_notes, asked, pieces[i]));
+  return answer(FrameType::list_end, asked, pieces.back());
+}
+
+Status ControlSession::on_digest(Frame&& frame) {
+  SYNC_ASSIGN(const DigestRequest request, decode<DigestRequest>(frame.payload));
+  SYNC_TRY(check_paths(request.paths));
+  // A failure as a whole (the root went away) is one of every path: none was read.
+  Result<DigestReply> read = side_->digest(request);
+  DigestReply reply;
+  if (read.ok()) {
+    reply = std::move(*read);
+  } else {
+    reply.error = read.error();
+  }
+  return answer(FrameType::digest_reply, frame, reply);
+}
+
+Status ControlSession::on_read_small(Frame&& frame) {
+  SYNC_ASSIGN(const PathRequest request, decode<PathRequest>(frame.payload));
+  SYNC_TRY(check_paths({request.path}));
+  Result<std::string> bytes = side_->read_small(request.path);
+  BytesReply reply;
+  if (bytes.ok()) {
+    reply.bytes = std::move(*bytes);
+  } else {
+    reply.error = bytes.error();
+  }
+  return answer(FrameType::read_small_reply, frame, reply);
+}
+
+Status ControlSession::on_forget(Frame&& frame) { return answer(FrameType::forget_reply, frame, Reply{error_of(forget())}); }
+
+Status ControlSession::forget() {
+  if (!claimed_) return Error{ErrorCode::usage, "only who holds the lock may remove a pair's state", {}, 0};
+  return remove_pair_state(side_->root(), options_.pair_id);
+}
+
+}  // namespace twsync

@@ -1,0 +1,192 @@
+#include "workers/agent/remote_side.h"
+
+#include <algorithm>
+#include <deque>
+#include <iterator>
+
+#include "workers/agent/listing_check.h"
+#include "workers/agent/packed.h"
+
+namespace twsync {
+namespace {
+
+constexpr size_t kRequestBytes = 1U << 20U;   // of paths in one request: far below a frame
+constexpr size_t kDigestPaths = 512;          // per request: the reply stays below a frame also with large xattrs
+constexpr size_t kDigestWindow = 2;           // requests under way: no round trip is waited for, no queue can fill
+constexpr size_t kSmallFile = 1U << 20U;
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+/// The end of the piece that starts at `from`: at most `count` items and about kRequestBytes of paths.
+template <class T, class PathOf>
+size_t piece_end(const std::vector<T>& items, size_t from, size_t count, const PathOf& path_of) {
+  size_t bytes = 0;
+  size_t end = from;
+  while (end < items.size() && end - from < count && bytes < kRequestBytes) bytes += path_of(items[end++]).size() + 8;
+  return end;
+}
+
+template <class T>
+Result<T> unpack_message(const Frame& frame) {
+  SYNC_ASSIGN(const std::string raw, unpack_payload(frame.payload, kMaxFrame));
+  return decode<T>(raw);
+}
+
+}  // namespace
+
+RemoteSide::RemoteSide(std::unique_ptr<Connection> connection, HelloReply hello, HintSink hints)
+    : hello_(std::move(hello)), router_(std::move(connection), std::move(hints)) {}
+
+RemoteSide::~RemoteSide() = default;
+
+template <class Answer, class Ask>
+Result<Answer> RemoteSide::ask(FrameType type, const Ask& question, FrameType answer_type) {
+  const uint32_t stream = next_stream_++;
+  SYNC_TRY(router_.send(type, stream, encode(question)));
+  SYNC_ASSIGN(Frame frame, router_.reply(stream, {answer_type}));
+  Result<Answer> answer = unpack_message<Answer>(frame);
+  if (!answer.ok()) return router_.fail(answer.error());
+  return answer;
+}
+
+Result<SideFacts> RemoteSide::facts() {
+  SYNC_ASSIGN(FactsReply reply, ask<FactsReply>(FrameType::facts, Reply{}, FrameType::facts_reply));
+  if (reply.error.code != ErrorCode::ok) return reply.error;
+  return std::move(reply.facts);
+}
+
+Status RemoteSide::claim(const Claim& claim) {
+  SYNC_ASSIGN(Reply reply, ask<Reply>(FrameType::claim, claim, FrameType::claim_reply));
+  if (reply.error.code != ErrorCode::ok) return reply.error;
+  return {};
+}
+
+Result<ListEnd> RemoteSide::list(const ListRequest& request, const EntrySink& sink) {
+  SYNC_TRY(check_scopes(request.scopes));
+  ListEnd whole;
+  for (size_t from = 0; from < request.scopes.size();) {
+    const size_t end = piece_end(request.scopes, from, SIZE_MAX, [](const Scope& s) { return std::string_view(s.path); });
+    ListRequest part = request;
+    part.scopes.assign(request.scopes.begin() + static_cast<ptrdiff_t>(from),
+                       request.scopes.begin() + static_cast<ptrdiff_t>(end));
+    SYNC_ASSIGN(ListEnd told, list_part(part, sink));
+    append(whole.unreadable, std::move(told.unreadable));
+    append(whole.ignored, std::move(told.ignored));
+    if (from == 0) whole.started_ns = told.started_ns;
+    whole.error = told.error;
+    if (whole.error.code != ErrorCode::ok) return whole;
+    from = end;
+  }
+  return whole;
+}
+
+Result<ListEnd> RemoteSide::list_part(const ListRequest& request, const EntrySink& sink) {
+  const uint32_t stream = next_stream_++;
+  SYNC_TRY(router_.send(FrameType::list, stream, encode(request)));
+  ListingCheck check(request.scopes);
+  ListEnd notes;
+  Status taken;  // the first refusal of the sink: the rest of the stream is drained, so that the session stays usable
+  for (;;) {
+    SYNC_ASSIGN(Frame frame, router_.reply(stream, {FrameType::list_chunk, FrameType::list_notes, FrameType::list_end}));
+    if (frame.type == FrameType::list_chunk) {
+      Result<ListChunk> chunk = unpack_message<ListChunk>(frame);
+      if (!chunk.ok()) return router_.fail(chunk.error());
+      const Status honest = check.entries(chunk->entries);
+      if (!honest.ok()) return router_.fail(honest.error());
+      if (taken.ok()) taken = sink(std::move(chunk->entries));
+      continue;
+    }
+    Result<ListEnd> told = unpack_message<ListEnd>(frame);
+    if (!told.ok()) return router_.fail(told.error());
+    const Status honest = check.notes(*told);
+    if (!honest.ok()) return router_.fail(honest.error());
+    append(notes.unreadable, std::move(told->unreadable));
+    append(notes.ignored, std::move(told->ignored));
+    if (frame.type == FrameType::list_notes) continue;
+    if (!taken.ok()) return taken.error();
+    notes.error = std::move(told->error);
+    notes.started_ns = told->started_ns;
+    return notes;
+  }
+}
+
+Result<DigestReply> RemoteSide::digest(const DigestRequest& request) {
+  struct Asked {
+    uint32_t stream;
+    std::vector<std::string> paths;
+  };
+  std::deque<Asked> under_way;
+  DigestReply whole;
+  for (size_t from = 0; from < request.paths.size() || !under_way.empty();) {
+    if (from < request.paths.size() && under_way.size() < kDigestWindow) {
+      const size_t end = piece_end(request.paths, from, kDigestPaths, [](const std::string& p) { return std::string_view(p); });
+      DigestRequest part;
+      part.paths.assign(request.paths.begin() + static_cast<ptrdiff_t>(from), request.paths.begin() + static_cast<ptrdiff_t>(end));
+      const uint32_t stream = next_stream_++;
+      SYNC_TRY(router_.send(FrameType::digest, stream, encode(part)));
+      under_way.push_back({stream, std::move(part.paths)});
+      from = end;
+      continue;
+    }
+    SYNC_ASSIGN(DigestReply part, take_digests(under_way.front().stream, under_way.front().paths));
+    under_way.pop_front();
+    append(whole.entries, std::move(part.entries));
+    append(whole.failed, std::move(part.failed));
+  }
+  return whole;
+}
+
+Result<DigestReply> RemoteSide::take_digests(uint32_t stream, const std::vector<std::string>& asked) {
+  SYNC_ASSIGN(Frame frame, router_.reply(stream, {FrameType::digest_reply}));
+  Result<DigestReply> reply = unpack_message<DigestReply>(frame);
+  if (!reply.ok()) return router_.fail(reply.error());
+  if (reply->error.code != ErrorCode::ok) return std::move(reply->error);
+  const Status honest = check_digest_reply(asked, *reply);
+  if (!honest.ok()) return router_.fail(honest.error());
+  return reply;
+}
+
+Result<std::string> RemoteSide::read_small(const std::string& path) {
+  SYNC_ASSIGN(BytesReply reply, ask<BytesReply>(FrameType::read_small, PathRequest{path}, FrameType::read_small_reply));
+  if (reply.error.code != ErrorCode::ok) return reply.error;
+  if (reply.bytes.size() > kSmallFile) return router_.fail({ErrorCode::peer_violation, "a small file that isn't", path, 0});
+  return std::move(reply.bytes);
+}
+
+Status RemoteSide::watch(const WatchRequest& request) {
+  SYNC_ASSIGN(Reply reply, ask<Reply>(FrameType::watch, request, FrameType::watch_reply));
+  if (reply.error.code != ErrorCode::ok) return reply.error;
+  return {};
+}
+
+Status RemoteSide::cookie() {
+  SYNC_ASSIGN(Reply reply, ask<Reply>(FrameType::cookie, Reply{}, FrameType::cookie_seen));
+  if (reply.error.code != ErrorCode::ok) return reply.error;
+  return {};
+}
+
+Result<VersionsReply> RemoteSide::versions(const VersionsRequest& request) {
+  SYNC_ASSIGN(VersionsReply reply, ask<VersionsReply>(FrameType::versions, request, FrameType::versions_reply));
+  if (reply.error.code != ErrorCode::ok) return reply.error;
+  for (const VersionInfo& version : reply.versions) {
+    if (!is_peer_path(version.path)) return router_.fail({ErrorCode::peer_violation, "a version of an invalid path", version.path, 0});
+  }
+  return reply;
+}
+
+Result<RestoreReply> RemoteSide::restore(const RestoreRequest& request) {
+  SYNC_ASSIGN(RestoreReply reply, ask<RestoreReply>(FrameType::restore, request, FrameType::restore_reply));
+  if (reply.error.code != ErrorCode::ok) return reply.error;
+  return reply;
+}
+
+Status RemoteSide::forget() {
+  SYNC_ASSIGN(Reply reply, ask<Reply>(FrameType::forget, Reply{}, FrameType::forget_reply));
+  if (reply.error.code != ErrorCode::ok) return reply.error;
+  return {};
+}
+
+}  // namespace twsync

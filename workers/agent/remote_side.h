@@ -1,0 +1,60 @@
+#pragma once
+// The deploy side as a scanner sees it: SideReader over a control session with an agent.
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/fs/side_root.h"
+#include "common/ssh/connection.h"
+#include "workers/agent/frame_router.h"
+
+namespace twsync {
+
+/// Everything an agent says is checked: a path outside the scopes asked for, an order that isn't one, a kind we don't
+/// know or an unexpected frame ends the session with peer_violation.
+/// Calls block and belong to one thread at a time; close() may come from any. Error text of the agent (its last words)
+/// is what a call returns when the session ends under it.
+class RemoteSide final : public SideReader {
+ public:
+  using HintSink = FrameRouter::HintSink;
+
+  /// `connection` has shaken hands (role control); `hello` is what the agent answered. `hints` is called from an inner
+  /// thread for what the agent's watch sees (pair empty, side deploy); it must not call back into this object.
+  RemoteSide(std::unique_ptr<Connection> connection, HelloReply hello, HintSink hints = {});
+  ~RemoteSide() override;  ///< ends the session: the agent gives the lock back
+
+  Result<SideFacts> facts() override;
+  Status claim(const Claim& claim) override;
+  Result<ListEnd> list(const ListRequest& request, const EntrySink& sink) override;
+  Result<DigestReply> digest(const DigestRequest& request) override;
+  Result<std::string> read_small(const std::string& path) override;
+
+  /// Starts (or, with other rules, starts again) the watch of the whole root. Hints come until the session ends; an
+  /// overflow or a restarted watch comes as a recursive hint. unsupported/no_space: no watch, poll instead.
+  Status watch(const WatchRequest& request);
+  /// Returns when every event that was queued before the call has been handed to the hint sink. REQUIRES: watch(), claim().
+  Status cookie();
+
+  Result<VersionsReply> versions(const VersionsRequest& request);
+  Result<RestoreReply> restore(const RestoreRequest& request);
+  /// Removes <root>/.twsync/<pair id> there; the session is of no further use.
+  Status forget();
+
+  const HelloReply& hello() const { return hello_; }
+  std::string describe() const { return router_.connection().describe(); }
+  void close() { router_.close(); }
+
+ private:
+  template <class Answer, class Ask>
+  Result<Answer> ask(FrameType type, const Ask& question, FrameType answer_type);
+  Result<ListEnd> list_part(const ListRequest& request, const EntrySink& sink);
+  Result<DigestReply> take_digests(uint32_t stream, const std::vector<std::string>& asked);
+
+  HelloReply hello_;
+  uint32_t next_stream_ = 1;
+  FrameRouter router_;
+};
+
+}  // namespace twsync
