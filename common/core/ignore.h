@@ -1,15 +1,20 @@
 #pragma once
 // Ignore rules: gitignore patterns, relative to the root. Pure.
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
+
+#include "common/core/glob.h"
 
 namespace twsync {
 
 /// One rule set in order (later rules win, '!' re-includes), as gitignore(5) at the root of the tree:
 /// '*', '?', '[a-z]', '**', leading '/' or inner '/' anchors, trailing '/' = directories only, '#' comments, '\' escapes.
-/// Immutable after construction; any thread.
+/// Immutable after construction; any thread. Plain names, plain paths and "*.ext" cost one hash look-up however many.
 class IgnoreRules {
  public:
   IgnoreRules() = default;
@@ -22,14 +27,34 @@ class IgnoreRules {
   const std::vector<std::string>& bad() const { return bad_; }
 
  private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
   struct Rule {
-    std::string pattern;      // without '!', leading and trailing '/'
     bool negated = false;
     bool directory_only = false;
-    bool anchored = false;    // match the whole path, else the last name only
-    bool literal = false;     // no wildcard: plain comparison
   };
+  using Index = std::unordered_map<std::string, std::vector<size_t>, Hash, std::equal_to<>>;  // rule numbers, rising
+  template <class Glob>
+  struct Pattern {
+    size_t rule;
+    Glob glob;
+  };
+
+  bool add(std::string_view pattern);
+  bool add_name(std::string_view pattern, size_t rule);
+  bool add_path(std::string_view pattern, size_t rule);
+  void look_up(const Index& index, std::string_view text, bool is_directory, size_t& last) const;
+  bool counts(size_t rule, bool is_directory, size_t last) const;
+
   std::vector<Rule> rules_;
+  Index names_;     // the last name, plain
+  Index paths_;     // the whole path, plain
+  Index suffixes_;  // "*" + plain
+  std::vector<size_t> suffix_sizes_;
+  std::vector<Pattern<NameGlob>> name_globs_;
+  std::vector<Pattern<PathGlob>> path_globs_;
   std::vector<std::string> bad_;
 };
 
@@ -49,8 +74,12 @@ class IgnoreFilter {
   bool ignored(std::string_view path, bool is_directory) const;
 
  private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
   std::vector<IgnoreRules> sets_;
-  std::vector<std::string> never_;
+  std::unordered_set<std::string, Hash, std::equal_to<>> never_;
 };
 
 }  // namespace twsync

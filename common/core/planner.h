@@ -32,6 +32,9 @@ EntryDiff diff_entry(const BaseRow* base, Side side, const Entry& now, const Pol
 /// True when a scan must read the content at `now`: a file where the base has a file of the same size, whose stamp moved.
 bool needs_digest(const BaseRow* base, Side side, const Entry& now);
 
+/// What `side` holds according to the base when nothing is pending there: the agreed entry with that side's record.
+Entry held_entry(const BaseRow& base, Side side);
+
 /// All that is known about one path. An absent `code`/`deploy` = not pending there: that side holds what the base says.
 struct PathState {
   std::string path;
@@ -54,6 +57,10 @@ struct DigestNeeds {
 /// `paths` is ordered by compare_paths. Asking again after the digests were filled in returns nothing new.
 DigestNeeds digest_needs(const std::vector<PathState>& paths, const Policy& policy);
 
+/// Contract with whoever records: when a rename succeeded, rows and pending entries at and below `from` move to `path`
+/// (operations of the same plan below it are written in the new coordinates). In an operation's `expected` a stamp of
+/// zero, or a ctime of zero in it, means "not known, made or moved by an earlier operation of this plan: don't compare".
+///
 /// Decides. `paths` holds every path that is pending on a side, ordered by compare_paths, and for a vanished
 /// directory every base row below it (the scan yields those as vanished anyway).
 /// Deterministic; mirror-symmetric under swapped sides for a symmetric policy. Digests asked for by digest_needs() are known
@@ -64,9 +71,19 @@ Plan make_plan(const std::vector<PathState>& paths, const Policy& policy);
 /// conflicts whose decision would only show there. Returns how many operations were left pending.
 size_t filter_direction(Plan& plan, Direction direction);
 
+/// An operation that has just succeeded at the path: what it wanted to leave on `side`.
+struct AppliedEntry {
+  Side side = Side::code;
+  const Entry& desired;
+};
+
 /// The new base row from what both sides hold now (either may be "nothing"): each field becomes the value that both
-/// hold, if equal, else stays as in `old` (DESIGN.md section 5). nullopt = no row (both hold nothing, or first contact
-/// with different kinds). `stuck` metadata of a side that could not keep the agreed value goes into its SideRecord.
-std::optional<BaseRow> merge_base(const BaseRow* old, std::string_view path, const Entry& code, const Entry& deploy, const Policy& policy);
+/// hold, if equal, else stays as in `old` (DESIGN.md section 5). nullopt = no row (both hold nothing, or nothing is
+/// agreed yet). A side's record follows what it holds as far as that is agreed; a value that differs stays a difference
+/// from the record, so that the change behind it is still found by the next scan. The exception is `stuck` metadata:
+/// `applied` names the operation that was carried out, and a value that the side could not keep (it differs from
+/// `applied->desired`) is recorded as it is, so that it does not come back as an edit. Pass nullptr without an operation.
+std::optional<BaseRow> merge_base(const BaseRow* old, std::string_view path, const Entry& code, const Entry& deploy,
+                                  const Policy& policy, const AppliedEntry* applied = nullptr);
 
 }  // namespace twsync

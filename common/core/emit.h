@@ -1,0 +1,13 @@
+#pragma once
+// From decisions to operations in the order of plan.h.
+
+#include <vector>
+
+#include "common/core/reconcile.h"
+#include "common/core/renames.h"
+
+namespace twsync {
+
+Plan emit_plan(const WorkTable& table, const std::vector<Decision>& decisions, Renames renames, const Policy& policy);
+
+}  // namespace twsync

@@ -1,0 +1,119 @@
+#include "common/core/guard.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/base/rel_path.h"
+#include "common/base/text.h"
+
+namespace twsync {
+
+void DeletionWindow::add(Side side, uint64_t count, int64_t now_ns) {
+  if (count == 0) return;
+  std::erase_if(items_, [now_ns](const Item& item) { return item.at_ns + kWindowNs <= now_ns; });
+  constexpr int64_t kTogetherNs = 1'000'000'000;  // keeps the list at most 1,200 items long
+  for (Item& item : items_) {
+    if (item.side == side && item.at_ns <= now_ns && now_ns - item.at_ns < kTogetherNs) {
+      item.count += count;
+      return;
+    }
+  }
+  items_.push_back({side, now_ns, count});
+}
+
+uint64_t DeletionWindow::count(Side side, int64_t now_ns) const {
+  uint64_t sum = 0;
+  for (const Item& item : items_) {
+    if (item.side == side && item.at_ns + kWindowNs > now_ns) sum += item.count;
+  }
+  return sum;
+}
+
+namespace {
+
+using Paths = std::set<std::string, PathLess>;
+
+bool is_deletion(const Operation& op) { return op.kind == OpKind::remove || op.kind == OpKind::remove_directory; }
+
+bool exceeds(const DeleteLimits& limits, uint64_t deletions, uint64_t base_entries) {
+  if (limits.count != 0 && deletions > limits.count) return true;
+  if (limits.percent == 0 || deletions < limits.floor) return false;
+  return static_cast<unsigned __int128>(deletions) * 100 > static_cast<unsigned __int128>(base_entries) * limits.percent;
+}
+
+bool anything_below(const Paths& paths, std::string_view directory) {
+  const auto next = paths.upper_bound(directory);
+  return next != paths.end() && is_below(*next, directory);
+}
+
+/// One side's share of the guard.
+class SideGuard {
+ public:
+  SideGuard(Side side, const GuardInput& input)
+      : side_(side), approved_(side == Side::code ? input.approved_code : input.approved_deploy) {}
+
+  bool approved(const Operation& op) const {
+    return std::binary_search(approved_.begin(), approved_.end(), op.path, PathLess{});
+  }
+
+  bool trips(const Plan& plan, const DeletionWindow& window, const GuardInput& input) const {
+    uint64_t deletions = 0;
+    for (const Operation& op : plan.operations) {
+      if (op.side == side_ && is_deletion(op) && !approved(op)) ++deletions;
+    }
+    const bool undecided = side_ == Side::code ? input.tripped_code : input.tripped_deploy;
+    if (deletions == 0) return undecided;
+    return undecided || exceeds(input.limits, deletions + window.count(side_, input.now_ns), input.base_entries);
+  }
+
+  uint64_t park(Plan& plan) {
+    for (Operation& op : plan.operations) {
+      if (op.side != side_ || !is_deletion(op) || approved(op)) continue;
+      plan.parked.push_back({ParkedReason::mass_deletion, side_, op.path, str("deletion of a ", to_string(op.expected.kind))});
+      parked_.insert(op.path);
+    }
+    std::erase_if(plan.operations, [&](const Operation& op) { return op.side == side_ && taken_out(op); });
+    std::erase_if(plan.conflicts, [&](const Conflict& c) { return parked_.contains(c.path) || waiting_.contains(c.path); });
+    return parked_.size();
+  }
+
+  void mark_approved(Plan& plan) const {
+    for (Operation& op : plan.operations) {
+      if (op.side == side_ && is_deletion(op) && approved(op)) op.cause = LoserCause::approved_deletion;
+    }
+  }
+
+ private:
+  /// Parked itself, or it needs a directory empty that now stays.
+  bool taken_out(const Operation& op) {
+    if (parked_.contains(op.path) && is_deletion(op)) return true;
+    const bool needs_empty = op.kind == OpKind::remove_directory || op.expected.is_directory();
+    const bool replaces = op.kind == OpKind::put_file || op.kind == OpKind::put_symlink || op.kind == OpKind::remove_directory;
+    if (!needs_empty || !replaces || !anything_below(parked_, op.path)) return false;
+    waiting_.insert(op.path);
+    return true;
+  }
+
+  Side side_;
+  const std::vector<std::string>& approved_;
+  Paths parked_;
+  Paths waiting_;
+};
+
+}  // namespace
+
+GuardVerdict apply_guard(Plan& plan, const DeletionWindow& window, const GuardInput& input) {
+  SideGuard code(Side::code, input);
+  SideGuard deploy(Side::deploy, input);
+  GuardVerdict verdict;
+  verdict.tripped_code = code.trips(plan, window, input);
+  verdict.tripped_deploy = deploy.trips(plan, window, input);
+  code.mark_approved(plan);
+  deploy.mark_approved(plan);
+  if (verdict.tripped_code) verdict.parked += code.park(plan);
+  if (verdict.tripped_deploy) verdict.parked += deploy.park(plan);
+  for (size_t i = 0; i < plan.operations.size(); ++i) plan.operations[i].id = static_cast<uint32_t>(i);
+  return verdict;
+}
+
+}  // namespace twsync

@@ -1,0 +1,61 @@
+#include "common/core/planner.h"
+
+#include <algorithm>
+
+#include "common/base/rel_path.h"
+#include "common/core/emit.h"
+#include "common/core/reconcile.h"
+#include "common/core/renames.h"
+#include "common/core/work_table.h"
+
+namespace twsync {
+
+namespace {
+
+void ask(std::vector<std::string>& out, const Row& row, Side side) {
+  const View& view = row.view[index(side)];
+  if (view.entry != nullptr && view.origin != nullptr && view.entry->is_file() && !view.entry->digest.known()) {
+    out.push_back(view.origin->path);
+  }
+}
+
+/// R60: both sides' files may differ from the base and are of equal size, so only their content tells whether they agree.
+bool both_need_content(const Row& row, const Policy& policy) {
+  if (kind_of(row, Side::code) != Kind::file || kind_of(row, Side::deploy) != Kind::file) return false;
+  if (row.recorded_anew) return true;
+  const EntryDiff code = diff_of(row, Side::code, policy);
+  const EntryDiff deploy = diff_of(row, Side::deploy, policy);
+  const auto changed = [](const EntryDiff& d) { return d.kind || d.content || d.content_unknown; };
+  if (!changed(code) || !changed(deploy)) return false;
+  return row.view[0].entry->size == row.view[1].entry->size;
+}
+
+void in_order(std::vector<std::string>& paths) {
+  std::sort(paths.begin(), paths.end(), PathLess{});
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+}
+
+}  // namespace
+
+DigestNeeds digest_needs(const std::vector<PathState>& paths, const Policy& policy) {
+  WorkTable table = make_work_table(paths, policy);
+  Renames renames = follow_renames(table, policy);
+  DigestNeeds needs{std::move(renames.digests[0]), std::move(renames.digests[1])};
+  for (const Row& row : table.rows) {
+    const bool both = both_need_content(row, policy);
+    if (both || diff_of(row, Side::code, policy).content_unknown) ask(needs.code, row, Side::code);
+    if (both || diff_of(row, Side::deploy, policy).content_unknown) ask(needs.deploy, row, Side::deploy);
+  }
+  in_order(needs.code);
+  in_order(needs.deploy);
+  return needs;
+}
+
+Plan make_plan(const std::vector<PathState>& paths, const Policy& policy) {
+  WorkTable table = make_work_table(paths, policy);
+  Renames renames = follow_renames(table, policy);
+  const auto decisions = reconcile(table, policy);
+  return emit_plan(table, decisions, std::move(renames), policy);
+}
+
+}  // namespace twsync

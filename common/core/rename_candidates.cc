@@ -1,0 +1,78 @@
+#include "common/core/rename_candidates.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "common/core/choose.h"
+
+namespace twsync {
+
+namespace {
+
+using ByInode = std::unordered_map<uint64_t, const Row*>;
+
+/// Base rows of `kind` that `side` no longer has, by the inode it had. Of hard links the first by path counts.
+ByInode vanished_rows(const RenameMap& map, Side side, Kind kind) {
+  ByInode found;
+  for (const auto& [path, row] : map.rows()) {
+    if (row.base == nullptr || row.base->agreed.kind != kind || !holds_nothing(row, side)) continue;
+    const uint64_t inode = row.base->side(side).stamp.inode;
+    if (inode != 0) found.emplace(inode, &row);
+  }
+  return found;
+}
+
+/// A new entry of `kind` on `side`, or nullptr.
+const Entry* new_entry(const Row& row, Side side, Kind kind) {
+  const Entry* e = row.view[index(side)].entry;
+  return row.base == nullptr && e != nullptr && e->kind == kind ? e : nullptr;
+}
+
+void order(std::vector<Candidate>& candidates, const Policy& policy) {
+  const Side first = preferred_side(policy);
+  std::stable_sort(candidates.begin(), candidates.end(), [first](const Candidate& a, const Candidate& b) {
+    if (const auto by_path = compare_paths(a.to, b.to); by_path != 0) return by_path < 0;
+    return a.side == first && b.side != first;
+  });
+}
+
+}  // namespace
+
+std::vector<Candidate> directory_candidates(const RenameMap& map, const Policy& policy) {
+  std::vector<Candidate> out;
+  for (const Side side : {Side::code, Side::deploy}) {
+    const ByInode gone = vanished_rows(map, side, Kind::directory);
+    if (gone.empty()) continue;
+    for (const auto& [path, row] : map.rows()) {
+      const Entry* e = new_entry(row, side, Kind::directory);
+      if (e == nullptr) continue;
+      const auto source = gone.find(e->stamp.inode);
+      if (source != gone.end()) out.push_back({side, std::string(source->second->path), std::string(path), false});
+    }
+  }
+  order(out, policy);
+  return out;
+}
+
+std::vector<Candidate> file_candidates(const RenameMap& map, const Policy& policy, std::vector<std::string> (&digests)[2]) {
+  std::vector<Candidate> out;
+  for (const Side side : {Side::code, Side::deploy}) {
+    const ByInode gone = vanished_rows(map, side, Kind::file);
+    if (gone.empty()) continue;
+    for (const auto& [path, row] : map.rows()) {
+      const Entry* e = new_entry(row, side, Kind::file);
+      if (e == nullptr) continue;
+      const auto source = gone.find(e->stamp.inode);
+      if (source == gone.end() || source->second->base->agreed.size != e->size) continue;
+      if (!e->digest.known()) {
+        digests[index(side)].push_back(row.view[index(side)].origin->path);
+      } else if (e->digest == source->second->base->agreed.digest) {
+        out.push_back({side, std::string(source->second->path), std::string(path), false});
+      }
+    }
+  }
+  order(out, policy);
+  return out;
+}
+
+}  // namespace twsync

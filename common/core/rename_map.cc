@@ -1,0 +1,108 @@
+#include "common/core/rename_map.h"
+
+#include <iterator>
+#include <utility>
+
+namespace twsync {
+
+namespace {
+
+std::string rest_of(std::string_view path, std::string_view above) {
+  return path == above ? std::string{} : std::string(path.substr(above.size() + 1));
+}
+
+bool is_blank(const Row& row) {
+  return row.base == nullptr && row.view[0].entry == nullptr && row.view[1].entry == nullptr && !row.made[0] && !row.made[1];
+}
+
+/// Without a base row "nothing stands here" is the same as "not pending".
+void simplify(Row& row) {
+  for (View& view : row.view) {
+    if (row.base == nullptr && view.entry != nullptr && !view.entry->exists()) view = {};
+  }
+}
+
+}  // namespace
+
+RenameMap::RenameMap(WorkTable& table) : names_(std::move(table.names)) {
+  for (Row& row : table.rows) rows_.emplace_hint(rows_.end(), row.path, row);
+  table.rows.clear();
+}
+
+Row* RenameMap::find(std::string_view path) {
+  const auto it = rows_.find(path);
+  return it == rows_.end() ? nullptr : &it->second;
+}
+
+Row& RenameMap::at(const std::string& to, const std::string& rest) {
+  const std::string path = rest.empty() ? to : join_path(to, rest);
+  if (Row* row = find(path)) return *row;
+  names_.push_back(path);
+  Row row;
+  row.path = names_.back();
+  return rows_.emplace(row.path, row).first->second;
+}
+
+std::vector<RenameMap::Lifted> RenameMap::lift_base(const Move& move) {
+  std::vector<Lifted> lifted;
+  for (auto it = rows_.lower_bound(move.base_from); it != rows_.end() && is_at_or_below(it->first, move.base_from);) {
+    Row& row = it->second;
+    if (row.base != nullptr) lifted.push_back({rest_of(it->first, move.base_from), row.base, {}, row.recorded_anew});
+    // A side that no longer follows its base row from here holds what it holds at its own place.
+    if (move.agreed || move.from != move.base_from) {
+      row.base = nullptr;
+      simplify(row);
+      it = is_blank(row) ? rows_.erase(it) : std::next(it);
+    } else {
+      ++it;
+    }
+  }
+  return lifted;
+}
+
+std::vector<RenameMap::Lifted> RenameMap::lift_views(const Move& move) {
+  std::vector<Lifted> lifted;
+  for (auto it = rows_.lower_bound(move.from); it != rows_.end() && is_at_or_below(it->first, move.from);) {
+    Row& row = it->second;
+    View& view = row.view[index(move.side)];
+    if (row.base != nullptr || view.entry != nullptr) lifted.push_back({rest_of(it->first, move.from), nullptr, view, false});
+    view = {};
+    row.base = nullptr;
+    simplify(row);
+    it = is_blank(row) ? rows_.erase(it) : std::next(it);
+  }
+  return lifted;
+}
+
+void RenameMap::apply(const Move& move) {
+  const auto bases = lift_base(move);
+  const auto views = move.agreed ? std::vector<Lifted>{} : lift_views(move);
+  const bool apart = move.agreed || move.from != move.base_from;
+  for (const Lifted& item : bases) {
+    Row& row = at(move.to, item.rest);
+    row.base = item.base;
+    row.renaming = row.renaming || !move.agreed;
+    row.recorded_anew = row.recorded_anew || item.recorded_anew || move.agreed;
+    for (const Side s : {Side::code, Side::deploy}) {
+      // The side that made the move has its entries at the new place already: no entry there means nothing there.
+      const bool follows_base = !apart && s == move.side;
+      View& view = row.view[index(s)];
+      if (!follows_base && view.entry == nullptr) view.entry = &kNothing;
+    }
+  }
+  for (const Lifted& item : views) {
+    Row& row = at(move.to, item.rest);
+    row.view[index(move.side)] = item.view;
+    row.renaming = true;
+    simplify(row);
+  }
+}
+
+void RenameMap::release(WorkTable& table) {
+  table.names = std::move(names_);
+  table.rows.reserve(rows_.size());
+  for (auto& [path, row] : rows_) table.rows.push_back(row);
+  rows_.clear();
+}
+
+}  // namespace twsync

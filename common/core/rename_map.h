@@ -1,0 +1,51 @@
+#pragma once
+// The working rows as a map while renames are found and followed. Invariant: a view's path is where that side holds the
+// entry after the renames accepted so far were applied on it.
+
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "common/base/rel_path.h"
+#include "common/core/work_table.h"
+
+namespace twsync {
+
+/// `side` is where it is applied: what stands there at `from` goes to `to`; the base rows at `base_from` follow.
+struct Move {
+  Side side = Side::deploy;
+  std::string base_from;
+  std::string from;
+  std::string to;
+  bool agreed = false;  ///< both sides moved it there themselves: only the base rows follow
+};
+
+class RenameMap {
+ public:
+  using Rows = std::map<std::string_view, Row, PathLess>;
+
+  explicit RenameMap(WorkTable& table);
+  const Rows& rows() const { return rows_; }
+  Row* find(std::string_view path);
+  /// Moves base rows and the moved side's views; see the invariant above.
+  void apply(const Move& move);
+  /// The rows back in the table, in order.
+  void release(WorkTable& table);
+
+ private:
+  struct Lifted {
+    std::string rest;  ///< path below the moved one, "" = itself
+    const BaseRow* base = nullptr;
+    View view;
+    bool recorded_anew = false;
+  };
+  std::vector<Lifted> lift_base(const Move& move);
+  std::vector<Lifted> lift_views(const Move& move);
+  Row& at(const std::string& to, const std::string& rest);
+
+  Rows rows_;
+  std::deque<std::string> names_;
+};
+
+}  // namespace twsync

@@ -1,0 +1,85 @@
+#include "common/core/work_table.h"
+
+#include "common/base/rel_path.h"
+
+namespace twsync {
+
+const Entry kNothing{};
+
+bool holds_nothing(const Row& row, Side side) { return kind_of(row, side) == Kind::none; }
+
+Kind kind_of(const Row& row, Side side) {
+  if (const Entry* e = row.view[index(side)].entry) return e->kind;
+  return row.base != nullptr ? row.base->agreed.kind : Kind::none;
+}
+
+const Entry& current(const Row& row, Side side, Entry& scratch) {
+  if (const Entry* e = row.view[index(side)].entry) return *e;
+  if (row.base == nullptr) return kNothing;
+  scratch = held_entry(*row.base, side);
+  return scratch;
+}
+
+EntryDiff diff_of(const Row& row, Side side, const Policy& policy) {
+  const Entry* e = row.view[index(side)].entry;
+  return e != nullptr ? diff_entry(row.base, side, *e, policy) : EntryDiff{};
+}
+
+namespace {
+
+/// R02: what differs in nothing, not even the fingerprint, is not pending.
+View normalised(const PathState& state, Side side, const Policy& policy) {
+  const auto& entry = state.side(side);
+  if (!entry) return {};
+  const EntryDiff diff = diff_entry(state.base ? &*state.base : nullptr, side, *entry, policy);
+  if (!diff.any() && !diff.stamp) return {};
+  return {&*entry, &state};
+}
+
+/// Directories above the current path that are gone on a side, so that base rows below are gone as well, said or not.
+class GoneAbove {
+ public:
+  bool covers(std::string_view path, Side side) {
+    while (!stack_.empty() && !is_below(path, stack_.back().path)) stack_.pop_back();
+    return !stack_.empty() && stack_.back().gone[index(side)];
+  }
+  void push(const Row& row) {
+    Level level{row.path, {false, false}};
+    for (const Side s : {Side::code, Side::deploy}) {
+      const bool above = !stack_.empty() && stack_.back().gone[index(s)];
+      level.gone[index(s)] = above || kind_of(row, s) != Kind::directory;
+    }
+    stack_.push_back(level);
+  }
+
+ private:
+  struct Level {
+    std::string_view path;
+    bool gone[2];
+  };
+  std::vector<Level> stack_;
+};
+
+}  // namespace
+
+WorkTable make_work_table(const std::vector<PathState>& paths, const Policy& policy) {
+  WorkTable table;
+  table.rows.reserve(paths.size());
+  GoneAbove gone;
+  for (const PathState& state : paths) {
+    if (state.path.empty()) continue;  // R01
+    Row row;
+    row.path = state.path;
+    row.base = state.base ? &*state.base : nullptr;
+    for (const Side s : {Side::code, Side::deploy}) {
+      row.view[index(s)] = normalised(state, s, policy);
+      const bool implied = gone.covers(row.path, s) && row.base != nullptr && !state.side(s);
+      if (implied) row.view[index(s)] = {&kNothing, &state};
+    }
+    gone.push(row);
+    if (row.view[0].entry != nullptr || row.view[1].entry != nullptr) table.rows.push_back(row);
+  }
+  return table;
+}
+
+}  // namespace twsync

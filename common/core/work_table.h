@@ -1,0 +1,46 @@
+#pragma once
+// The planner's working rows: one per path that matters, in the coordinates that hold after the renames of the plan.
+
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/core/planner.h"
+
+namespace twsync {
+
+constexpr size_t index(Side side) { return static_cast<size_t>(side); }
+
+/// One side's pending entry at a row. `entry` null = not pending: the side holds what the row's base says.
+struct View {
+  const Entry* entry = nullptr;
+  const PathState* origin = nullptr;  ///< where the entry was scanned (its path differs from the row's after a rename)
+};
+
+struct Row {
+  std::string_view path;
+  const BaseRow* base = nullptr;
+  View view[2];
+  bool made[2] = {false, false};  ///< that side's directory is made before a rename that needs it
+  bool renaming = false;          ///< stands here on both sides only after a rename of this plan: no agreement yet
+  bool recorded_anew = false;     ///< its base row is dropped elsewhere and written anew here: digests must be known
+};
+
+extern const Entry kNothing;
+
+bool holds_nothing(const Row& row, Side side);
+Kind kind_of(const Row& row, Side side);
+/// What stands there; refers to `scratch` when it has to be put together from the base.
+const Entry& current(const Row& row, Side side, Entry& scratch);
+EntryDiff diff_of(const Row& row, Side side, const Policy& policy);
+
+/// Rows with something pending, ordered by compare_paths. Keeps pointers into `paths`.
+struct WorkTable {
+  std::vector<Row> rows;
+  std::deque<std::string> names;  ///< owns the paths that renames made up
+};
+
+WorkTable make_work_table(const std::vector<PathState>& paths, const Policy& policy);
+
+}  // namespace twsync
