@@ -93,7 +93,8 @@ class ChildStream final : public ByteStream {
     std::string how = "closed its output";
     if (reaped_ && WIFEXITED(status_)) how = str("ended with exit code ", WEXITSTATUS(status_));
     if (reaped_ && WIFSIGNALED(status_)) how = str("was ended by signal ", WTERMSIG(status_));
-    return Error{ErrorCode::unreachable, str(name_, " ", how, stderr_.quoted()), {}, 0};
+    const bool missing = reaped_ && WIFEXITED(status_) && WEXITSTATUS(status_) == 127;
+    return Error{missing ? ErrorCode::not_found : ErrorCode::unreachable, str(name_, " ", how, stderr_.quoted()), {}, 0};
   }
 
   const pid_t pid_;

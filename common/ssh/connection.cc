@@ -43,9 +43,11 @@ struct Connection::Impl {
   Status pump();
   Status read_turn(bool& progress);
   Status write_turn(bool& progress);
-  Status read_batch(std::vector<Frame>& batch, bool& progress);
-  void deliver(std::vector<Frame>& batch);
-  void take_control(std::vector<Frame>& batch);
+  Status read_batch(std::vector<Frame>& frames, bool& got);
+  void flush_turn();
+  void note_started();
+  void deliver(std::vector<Frame>& frames);
+  void take_control(std::vector<Frame>& frames);
   void refill();
   Status check_timers();
   void wait(bool progress);
@@ -66,6 +68,7 @@ struct Connection::Impl {
   int64_t write_failed_ms = 0;
   std::optional<std::string> pong_due;  ///< only the newest: a peer that sends pings without reading costs nothing
   bool ping_due = false;
+  bool stream_holds_output = false;     ///< the stream's own buffer is not empty
   bool heard_since_word = false;        ///< bytes came since we last said anything
   int64_t heard_ms = 0;
   int64_t said_ms = 0;
@@ -76,10 +79,11 @@ struct Connection::Impl {
   int wake_fd = -1;
 
   std::mutex mutex;
-  std::condition_variable can_send, can_receive, flushed;
+  std::condition_variable can_send, can_receive, flushed, has_started;
   std::deque<Frame> outgoing, incoming;
   size_t outgoing_bytes = 0, incoming_bytes = 0;
-  bool writing = false;      ///< the writer holds bytes that the stream has not taken
+  bool writing = false;      ///< writer or stream hold bytes that are not on their way
+  bool started = false;      ///< the magic was seen
   bool reading_paused = false;
   bool sleeping = false;
   bool closing = false;
@@ -93,6 +97,7 @@ Connection::Impl::Impl(std::unique_ptr<ByteStream> byte_stream, ConnectionOption
   wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   SYNC_CHECK(wake_fd >= 0, "eventfd failed");
   heard_ms = said_ms = pinged_ms = now_ms();
+  started = reader.magic_seen();
   if (options.send_magic) {
     writer.add_raw(kAgentMagic);
     writing = true;
@@ -130,6 +135,7 @@ Status Connection::Impl::pump() {
     }
     SYNC_TRY(read_turn(progress));
     SYNC_TRY(write_turn(progress));
+    flush_turn();
     SYNC_TRY(check_timers());
     wait(progress);
   }
@@ -162,10 +168,20 @@ Status Connection::Impl::read_batch(std::vector<Frame>& frames, bool& got) {
   if (!read) return std::move(read).error();
   if (*read == 0) return {};
   got = true;
+  note_started();
   bytes_in += *read;
   heard_ms = now_ms();
   heard_since_word = true;
   return {};
+}
+
+void Connection::Impl::note_started() {
+  if (!reader.magic_seen() || started) return;  // only the pump writes `started`
+  {
+    const std::lock_guard lock(mutex);
+    started = true;
+  }
+  has_started.notify_all();
 }
 
 void Connection::Impl::take_control(std::vector<Frame>& frames) {
@@ -204,8 +220,14 @@ void Connection::Impl::refill() {
     writer.add(std::move(outgoing.front()));
     outgoing.pop_front();
   }
-  writing = !writer.empty();
+  if (!writer.empty()) writing = true;
   if (outgoing_bytes < before && outgoing_bytes < options.send_limit_bytes) can_send.notify_all();
+}
+
+void Connection::Impl::flush_turn() {
+  stream_holds_output = !write_error && !stream->flush_some();
+  const std::lock_guard lock(mutex);
+  writing = !writer.empty() || stream_holds_output;
   if (!writing && outgoing.empty()) flushed.notify_all();
 }
 
@@ -283,7 +305,7 @@ void Connection::Impl::wait(bool progress) {
   pollfd fds[3] = {{wake_fd, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLOUT, 0}};
   // A descriptor nobody waits for is left out: poll would report its hangup again and again.
   if (!paused || input_first) fds[1].fd = stream->read_fd();
-  if (write_blocked && !input_first) fds[2].fd = stream->write_fd();
+  if (stream_holds_output || (write_blocked && !input_first)) fds[2].fd = stream->write_fd();
   ::poll(fds, 3, static_cast<int>(timeout_ms));
   uint64_t drained = 0;
   if (fds[0].revents != 0 && ::read(wake_fd, &drained, sizeof drained) < 0) return;
@@ -312,6 +334,7 @@ void Connection::Impl::finish(Error error) {
   can_send.notify_all();
   can_receive.notify_all();
   flushed.notify_all();
+  has_started.notify_all();
 }
 
 void Connection::Impl::wake() {
@@ -330,6 +353,17 @@ Connection::Connection(std::unique_ptr<ByteStream> stream, ConnectionOptions opt
     : impl_(std::make_unique<Impl>(std::move(stream), options)) {}
 
 Connection::~Connection() { close(); }
+
+Status Connection::wait_started(int64_t timeout_ms) {
+  Impl& impl = *impl_;
+  std::unique_lock lock(impl.mutex);
+  const auto ready = [&impl] { return impl.over || impl.started; };
+  if (!impl.wait_for(lock, impl.has_started, timeout_ms, ready)) {
+    return Error{ErrorCode::timeout, str("no agent answered at ", impl.name, " in ", timeout_ms, " ms"), {}, 0};
+  }
+  if (impl.started) return {};
+  return *impl.over;
+}
 
 Status Connection::send(FrameType type, uint32_t stream, std::string payload) {
   if (payload.size() > kMaxFrame) return Error{ErrorCode::bug, str("a frame of ", payload.size(), " bytes is too large to send"), {}, 0};
@@ -388,6 +422,7 @@ void Connection::close() {
   impl.can_send.notify_all();
   impl.can_receive.notify_all();
   impl.flushed.notify_all();
+  impl.has_started.notify_all();
 }
 
 uint64_t Connection::bytes_sent() const { return impl_->bytes_out; }
