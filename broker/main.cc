@@ -1,0 +1,53 @@
+// twsync-broker: takes hints and requests, journals them, assigns work, publishes progress.
+
+#include <algorithm>
+
+#include "broker/broker_loop.h"
+#include "common/app/log.h"
+#include "common/app/notify.h"
+#include "common/app/run_main.h"
+#include "common/base/hasher.h"
+
+namespace {
+
+using namespace twsync;
+
+void log_line(BrokerSeverity severity, std::string_view text) {
+  const LogLevel level = severity == BrokerSeverity::info ? LogLevel::info : severity == BrokerSeverity::warning ? LogLevel::warn : LogLevel::error;
+  write_log(level, text);
+}
+
+BrokerOptions options_of(const ServiceContext& service) {
+  BrokerOptions options;
+  options.endpoints = ipc_endpoints(service.config.runtime_dir);
+  options.core.queue_path = service.config.state_dir + "/queue.db";
+  for (const PairConfig& pair : service.config.pairs) {
+    const bool wanted = service.pairs.empty() || std::find(service.pairs.begin(), service.pairs.end(), pair.name) != service.pairs.end();
+    if (wanted) options.core.pairs.push_back(pair.name);
+  }
+  random_bytes(&options.core.seed, sizeof options.core.seed);
+  options.core.log = log_line;
+  return options;
+}
+
+Status serve(ServiceContext& service) {
+  ZmqContext context;
+  SystemClock clock;
+  SYNC_ASSIGN(auto broker, Broker::open(context, options_of(service), clock));
+  notify_ready();
+  const int64_t watchdog_ns = watchdog_interval_ms() * kMillisecond;
+  int64_t next_watchdog = 0;
+  // The loop turns at least every second, a watchdog interval is longer.
+  return broker->run(service.signals.stop(), [&] {
+    const int64_t now = clock.steady_ns();
+    if (watchdog_ns == 0 || now < next_watchdog) return;
+    next_watchdog = now + watchdog_ns;
+    notify_watchdog();
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_service(argc, argv, {"twsync-broker", "broker", "takes hints and requests, journals them, assigns work"}, serve);
+}

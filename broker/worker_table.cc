@@ -1,0 +1,59 @@
+#include "broker/worker_table.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace twsync {
+
+bool WorkerTable::Worker::serves(const std::string& pair) const {
+  return ready.pairs.empty() || std::find(ready.pairs.begin(), ready.pairs.end(), pair) != ready.pairs.end();
+}
+
+WorkerTable::Worker& WorkerTable::add(const std::string& identity, WorkerReady ready, int64_t now) {
+  Worker& worker = workers_[identity];
+  worker = Worker{identity, std::move(ready), "idle", now, 0, 0};
+  return worker;
+}
+
+WorkerTable::Worker* WorkerTable::find(const std::string& identity) {
+  const auto found = workers_.find(identity);
+  return found == workers_.end() ? nullptr : &found->second;
+}
+
+WorkerTable::Worker* WorkerTable::pick(const std::string& service, const std::string& pair) {
+  Worker* best = nullptr;
+  for (auto& [identity, worker] : workers_) {
+    if (worker.ready.service != service || !worker.has_room() || !worker.serves(pair)) continue;
+    const auto rank = [](const Worker& w) { return std::pair(w.busy, w.last_given); };
+    if (best == nullptr || rank(worker) < rank(*best)) best = &worker;
+  }
+  return best;
+}
+
+bool WorkerTable::any_for(const std::string& service, const std::string& pair) const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [&](const auto& item) { return item.second.ready.service == service && item.second.serves(pair); });
+}
+
+void WorkerTable::give(Worker& worker) {
+  ++worker.busy;
+  worker.last_given = ++turn_;
+}
+
+void WorkerTable::take_back(const std::string& identity) {
+  if (Worker* worker = find(identity); worker != nullptr && worker->busy > 0) --worker->busy;
+}
+
+std::vector<std::string> WorkerTable::silent(int64_t now) const {
+  std::vector<std::string> gone;
+  for (const auto& [identity, worker] : workers_) {
+    if (now - worker.seen > kLivenessNs) gone.push_back(identity);
+  }
+  return gone;
+}
+
+void WorkerTable::forgive(int64_t gap) {
+  for (auto& [identity, worker] : workers_) worker.seen += gap;
+}
+
+}  // namespace twsync
