@@ -20,15 +20,17 @@ std::string known_hosts_name(const std::string& host, uint16_t port) { return po
 
 bool known_hosts_readable(const std::string& path) { return ::access(path.c_str(), R_OK) == 0; }
 
-std::string replace_known_host(const std::string& text, const std::string& host, uint16_t port, const std::string& line) {
+std::string without_known_host(const std::string& text, const std::string& host, uint16_t port) {
   const std::string name = known_hosts_name(host, port);
   std::string out;
-  for (const std::string& old : split_lines(text)) {
-    if (!names_host(old, name)) out += str(old, "\n");
+  for (const std::string& line : split_lines(text)) {
+    if (!names_host(line, name)) out += str(line, "\n");
   }
-  out += line;
-  if (out.empty() || out.back() != '\n') out += '\n';
   return out;
+}
+
+std::string replace_known_host(const std::string& text, const std::string& host, uint16_t port, const std::string& line) {
+  return str(without_known_host(text, host, port), line, line.ends_with('\n') ? "" : "\n");
 }
 
 Status trust_host_key(const std::string& path, const std::string& host, uint16_t port, const std::string& line) {

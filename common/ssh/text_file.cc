@@ -80,8 +80,7 @@ Status write_text_file(const std::string& given_path, std::string_view text, mod
   // A link (a home kept elsewhere) stays a link: its target is replaced.
   char real[4096];
   const std::string path = ::realpath(given_path.c_str(), real) != nullptr ? std::string(real) : given_path;
-  const std::string directory = directory_of(path);
-  SYNC_TRY(make_directories(directory));
+  SYNC_TRY(make_directories(directory_of(path)));
   const std::string temporary = str(path, ".", random_hex(6), ".tmp");
   Status status = write_temporary(temporary, text, mode, path);
   if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = error_from_errno(errno, "cannot replace", path);
@@ -89,6 +88,11 @@ Status write_text_file(const std::string& given_path, std::string_view text, mod
     ::unlink(temporary.c_str());
     return status;
   }
+  return sync_directory_of(path);
+}
+
+Status sync_directory_of(const std::string& path) {
+  const std::string directory = directory_of(path);
   const Fd parent{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (parent.fd < 0 || ::fsync(parent.fd) != 0) return error_from_errno(errno, "cannot make durable", directory);
   return {};

@@ -91,8 +91,8 @@ stop() {
   # shellcheck disable=SC2086
   if [ -n "$below" ]; then kill -CONT $below 2>/dev/null || true; kill $below 2>/dev/null || true; fi
   for tries in $(seq 100); do
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.05
+    [ -n "$(tr -d '\0' 2>/dev/null < "/proc/$pid/cmdline")" ] || break  # gone, or a zombie
+    sleep 0.02
   done
   rm -f "$1/sshd.pid"
 }
