@@ -31,8 +31,9 @@ enum class ErrorCode : unsigned char {
 };
 
 /// Text for people: what happened, to which path; `path` is raw bytes (escape when printing).
+/// A fresh one says `ok`: that is what a message's or a result's `error` field holds when there is none.
 struct Error {
-  ErrorCode code = ErrorCode::bug;
+  ErrorCode code = ErrorCode::ok;
   std::string message;
   std::string path;
   int sys_errno = 0;

@@ -26,9 +26,6 @@ enum class FrameType : uint8_t {
   versions = 50, versions_reply = 51, restore = 52, restore_reply = 53, forget = 54, forget_reply = 55,
 };
 
-/// What a reply's `error` holds when there is none (a fresh Error says `bug`).
-inline Error no_error() { return Error{ErrorCode::ok, {}, {}, 0}; }
-
 enum class AgentRole : uint8_t { control = 1, bulk = 2 };
 
 struct Hello {
@@ -54,7 +51,7 @@ struct HelloReply {
   int64_t wall_ns = 0;    ///< for the clock skew
   uint32_t uid = 0;
   std::vector<std::string> features;
-  Error error = no_error();            ///< code ok = welcome
+  Error error;            ///< code ok = welcome
   template <class F>
   void fields(F&& f) {
     f(protocol, build, host, wall_ns, uid, features, error);
@@ -95,7 +92,7 @@ struct SideFacts {
 };
 
 struct FactsReply {
-  Error error = no_error();
+  Error error;
   SideFacts facts;
   template <class F>
   void fields(F&& f) {
@@ -115,7 +112,7 @@ struct Claim {
 };
 
 struct Reply {
-  Error error = no_error();  ///< code ok = done
+  Error error;  ///< code ok = done
   template <class F>
   void fields(F&& f) {
     f(error);
@@ -144,7 +141,7 @@ struct ListChunk {
 };
 
 struct ListEnd {
-  Error error = no_error();                      ///< the listing as a whole failed (root gone): nothing may be concluded
+  Error error;                      ///< the listing as a whole failed (root gone): nothing may be concluded
   std::vector<Error> unreadable;    ///< directories (or entries) that could not be read: unknown, never deleted
   std::vector<std::string> ignored; ///< ignored paths that exist (directories stand for what is below)
   int64_t started_ns = 0;           ///< that host's wall clock before the first read
@@ -166,7 +163,7 @@ struct DigestRequest {
 struct DigestReply {
   std::vector<PathEntry> entries;
   std::vector<Error> failed;
-  Error error = no_error();  ///< on the wire only: the request as a whole failed
+  Error error;  ///< on the wire only: the request as a whole failed
   template <class F>
   void fields(F&& f) {
     f(entries, failed, error);
@@ -182,7 +179,7 @@ struct PathRequest {
 };
 
 struct BytesReply {
-  Error error = no_error();
+  Error error;
   std::string bytes;
   template <class F>
   void fields(F&& f) {
@@ -234,7 +231,7 @@ struct VersionInfo {
 };
 
 struct VersionsReply {
-  Error error = no_error();
+  Error error;
   std::vector<VersionInfo> versions;
   bool more = false;  ///< the limit cut the list
   template <class F>
@@ -255,7 +252,7 @@ struct RestoreRequest {
 };
 
 struct RestoreReply {
-  Error error = no_error();
+  Error error;
   Entry entry;  ///< what stands at `path` now
   template <class F>
   void fields(F&& f) {

@@ -108,7 +108,7 @@ Status BulkSession::send_batch(const Sending& sending) {
     return connected;
   });
   SYNC_TRY(connected);
-  const Error error = sent.ok() ? no_error() : sent.error();
+  const Error error = sent.ok() ? Error{} : sent.error();
   return connection_.send(FrameType::content_end, sending.stream, encode(Reply{error}));
 }
 

@@ -10,7 +10,7 @@
 namespace twsync {
 namespace {
 
-Error error_of(const Status& status) { return status.ok() ? no_error() : status.error(); }
+Error error_of(const Status& status) { return status.ok() ? Error{} : status.error(); }
 
 Error violation(const char* what, const std::string& path) { return Error{ErrorCode::peer_violation, what, path, 0}; }
 

@@ -33,7 +33,7 @@ class RemoteSide final : public SideReader {
 
   /// Starts (or, with other rules, starts again) the watch of the whole root. Hints come until the session ends; an
   /// overflow or a restarted watch comes as a recursive hint. unsupported/no_space: no watch, poll instead.
-  Status watch(const WatchRequest& request);
+  Status watch(const WatchRequest& request) override;
   /// Returns when every event that was queued before the call has been handed to the hint sink. REQUIRES: watch(), claim().
   Status cookie();
 

@@ -173,7 +173,7 @@ Status TransferSession::send_deploy_batch(const Begun& begun) {
     return connected;
   });
   SYNC_TRY(connected);
-  const Error error = sent.ok() ? no_error() : sent.error();
+  const Error error = sent.ok() ? Error{} : sent.error();
   return send_frame(FrameType::content_end, begun.stream, encode(Reply{error}));
 }
 

@@ -42,7 +42,7 @@ Envelope answer(MessageType type, const std::string& pair, const std::string& ta
 
 }  // namespace
 
-TransferWorker::TransferWorker(Clock& clock, FindPair find_pair, Connector connector, TransferWorkerOptions options)
+TransferWorker::TransferWorker(Clock& clock, PairLookup find_pair, Connector connector, TransferWorkerOptions options)
     : clock_(clock), find_pair_(std::move(find_pair)), connector_(std::move(connector)), options_(std::move(options)) {}
 
 TransferWorker::~TransferWorker() {
@@ -51,7 +51,7 @@ TransferWorker::~TransferWorker() {
 }
 
 Result<std::unique_ptr<TransferWorker>> TransferWorker::open(ZmqContext& context, const BrokerEndpoints& endpoints,
-                                                             Clock& clock, FindPair find_pair, Connector connector,
+                                                             Clock& clock, PairLookup find_pair, Connector connector,
                                                              TransferWorkerOptions options) {
   WorkerReady ready;
   ready.service = std::string(kTransferService);
@@ -103,10 +103,10 @@ Status TransferWorker::submit(const Message& message, TransferTask task) {
   if (served.session && served.session->submit(message.envelope.id, std::move(task.batch))) return {};
   // None yet, or one that is ending and still has to finish what it holds.
   if (served.session) ending_.push_back({std::move(served.session), pair, 0});
-  const Result<PairConfig> config = find_pair_(pair);
-  if (!config.ok()) {
+  const std::optional<PairConfig> config = find_pair_(pair);
+  if (!config) {
     sessions_.erase(session_key(pair, task));
-    return config.error();
+    return Error{ErrorCode::not_found, str("there is no pair \"", escape_bytes(pair), "\""), {}, 0};
   }
   served.session = open_session(*config, task);
   served.session->submit(message.envelope.id, std::move(task.batch));

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "common/app/pair_config.h"
 #include "common/base/clock.h"
 #include "common/zmq/link.h"
+#include "workers/pair_lookup.h"
 #include "workers/transfer/transfer_session.h"
 #include "workers/transfer/transfer_task.h"
 
@@ -25,13 +25,11 @@ struct TransferWorkerOptions {
 /// One thread owns it; sessions have theirs (transfer_session.h). Nothing is durable and nothing is retried here.
 class TransferWorker {
  public:
-  /// By name, or not_found. Any thread.
-  using FindPair = std::function<Result<PairConfig>(const std::string& name)>;
   /// Connects to the pair's agent and shakes hands. Any thread; may block for as long as connecting takes.
   using Connector = std::function<Result<std::unique_ptr<Connection>>(const PairConfig&, AgentRole, const Hello&)>;
 
   static Result<std::unique_ptr<TransferWorker>> open(ZmqContext& context, const BrokerEndpoints& endpoints, Clock& clock,
-                                                      FindPair find_pair, Connector connector,
+                                                      PairLookup find_pair, Connector connector,
                                                       TransferWorkerOptions options = {});
   /// Abandons what is under way (the broker tells the resolver that it is lost).
   ~TransferWorker();
@@ -47,7 +45,7 @@ class TransferWorker {
     std::string pair;
     int64_t idle_since_ns = 0;  ///< 0 = busy when last looked at
   };
-  TransferWorker(Clock& clock, FindPair find_pair, Connector connector, TransferWorkerOptions options);
+  TransferWorker(Clock& clock, PairLookup find_pair, Connector connector, TransferWorkerOptions options);
   void take(const Message& message);
   void take_task(const Message& message);
   Status submit(const Message& message, TransferTask task);
@@ -58,7 +56,7 @@ class TransferWorker {
   void show_doing();
 
   Clock& clock_;
-  const FindPair find_pair_;
+  const PairLookup find_pair_;
   const Connector connector_;
   const TransferWorkerOptions options_;
   std::unique_ptr<WorkerLink> link_;

@@ -1,0 +1,6 @@
+add_sync_test(agent_control_test integration agent_control_test.cc agent_hostile_test.cc LIBS sync_agent_client sync_fs)
+target_compile_definitions(agent_control_test PRIVATE TWSYNC_AGENT="$<TARGET_FILE:twsync-agent>")
+add_dependencies(agent_control_test twsync-agent)
+add_test(NAME agent_is_self_contained
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/agent_self_contained.sh $<TARGET_FILE:twsync-agent> "${SYNC_SANITIZE}")
+set_tests_properties(agent_is_self_contained PROPERTIES LABELS integration)

@@ -1,0 +1,249 @@
+// The control role over a real child agent: what RemoteSide says is what LocalSide says.
+#include <algorithm>
+
+#include "common/base/rel_path.h"
+#include "common/fs/local_side.h"
+#include "tests/integration/agent_support.h"
+#include "workers/agent/remote_side.h"
+
+namespace twsync::agent_test {
+namespace {
+
+Result<std::unique_ptr<RemoteSide>> open_remote(const std::string& root, const std::vector<std::string>& more = {}) {
+  SYNC_ASSIGN(Greeted greeted, greet(test_hello(AgentRole::control, root), more));
+  return std::make_unique<RemoteSide>(std::move(greeted.connection), std::move(greeted.reply));
+}
+
+std::unique_ptr<LocalSide> open_local(const std::string& root) {
+  static SystemClock clock;
+  static SystemHostFacts host;
+  RootOptions options;
+  options.root = root;
+  options.side = Side::deploy;
+  options.hash_key = test_key();
+  Result<std::unique_ptr<LocalSide>> side = LocalSide::open(options, clock, host);
+  EXPECT_TRUE(side.ok());
+  return std::move(*side);
+}
+
+struct Listed {
+  std::vector<std::string> entries;  // encoded: every field counts
+  std::vector<std::string> paths;
+  ListEnd end;
+};
+
+Listed list_all(SideReader& side, const ListRequest& request) {
+  Listed listed;
+  Result<ListEnd> end = side.list(request, [&](std::vector<PathEntry>&& entries) -> Status {
+    for (const PathEntry& entry : entries) {
+      listed.entries.push_back(encode(entry));
+      listed.paths.push_back(entry.path);
+    }
+    return {};
+  });
+  EXPECT_TRUE(end.ok()) << describe(end.error());
+  if (end.ok()) listed.end = std::move(*end);
+  return listed;
+}
+
+ListRequest everything() {
+  ListRequest request;
+  request.scopes = {{"", true}};
+  return request;
+}
+
+Claim test_claim(const std::string& holder) {
+  Claim claim;
+  claim.marker = {kPair, Side::deploy, 1};
+  claim.holder = holder;
+  claim.hash_key = test_key();
+  return claim;
+}
+
+void make_tree(const TempRoot& root) {
+  for (int i = 0; i < 3'000; ++i) root.write("many/d" + std::to_string(i % 37) + "/f" + std::to_string(i), std::to_string(i));
+  root.write("odd/new\nline", "1");
+  root.write("odd/\xff\xfe", "2");
+  root.write("odd/-rf", "3");
+  root.write("build/out.o", "4");
+  root.write("keep.txt", "5");
+  std::filesystem::create_directories(root.at("empty/deep"));
+  std::filesystem::create_symlink("nowhere", root.at("dangling"));
+  std::filesystem::create_directory_symlink("/etc", root.at("outside"));
+  ::chmod(root.at("keep.txt").c_str(), 0751);
+  ::mkfifo(root.at("pipe").c_str(), 0600);
+}
+
+TEST(AgentControl, ListsWhatLocalSideLists) {
+  TempRoot root;
+  make_tree(root);
+  auto remote = open_remote(root.path());
+  ASSERT_TRUE(remote.ok()) << describe(remote.error());
+  ListRequest request = everything();
+  request.exclude = {"build/"};
+  const Listed there = list_all(**remote, request);
+  const Listed here = list_all(*open_local(root.path()), request);
+  EXPECT_GT(there.entries.size(), 3'000U);
+  EXPECT_EQ(there.paths, here.paths);
+  EXPECT_EQ(there.entries, here.entries);
+  EXPECT_EQ(there.end.ignored, here.end.ignored);
+  EXPECT_EQ(there.end.error.code, ErrorCode::ok);
+  EXPECT_GT(there.end.started_ns, 0);
+}
+
+TEST(AgentControl, ListsARealTreeWithoutWritingToIt) {
+  auto remote = open_remote("/usr/include");
+  ASSERT_TRUE(remote.ok()) << describe(remote.error());
+  const Listed there = list_all(**remote, everything());
+  const Listed here = list_all(*open_local("/usr/include"), everything());
+  EXPECT_GT(there.entries.size(), 1'000U);
+  EXPECT_EQ(there.entries, here.entries);
+  EXPECT_FALSE(std::filesystem::exists("/usr/include/.twsync"));
+}
+
+TEST(AgentControl, ListsManyScopesInOneOrder) {
+  TempRoot root;
+  make_tree(root);
+  auto remote = open_remote(root.path());
+  ASSERT_TRUE(remote.ok());
+  ListRequest request;
+  for (int i = 0; i < 30'000; ++i) {
+    request.scopes.push_back({"many/d" + std::to_string(i % 37) + "/f" + std::to_string(i) + std::string(60, i < 3'000 ? '_' : 'x'), false});
+  }
+  for (int i = 0; i < 3'000; ++i) request.scopes.push_back({"many/d" + std::to_string(i % 37) + "/f" + std::to_string(i), false});
+  std::sort(request.scopes.begin(), request.scopes.end(),
+            [](const Scope& a, const Scope& b) { return compare_paths(a.path, b.path) < 0; });
+  const Listed there = list_all(**remote, request);  // more than one request's worth of paths
+  EXPECT_EQ(there.paths.size(), 3'000U);
+  EXPECT_TRUE(std::is_sorted(there.paths.begin(), there.paths.end(), PathLess{}));
+}
+
+TEST(AgentControl, ARefusingSinkLeavesTheSessionUsable) {
+  TempRoot root;
+  make_tree(root);
+  auto remote = open_remote(root.path());
+  ASSERT_TRUE(remote.ok());
+  const Result<ListEnd> refused = (*remote)->list(everything(), [](std::vector<PathEntry>&&) -> Status {
+    return Error{ErrorCode::no_space, "full", {}, 0};
+  });
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::no_space);
+  EXPECT_TRUE((*remote)->facts().ok());
+}
+
+TEST(AgentControl, DigestsWhatLocalSideDigests) {
+  TempRoot root;
+  make_tree(root);
+  auto remote = open_remote(root.path());
+  ASSERT_TRUE(remote.ok());
+  DigestRequest request;
+  for (int i = 0; i < 3'000; ++i) request.paths.push_back("many/d" + std::to_string(i % 37) + "/f" + std::to_string(i));
+  request.paths.push_back("missing");
+  const Result<DigestReply> there = (*remote)->digest(request);
+  const Result<DigestReply> here = open_local(root.path())->digest(request);
+  ASSERT_TRUE(there.ok()) << describe(there.error());
+  EXPECT_EQ(encode(there->entries), encode(here->entries));
+  EXPECT_TRUE(there->entries.front().entry.digest.known());
+  EXPECT_FALSE(there->entries.back().entry.exists());
+}
+
+TEST(AgentControl, ReadsSmallFilesOnly) {
+  TempRoot root;
+  root.write(".twsyncignore", "*.o\n");
+  root.write("large", std::string((1U << 20U) + 1, 'x'));
+  auto remote = open_remote(root.path());
+  ASSERT_TRUE(remote.ok());
+  EXPECT_EQ(*(*remote)->read_small(".twsyncignore"), "*.o\n");
+  EXPECT_EQ((*remote)->read_small("missing").error().code, ErrorCode::not_found);
+  EXPECT_FALSE((*remote)->read_small("large").ok());
+}
+
+TEST(AgentControl, TellsFacts) {
+  TempRoot root;
+  auto remote = open_remote(root.path());
+  ASSERT_TRUE(remote.ok());
+  const Result<SideFacts> facts = (*remote)->facts();
+  ASSERT_TRUE(facts.ok());
+  EXPECT_EQ(facts->root_path, root.path());
+  EXPECT_TRUE(facts->root_empty);
+  EXPECT_TRUE(facts->markers.empty());
+  EXPECT_FALSE(std::filesystem::exists(root.at(".twsync")));
+}
+
+TEST(AgentControl, ASecondControllerIsRefusedByName) {
+  TempRoot root;
+  auto first = open_remote(root.path());
+  auto second = open_remote(root.path());
+  ASSERT_TRUE(first.ok() && second.ok());
+  ASSERT_TRUE((*first)->claim(test_claim("the first one")).ok());
+  const Status refused = (*second)->claim(test_claim("the second one"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::busy);
+  EXPECT_NE(refused.error().message.find("the first one"), std::string::npos) << refused.error().message;
+  first->reset();
+  EXPECT_TRUE((*second)->claim(test_claim("the second one")).ok());
+  EXPECT_EQ((*second)->facts()->markers.size(), 1U);
+}
+
+TEST(AgentControl, ForgetsOnlyItsOwnPair) {
+  TempRoot root;
+  root.write("a", "1");
+  root.write(".twsync/other-pair/marker", "theirs");
+  auto remote = open_remote(root.path());
+  ASSERT_TRUE(remote.ok());
+  EXPECT_FALSE((*remote)->forget().ok()) << "without the lock";
+  ASSERT_TRUE((*remote)->claim(test_claim("me")).ok());
+  root.write(std::string(".twsync/") + kPair + "/versions/deep/er/kept", "x");
+  std::filesystem::create_directory_symlink(root.path(), root.at(std::string(".twsync/") + kPair + "/versions/trap"));
+  ASSERT_TRUE((*remote)->forget().ok());
+  EXPECT_FALSE(std::filesystem::exists(root.at(std::string(".twsync/") + kPair)));
+  EXPECT_EQ(root.read(".twsync/other-pair/marker"), "theirs");
+  EXPECT_EQ(root.read("a"), "1");
+}
+
+TEST(AgentHandshake, RefusesInWords) {
+  TempRoot root;
+  EXPECT_EQ(greet(test_hello(AgentRole::control, root.at("missing"))).error().code, ErrorCode::not_found);
+  Hello old = test_hello(AgentRole::control, root.path());
+  old.protocol = 99;
+  const Result<Greeted> refused = greet(old);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+  EXPECT_NE(refused.error().message.find("99"), std::string::npos) << refused.error().message;
+}
+
+TEST(AgentHandshake, AForcedRootIsTheOnlyOne) {
+  TempRoot root, other;
+  EXPECT_EQ(greet(test_hello(AgentRole::control, other.path()), {"--root", root.path()}).error().code, ErrorCode::denied);
+  EXPECT_TRUE(greet(test_hello(AgentRole::control, root.path()), {"--root", root.path()}).ok());
+  auto fixed = open_remote("", {"--root", root.path()});
+  ASSERT_TRUE(fixed.ok());
+  EXPECT_EQ((*fixed)->facts()->root_path, root.path());
+}
+
+TEST(AgentProcess, EndsWithItsClient) {
+  TempRoot root;
+  ChildAgent agent;
+  {
+    auto connection = connect(std::move(agent.stream));
+    ASSERT_TRUE(hello(*connection, test_hello(AgentRole::control, root.path())).ok());
+  }
+  const int status = agent.wait();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
+TEST(AgentProcess, ADeadAgentIsUnreachable) {
+  TempRoot root;
+  ChildAgent agent;
+  auto connection = connect(std::move(agent.stream));
+  Result<Greeting> greeting = hello(*connection, test_hello(AgentRole::control, root.path()));
+  ASSERT_TRUE(greeting.ok());
+  RemoteSide side(std::move(connection), greeting->reply);
+  ASSERT_TRUE(side.facts().ok());
+  agent.kill();
+  EXPECT_EQ(side.facts().error().code, ErrorCode::unreachable);
+  EXPECT_EQ(side.claim(test_claim("me")).error().code, ErrorCode::unreachable);
+}
+
+}  // namespace
+}  // namespace twsync::agent_test
