@@ -102,16 +102,17 @@ Status write_xattrs(int fd, std::string_view encoded) {
     }
     if (carried(name)) wanted.emplace(std::move(name), std::move(value));
   }
-  SYNC_ASSIGN(const Attributes present, read_all("/proc/self/fd/" + std::to_string(fd), true));
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);  // also for an O_PATH descriptor
+  SYNC_ASSIGN(const Attributes present, read_all(path, true));
   for (const auto& [name, value] : present) {
-    if (!wanted.contains(name) && fremovexattr(fd, name.c_str()) != 0 && errno != ENODATA) {
+    if (!wanted.contains(name) && removexattr(path.c_str(), name.c_str()) != 0 && errno != ENODATA) {
       return error_from_errno(errno, "cannot remove an extended attribute");
     }
   }
   for (const auto& [name, value] : wanted) {
     const auto found = present.find(name);
     if (found != present.end() && found->second == value) continue;
-    if (fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) != 0) {
+    if (setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0) {
       return error_from_errno(errno, "cannot set an extended attribute");
     }
   }

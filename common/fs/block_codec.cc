@@ -1,0 +1,95 @@
+#include "common/fs/block_codec.h"
+
+#include <zstd.h>
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/fs/content_format.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr size_t kBlockHead = 8;
+constexpr unsigned char kCompressed = 1;
+constexpr unsigned kMaxSkip = 32;
+
+void put_head(std::string& out, unsigned char flags, size_t raw_size) {
+  out.assign(kBlockHead, '\0');
+  out[0] = static_cast<char>(flags);
+  for (size_t i = 0; i < 4; ++i) out[4 + i] = static_cast<char>(raw_size >> (8 * i));
+}
+
+Error violation(const char* text) { return Error{ErrorCode::peer_violation, text, {}, 0}; }
+
+}  // namespace
+
+struct BlockEncoder::Context {
+  ZSTD_CCtx* zstd = ZSTD_createCCtx();
+  std::string buffer;
+  Context() = default;
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context() { ZSTD_freeCCtx(zstd); }
+};
+
+BlockEncoder::BlockEncoder(int level) : context_(std::make_unique<Context>()), level_(level) {
+  context_->buffer.resize(ZSTD_compressBound(kMaxRawBlock));
+}
+BlockEncoder::~BlockEncoder() = default;
+
+std::string BlockEncoder::encode(std::string_view raw) {
+  SYNC_CHECK(!raw.empty() && raw.size() <= kMaxRawBlock, "content block size");
+  std::string out;
+  if (skip_ == 0) {
+    std::string& buffer = context_->buffer;
+    const size_t size = ZSTD_compressCCtx(context_->zstd, buffer.data(), buffer.size(), raw.data(), raw.size(), level_);
+    if (ZSTD_isError(size) == 0U && size < raw.size() - raw.size() / 16) {
+      next_skip_ = 1;
+      out.reserve(kBlockHead + size);
+      put_head(out, kCompressed, raw.size());
+      out.append(buffer, 0, size);
+      return out;
+    }
+    skip_ = next_skip_;
+    next_skip_ = std::min(next_skip_ * 2, kMaxSkip);
+  } else {
+    --skip_;
+  }
+  out.reserve(kBlockHead + raw.size());
+  put_head(out, 0, raw.size());
+  out += raw;
+  return out;
+}
+
+struct BlockDecoder::Context {
+  ZSTD_DCtx* zstd = ZSTD_createDCtx();
+  std::string buffer = std::string(kMaxRawBlock, '\0');
+  Context() = default;
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context() { ZSTD_freeDCtx(zstd); }
+};
+
+BlockDecoder::BlockDecoder() : context_(std::make_unique<Context>()) {}
+BlockDecoder::~BlockDecoder() = default;
+
+Result<std::string_view> BlockDecoder::decode(std::string_view block) {
+  if (block.size() <= kBlockHead) return violation("a content block is too short");
+  size_t raw_size = 0;
+  for (size_t i = 0; i < 4; ++i) raw_size |= static_cast<size_t>(static_cast<unsigned char>(block[4 + i])) << (8 * i);
+  const auto flags = static_cast<unsigned char>(block[0]);
+  if (raw_size == 0 || raw_size > kMaxRawBlock || flags > kCompressed) return violation("a content block has a bad head");
+  block.remove_prefix(kBlockHead);
+  if (flags == 0) {
+    if (block.size() != raw_size) return violation("a content block has a wrong length");
+    return block;
+  }
+  std::string& buffer = context_->buffer;
+  const size_t got = ZSTD_decompressDCtx(context_->zstd, buffer.data(), raw_size, block.data(), block.size());
+  if (ZSTD_isError(got) != 0U || got != raw_size) return violation("a content block cannot be decompressed");
+  return std::string_view(buffer).substr(0, raw_size);
+}
+
+}  // namespace twsync

@@ -1,0 +1,59 @@
+#pragma once
+// Records of the content stream (common/wire/PROTOCOL_CONTENT.md).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/model/entry.h"
+
+namespace twsync {
+
+constexpr size_t kMaxRawBlock = 256U << 10U;
+constexpr size_t kRecordHead = 4;
+
+/// Never renumber: sent.
+enum class RecordType : uint8_t { begin = 1, data = 2, hole = 3, end = 4, abort = 5, failed = 6 };
+
+struct BeginRecord {
+  uint32_t op = 0;
+  bool as_planned = false;
+  Entry source;  ///< a file, without digest
+};
+
+struct FailedRecord {
+  uint32_t op = 0;
+  Error error;
+};
+
+std::string encode_begin(const BeginRecord& record);
+std::string encode_data_head(size_t size);  ///< the bytes follow
+std::string encode_hole(uint64_t count);
+std::string encode_end(const Digest& digest);
+std::string encode_abort();
+std::string encode_failed(const FailedRecord& record);
+
+struct Record {
+  RecordType type = RecordType::abort;
+  std::string_view body;
+};
+
+/// Takes records out of one raw block. Every failure is peer_violation.
+class RecordReader {
+ public:
+  explicit RecordReader(std::string_view block) : rest_(block) {}
+  bool more() const { return !rest_.empty(); }
+  Result<Record> next();
+
+ private:
+  std::string_view rest_;
+};
+
+Result<BeginRecord> decode_begin(std::string_view body);
+Result<uint64_t> decode_hole(std::string_view body);
+Result<Digest> decode_end(std::string_view body);
+Result<FailedRecord> decode_failed(std::string_view body);
+
+}  // namespace twsync

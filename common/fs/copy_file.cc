@@ -1,0 +1,58 @@
+#include "common/fs/copy_file.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "common/base/clock.h"
+#include "common/fs/entry_reader.h"
+#include "common/fs/file_io.h"
+#include "common/fs/file_reader.h"
+#include "common/fs/unique_fd.h"
+#include "common/fs/xattrs.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr size_t kBuffer = 256U << 10U;
+
+Status copy_content(int from, const FileStat& stat, int to) {
+  if (::ioctl(to, FICLONE, from) == 0) return {};
+  const auto buffer = std::make_unique<char[]>(kBuffer);
+  const auto sink = [to](std::string_view bytes, uint64_t zeros) -> Status {
+    if (zeros == 0) return write_all(to, bytes);
+    if (::lseek(to, static_cast<off_t>(zeros), SEEK_CUR) < 0) return error_from_errno(errno, "cannot skip a hole");
+    return {};
+  };
+  SYNC_ASSIGN(const uint64_t got, read_content(from, stat, sink, buffer.get(), kBuffer));
+  if (::ftruncate(to, static_cast<off_t>(got)) != 0) return error_from_errno(errno, "cannot set the size");
+  return {};
+}
+
+}  // namespace
+
+Status copy_file(int from_dir, const char* from, int to_dir, const char* to) {
+  FileStat stat;
+  SYNC_ASSIGN(const UniqueFd source, open_regular(from_dir, from, stat));
+  const UniqueFd target(::openat(to_dir, to, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!target) return error_from_errno(errno, "cannot create the copy");
+  SYNC_TRY(copy_content(source.get(), stat, target.get()));
+  if (auto xattrs = read_xattrs(proc_fd_path(source.get()), true); xattrs && !xattrs->empty()) {
+    (void)write_xattrs(target.get(), *xattrs);
+  }
+  // Only root may give a file away; the version is kept in any case.
+  if (::fchown(target.get(), stat.uid, stat.gid) != 0 && errno != EPERM) return error_from_errno(errno, "cannot set the copy's owner");
+  if (::fchmod(target.get(), stat.mode) != 0) return error_from_errno(errno, "cannot set the copy's mode");
+  const struct timespec times[2] = {{0, UTIME_OMIT}, {stat.mtime_ns / kSecond, stat.mtime_ns % kSecond}};
+  if (::futimens(target.get(), times) != 0) return error_from_errno(errno, "cannot set the copy's time");
+  if (::fsync(target.get()) != 0) return error_from_errno(errno, "cannot flush the copy");
+  return {};
+}
+
+}  // namespace twsync

@@ -1,0 +1,43 @@
+#pragma once
+// Putting metadata on an inode through its descriptor, in the order in which nothing undoes what came before:
+// owner, mode, xattrs, mtime.
+
+#include "common/base/result.h"
+#include "common/fs/entry_reader.h"
+
+namespace twsync {
+
+/// What an inode shall get. Absent fields stay as they are.
+struct MetadataChange {
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+  std::optional<uint32_t> mode;
+  std::optional<Name> xattrs;
+  std::optional<int64_t> mtime_ns;
+};
+
+/// Any thread.
+class MetadataWriter {
+ public:
+  MetadataWriter(MetadataOptions options, OwnerNames& owners);
+
+  /// For a new inode that will stand as `desired` where `expected` stood: where owners are not preserved, a file that
+  /// replaces a file keeps that file's owner. setuid is dropped from files.
+  MetadataChange for_new(const Entry& desired, const Entry& expected) const;
+  /// What differs between what stands there and what shall.
+  MetadataChange for_live(const FileStat& now, const Name& xattrs_now, const Entry& desired) const;
+
+  /// `fd`: the inode, O_PATH is enough. What rights or the file system do not allow is left out silently: the caller looks at
+  /// what stuck. Other failures (no space) are errors.
+  Status apply(int fd, Kind kind, const MetadataChange& change) const;
+
+ private:
+  void wanted_owner(const Entry& desired, MetadataChange& change) const;
+
+  MetadataOptions options_;
+  OwnerNames* owners_;
+  uint32_t euid_;
+  uint32_t egid_;
+};
+
+}  // namespace twsync

@@ -1,0 +1,118 @@
+#include "common/fs/stage_cleaning.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "common/fs/entry_reader.h"
+#include "common/fs/file_stat.h"
+
+namespace twsync {
+
+namespace {
+
+Result<std::vector<std::string>> names_in(int fd) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), &::closedir);
+  if (!listing) return error_from_errno(errno, "cannot read the stage");
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(listing.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  return names;
+}
+
+class Cleaner {
+ public:
+  Cleaner(const StateDir& state, VersionStore& store) : state_(state), store_(store) {}
+
+  Status clean(int dir_fd, const std::string& name) {
+    FileStat stat;
+    if (stat_at(dir_fd, name.c_str(), stat) != 0) return {};
+    const bool ours = name.starts_with(kStageTemporary) || name == std::to_string(stat.inode);
+    if (ours && ::unlinkat(dir_fd, name.c_str(), stat.kind == Kind::directory ? AT_REMOVEDIR : 0) == 0) return {};
+    if (ours && errno != ENOTEMPTY) return error_from_errno(errno, "cannot clean the stage", name);
+    return keep(dir_fd, name, stat);
+  }
+
+ private:
+  Status keep(int dir_fd, const std::string& name, const FileStat& stat) {
+    VersionRecord record;
+    record.cause = LoserCause::foreign;
+    record.entry = entry_from_stat(stat);
+    if (record.entry.is_symlink()) {
+      if (auto target = read_link(dir_fd, name.c_str())) record.entry.target = std::move(target).value();
+    }
+    SYNC_TRY(learn_path(record));
+    SYNC_ASSIGN(const std::string id, store_.reserve_durably(std::move(record)));
+    if (::renameat(dir_fd, name.c_str(), state_.versions(), id.c_str()) != 0) {
+      return error_from_errno(errno, "cannot move somebody's data out of the stage", name);
+    }
+    if (::fsync(state_.versions()) != 0) return error_from_errno(errno, "cannot flush the version store");
+    return {};
+  }
+
+  // The line that was reserved for it before it was displaced knows where it stood.
+  Status learn_path(VersionRecord& record) {
+    if (!reserved_read_) {
+      SYNC_TRY(store_.for_each_reserved([this](VersionRecord&& reserved) {
+        const uint64_t inode = reserved.entry.stamp.inode;
+        reserved_.insert_or_assign(inode, std::move(reserved));
+      }));
+      reserved_read_ = true;
+    }
+    const auto found = reserved_.find(record.entry.stamp.inode);
+    if (found == reserved_.end() || found->second.entry.kind != record.entry.kind) return {};
+    record.path = found->second.path;
+    record.epoch = found->second.epoch;
+    record.cycle = found->second.cycle;
+    return {};
+  }
+
+  const StateDir& state_;
+  VersionStore& store_;
+  bool reserved_read_ = false;
+  std::unordered_map<uint64_t, VersionRecord> reserved_;
+};
+
+}  // namespace
+
+Result<UniqueFd> lock_session(int stage_fd, const std::string& name) {
+  UniqueFd fd(::openat(stage_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return error_from_errno(errno, "cannot open the stage directory", name);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return Error{ErrorCode::busy, "the stage directory is in use", name, errno};
+  FileStat mine;
+  FileStat named;
+  if (stat_fd(fd.get(), mine) != 0 || stat_at(stage_fd, name.c_str(), named) != 0 || mine.inode != named.inode) {
+    return Error{ErrorCode::not_found, "the stage directory was removed", name, ENOENT};
+  }
+  return fd;
+}
+
+Status clean_stage(const StateDir& state, VersionStore& store) {
+  Cleaner cleaner(state, store);
+  SYNC_ASSIGN(const std::vector<std::string> sessions, names_in(state.stage()));
+  for (const std::string& session : sessions) {
+    auto dir = lock_session(state.stage(), session);
+    if (!dir) {
+      if (dir.error().code == ErrorCode::busy || dir.error().sys_errno == ENOENT) continue;
+      // Not a session directory: judged like an entry of one.
+      SYNC_TRY(cleaner.clean(state.stage(), session));
+      continue;
+    }
+    SYNC_ASSIGN(const std::vector<std::string> names, names_in(dir->get()));
+    for (const std::string& name : names) SYNC_TRY(cleaner.clean(dir->get(), name));
+    ::unlinkat(state.stage(), session.c_str(), AT_REMOVEDIR);
+  }
+  return {};
+}
+
+}  // namespace twsync

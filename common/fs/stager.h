@@ -1,0 +1,56 @@
+#pragma once
+// Content stream -> staged files: decompressed, verified, with their metadata, not yet visible.
+
+#include <atomic>
+#include <functional>
+
+#include "common/base/hasher.h"
+#include "common/fs/block_codec.h"
+#include "common/fs/content_format.h"
+#include "common/fs/in_flight.h"
+#include "common/fs/metadata.h"
+
+namespace twsync {
+
+/// One thread.
+class Stager {
+ public:
+  /// `open_files` counts the descriptors that staged files hold (whoever closes one counts it down); beyond `max_open` a file
+  /// gets a name in the stage and is closed. `flush_failures`: see Flusher.
+  Stager(StageArea& stage, const MetadataWriter& metadata, const HashKey& key, std::atomic<size_t>& open_files,
+         size_t max_open, std::function<unsigned()> flush_failures);
+
+  void begin(InFlight& flight);
+  /// peer_violation: the stream is no longer to be trusted; abort().
+  Status block(std::string_view bytes);
+  /// The batch's content is complete; put_files that never came fail.
+  Status end();
+  /// Everything that is not complete fails with `error`.
+  void abort(const Error& error);
+
+ private:
+  Status record(const Record& record);
+  Status begin_file(std::string_view body);
+  Status data(std::string_view bytes, uint64_t zeros);
+  Status end_file(std::string_view body);
+  Status failed(std::string_view body);
+  Status finish_staging(Item& item);
+  void drop_current();
+  Item* next_item();
+
+  StageArea& stage_;
+  const MetadataWriter& metadata_;
+  Hasher hasher_;
+  BlockDecoder decoder_;
+  std::atomic<size_t>& open_files_;
+  const size_t max_open_;
+  std::function<unsigned()> flush_failures_;
+
+  InFlight* flight_ = nullptr;
+  Item* current_ = nullptr;  // a file whose begin came
+  BeginRecord source_;
+  uint64_t received_ = 0;
+  bool sparse_ = false;
+};
+
+}  // namespace twsync

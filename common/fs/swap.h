@@ -1,0 +1,49 @@
+#pragma once
+// Compare and swap (I7): nothing is replaced or removed unless it is what the plan expected, without a window between
+// look and act. What is displaced goes to the version store; what came out unexpectedly goes back, or, when somebody wrote
+// once more meanwhile, to the version store as `foreign`.
+
+#include <string>
+
+#include "common/fs/expectation.h"
+#include "common/fs/stage_area.h"
+#include "common/fs/version_store.h"
+
+namespace twsync {
+
+/// One path that is about to be replaced or removed.
+struct Displacement {
+  const Operation* op = nullptr;
+  int parent = -1;       ///< O_PATH
+  std::string name;      ///< last name of op->path
+  uint64_t epoch = 0;
+  uint64_t cycle = 0;
+  int64_t scanned_ns = 0;
+  std::string version;   ///< in: the id reserved (durably) for what is expected. out: the id that holds something, or ""
+};
+
+/// One thread at a time. Everything is borrowed.
+class Swapper {
+ public:
+  Swapper(StageArea& stage, VersionStore& store, const HashKey& key) : stage_(stage), store_(store), expectation_(key) {}
+
+  /// Where nothing stands. stale when something does.
+  Status place_new(Staged& staged, int parent, const std::string& name);
+  /// Over an expected file, symlink or empty directory. stale when it was something else; exists when the directory was not empty.
+  Status replace(Staged& staged, Displacement& what);
+  /// Out of the tree into the version store. stale when it was not the expected file or symlink.
+  Status take_out(Displacement& what);
+
+ private:
+  Status displace(const std::string& staged_name, const FileStat& out, Displacement& what);
+  Status put_back(Staged& staged, Displacement& what, ErrorCode code, const char* why);
+  Status keep_foreign(int dir_fd, const std::string& name, Displacement& what);
+  Status replace_without_exchange(Staged& staged, const FileStat& before, Displacement& what);
+  Status detach_links(Displacement& what, int dir_fd, const std::string& name);
+
+  StageArea& stage_;
+  VersionStore& store_;
+  Expectation expectation_;
+};
+
+}  // namespace twsync

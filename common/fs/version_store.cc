@@ -1,0 +1,170 @@
+#include "common/fs/version_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+
+#include "common/base/hasher.h"
+#include "common/base/rel_path.h"
+#include "common/base/text.h"
+#include "common/fs/file_io.h"
+#include "common/fs/file_reader.h"
+#include "common/fs/flock_guard.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr const char* kIndex = "index";
+constexpr size_t kReadPiece = 256U << 10U;
+
+std::string hex_fixed(uint64_t value, unsigned digits) {
+  std::string out(digits, '0');
+  for (unsigned i = 0; i < digits; ++i) out[digits - 1 - i] = "0123456789abcdef"[(value >> (4 * i)) & 15U];
+  return out;
+}
+
+UniqueFd open_index(int dir_fd, int flags) {
+  return UniqueFd(::openat(dir_fd, kIndex, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VersionStore>> VersionStore::open(int versions_fd, Clock& clock) {
+  auto store = std::unique_ptr<VersionStore>(new VersionStore(versions_fd, clock));
+  store->id_suffix_ = random_hex(8);
+  store->index_ = open_index(versions_fd, O_RDWR | O_CREAT | O_APPEND);
+  if (!store->index_) return error_from_errno(errno, "cannot open the version index");
+  // The index's own name, if it was made just now.
+  if (::fsync(versions_fd) != 0) return error_from_errno(errno, "cannot flush the version store");
+  return store;
+}
+
+// Time first, so that ids sort; never the same twice in a process, and with a random part of 64 bits in several.
+std::string VersionStore::next_id(int64_t now_ns) {
+  last_id_ns_ = std::max(now_ns, last_id_ns_ + 1);
+  return hex_fixed(static_cast<uint64_t>(last_id_ns_), 16) + "-" + id_suffix_;
+}
+
+// Compaction may have put another file under the index's name.
+Status VersionStore::reopen_if_replaced() {
+  struct stat mine;
+  struct stat named;
+  const bool same = ::fstat(index_.get(), &mine) == 0 && ::fstatat(dir_fd_, kIndex, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+  if (same && !index_failed_) return {};
+  index_ = open_index(dir_fd_, O_RDWR | O_CREAT | O_APPEND);
+  index_failed_ = false;
+  if (!index_) return error_from_errno(errno, "cannot open the version index");
+  return {};
+}
+
+Status VersionStore::append(std::string_view lines) {
+  for (;;) {
+    SYNC_TRY(reopen_if_replaced());
+    const FlockGuard guard(index_.get(), LOCK_SH);
+    struct stat mine;
+    // Replaced between opening and locking: nobody reads the old one any more.
+    if (::fstat(index_.get(), &mine) == 0 && mine.st_nlink == 0) continue;
+    return write_all(index_.get(), lines);
+  }
+}
+
+Status VersionStore::reserve(std::vector<VersionRecord>& records) {
+  if (records.empty()) return {};
+  std::lock_guard lock(mutex_);
+  const int64_t now = clock_.wall_ns();
+  // A leading line feed ends whatever a crash left half written; empty lines mean nothing.
+  std::string lines = "\n";
+  for (VersionRecord& record : records) {
+    record.time_ns = now;
+    record.id = next_id(now);
+    lines += format_version_line(record);
+    lines += '\n';
+  }
+  return append(lines);
+}
+
+Status VersionStore::flush() {
+  std::lock_guard lock(mutex_);
+  if (::fdatasync(index_.get()) == 0) return {};
+  index_failed_ = true;
+  return error_from_errno(errno, "cannot flush the version index");
+}
+
+Result<std::string> VersionStore::reserve_durably(VersionRecord record) {
+  std::vector<VersionRecord> one;
+  one.push_back(std::move(record));
+  SYNC_TRY(reserve(one));
+  SYNC_TRY(flush());
+  return one[0].id;
+}
+
+Status VersionStore::amend(const VersionRecord& record) {
+  std::lock_guard lock(mutex_);
+  return append("\n" + format_version_line(record) + "\n");
+}
+
+Status VersionStore::for_each_line(const std::function<void(VersionRecord&&)>& use) const {
+  const UniqueFd fd = open_index(dir_fd_, O_RDONLY);
+  if (!fd) return error_from_errno(errno, "cannot read the version index");
+  std::string pending;
+  std::string piece(kReadPiece, '\0');
+  for (;;) {
+    SYNC_ASSIGN(const size_t got, read_full(fd.get(), piece.data(), piece.size()));
+    pending.append(piece, 0, got);
+    size_t at = 0;
+    for (size_t end; (end = pending.find('\n', at)) != std::string::npos; at = end + 1) {
+      if (end == at) continue;
+      // A damaged line was torn by a crash before it was durable: its version was never made.
+      if (auto record = parse_version_line(std::string_view(pending).substr(at, end - at))) use(std::move(record).value());
+    }
+    pending.erase(0, at);
+    if (got < piece.size()) return {};
+  }
+}
+
+bool VersionStore::present(const std::string& id) const {
+  struct stat st;
+  return ::fstatat(dir_fd_, id.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+Result<std::vector<VersionRecord>> VersionStore::list(std::string_view prefix) const {
+  std::map<std::string, VersionRecord> by_id;
+  SYNC_TRY(for_each_line([&](VersionRecord&& record) {
+    if (!is_at_or_below(record.path, prefix)) return;
+    std::string id = record.id;
+    by_id.insert_or_assign(std::move(id), std::move(record));
+  }));
+  std::vector<VersionRecord> out;
+  for (auto& [id, record] : by_id) {
+    if (present(id)) out.push_back(std::move(record));
+  }
+  return out;
+}
+
+Result<VersionRecord> VersionStore::find(std::string_view id) const {
+  VersionRecord found;
+  SYNC_TRY(for_each_line([&](VersionRecord&& record) {
+    if (record.id == id) found = std::move(record);
+  }));
+  if (found.id.empty()) return Error{ErrorCode::not_found, str("no version ", id), {}, 0};
+  return found;
+}
+
+Status VersionStore::for_each_reserved(const std::function<void(VersionRecord&&)>& use) const {
+  return for_each_line([&](VersionRecord&& record) {
+    if (!present(record.id)) use(std::move(record));
+  });
+}
+
+Result<UniqueFd> VersionStore::open_source(std::string_view id) const {
+  if (!is_valid_name(id) || id == kIndex || id[0] == '.') return Error{ErrorCode::not_found, "not a version id", {}, 0};
+  FileStat stat;
+  return open_regular(dir_fd_, std::string(id).c_str(), stat);
+}
+
+}  // namespace twsync
