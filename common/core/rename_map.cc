@@ -43,29 +43,35 @@ Row& RenameMap::at(const std::string& to, const std::string& rest) {
   return rows_.emplace(row.path, row).first->second;
 }
 
+bool RenameMap::has_base_at_or_below(std::string_view path) const {
+  for (auto it = rows_.lower_bound(path); it != rows_.end() && is_at_or_below(it->first, path); ++it) {
+    if (it->second.base != nullptr) return true;
+  }
+  return false;
+}
+
+/// The base rows of a place that both sides have left.
 std::vector<RenameMap::Lifted> RenameMap::lift_base(const Move& move) {
   std::vector<Lifted> lifted;
   for (auto it = rows_.lower_bound(move.base_from); it != rows_.end() && is_at_or_below(it->first, move.base_from);) {
     Row& row = it->second;
     if (row.base != nullptr) lifted.push_back({rest_of(it->first, move.base_from), row.base, {}, row.recorded_anew});
-    // A side that no longer follows its base row from here holds what it holds at its own place.
-    if (move.agreed || move.from != move.base_from) {
-      row.base = nullptr;
-      simplify(row);
-      it = is_blank(row) ? rows_.erase(it) : std::next(it);
-    } else {
-      ++it;
-    }
+    row.base = nullptr;
+    simplify(row);
+    it = is_blank(row) ? rows_.erase(it) : std::next(it);
   }
   return lifted;
 }
 
+/// What the applying side holds, with the base rows that stand for it where it isn't pending.
 std::vector<RenameMap::Lifted> RenameMap::lift_views(const Move& move) {
   std::vector<Lifted> lifted;
   for (auto it = rows_.lower_bound(move.from); it != rows_.end() && is_at_or_below(it->first, move.from);) {
     Row& row = it->second;
     View& view = row.view[index(move.side)];
-    if (row.base != nullptr || view.entry != nullptr) lifted.push_back({rest_of(it->first, move.from), nullptr, view, false});
+    if (row.base != nullptr || view.entry != nullptr) {
+      lifted.push_back({rest_of(it->first, move.from), row.base, view, row.recorded_anew});
+    }
     view = {};
     row.base = nullptr;
     simplify(row);
@@ -74,26 +80,30 @@ std::vector<RenameMap::Lifted> RenameMap::lift_views(const Move& move) {
   return lifted;
 }
 
+void RenameMap::place(const Move& move, const Lifted& item) {
+  Row& row = at(move.to, item.rest);
+  if (item.base != nullptr) row.base = item.base;
+  row.renaming = row.renaming || !move.agreed;
+  row.recorded_anew = row.recorded_anew || item.recorded_anew || move.agreed;
+}
+
 void RenameMap::apply(const Move& move) {
-  const auto bases = lift_base(move);
+  const auto bases = move.apart() ? lift_base(move) : std::vector<Lifted>{};
   const auto views = move.agreed ? std::vector<Lifted>{} : lift_views(move);
-  const bool apart = move.agreed || move.from != move.base_from;
+  // A side that made the move has its entries at the new place already: no entry there means nothing there.
+  const auto says_nothing = [](View& view) {
+    if (view.entry == nullptr) view.entry = &kNothing;
+  };
   for (const Lifted& item : bases) {
+    place(move, item);
     Row& row = at(move.to, item.rest);
-    row.base = item.base;
-    row.renaming = row.renaming || !move.agreed;
-    row.recorded_anew = row.recorded_anew || item.recorded_anew || move.agreed;
-    for (const Side s : {Side::code, Side::deploy}) {
-      // The side that made the move has its entries at the new place already: no entry there means nothing there.
-      const bool follows_base = !apart && s == move.side;
-      View& view = row.view[index(s)];
-      if (!follows_base && view.entry == nullptr) view.entry = &kNothing;
-    }
+    for (View& view : row.view) says_nothing(view);
   }
   for (const Lifted& item : views) {
+    place(move, item);
     Row& row = at(move.to, item.rest);
     row.view[index(move.side)] = item.view;
-    row.renaming = true;
+    if (row.base != nullptr) says_nothing(row.view[index(other(move.side))]);
     simplify(row);
   }
 }

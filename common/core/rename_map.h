@@ -12,13 +12,16 @@
 
 namespace twsync {
 
-/// `side` is where it is applied: what stands there at `from` goes to `to`; the base rows at `base_from` follow.
+/// `side` is where it is applied: what stands there at `from` goes to `to` with its base rows, and so do the base rows
+/// at `base_from`, where nothing stands any more.
 struct Move {
   Side side = Side::deploy;
   std::string base_from;
   std::string from;
   std::string to;
   bool agreed = false;  ///< both sides moved it there themselves: only the base rows follow
+
+  bool apart() const { return agreed || from != base_from; }
 };
 
 class RenameMap {
@@ -28,6 +31,7 @@ class RenameMap {
   explicit RenameMap(WorkTable& table);
   const Rows& rows() const { return rows_; }
   Row* find(std::string_view path);
+  bool has_base_at_or_below(std::string_view path) const;
   /// Moves base rows and the moved side's views; see the invariant above.
   void apply(const Move& move);
   /// The rows back in the table, in order.
@@ -42,6 +46,7 @@ class RenameMap {
   };
   std::vector<Lifted> lift_base(const Move& move);
   std::vector<Lifted> lift_views(const Move& move);
+  void place(const Move& move, const Lifted& item);
   Row& at(const std::string& to, const std::string& rest);
 
   Rows rows_;

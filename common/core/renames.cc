@@ -58,6 +58,7 @@ bool RenameSearch::try_accept(Candidate& candidate) {
   if (!still_stands(candidate) || !looks_moved(candidate)) return false;
   Move move;
   if (!locate(candidate, move)) return false;
+  if (map_.has_base_at_or_below(candidate.to)) return false;  // half recorded already: first let the base settle
   std::vector<Row*> missing;
   if (!move.agreed && (!target_is_free(move) || !parent_will_stand(move, missing))) return false;
   candidate.done = true;
@@ -143,7 +144,7 @@ void RenameSearch::perform(const Move& move, const std::vector<Row*>& missing) {
     make.desired = *row.view[index(other(move.side))].entry;
     result_.operations.push_back(std::move(make));
   }
-  if (move.agreed || move.from != move.base_from) drop_rows(move.base_from);
+  if (move.apart()) drop_rows(move.base_from);
   if (!move.agreed) {
     Operation rename;
     rename.kind = OpKind::rename;
@@ -158,7 +159,7 @@ void RenameSearch::perform(const Move& move, const std::vector<Row*>& missing) {
   }
   const bool subtree = map_.find(move.base_from)->base->agreed.is_directory();
   map_.apply(move);
-  if (subtree || move.from != move.base_from || move.agreed) follow(move);
+  if (subtree || move.apart()) follow(move);
 }
 
 void RenameSearch::drop_rows(const std::string& from) {
@@ -172,7 +173,8 @@ void RenameSearch::drop_rows(const std::string& from) {
 void RenameSearch::follow(const Move& move) {
   for (Candidate& c : candidates_) {
     if (c.done) continue;
-    if (is_at_or_below(c.from, move.base_from)) c.from = replace_prefix(c.from, move.base_from, move.to);
+    const std::string& above = is_at_or_below(c.from, move.base_from) ? move.base_from : move.from;
+    if (is_at_or_below(c.from, above)) c.from = replace_prefix(c.from, above, move.to);
     const bool views_moved = !move.agreed && c.side == move.side;
     if (views_moved && is_at_or_below(c.to, move.from)) c.to = replace_prefix(c.to, move.from, move.to);
   }

@@ -1,0 +1,190 @@
+// The pretended applier and recorder of World: every operation is checked against what it expects, in order.
+
+#include "common/base/text.h"
+#include "tests/support/tree_literals.h"
+
+namespace twsync::testing {
+
+bool World::has_children(Side side, const std::string& path) {
+  const auto next = tree(side).upper_bound(path);
+  return next != tree(side).end() && is_below(next->first, path);
+}
+
+std::string World::parent_problem(Side side, const std::string& path) {
+  const std::string above(parent_path(path));
+  if (above.empty()) return {};
+  const auto it = tree(side).find(above);
+  if (it == tree(side).end()) return "parent is missing";
+  return it->second.kind == Kind::directory ? "" : "parent is no directory";
+}
+
+std::string World::check_expected(const Operation& op, const std::string& path) {
+  const Entry now = entry(op.side, path);
+  const Entry& expected = op.expected;
+  if (now.kind != expected.kind) return str("expected ", to_string(expected.kind), ", found ", to_string(now.kind));
+  if (!now.exists() || expected.stamp == Stamp{}) return {};
+  if (now.stamp.inode != expected.stamp.inode) return "another inode";
+  if (now.mode != expected.mode) return "another mode";
+  if (now.is_directory()) return {};
+  if (now.size != expected.size || now.mtime_ns != expected.mtime_ns) return "another fingerprint";
+  if (now.is_symlink() && now.target != expected.target) return "another target";
+  if (now.is_file() && expected.digest.known() && expected.digest != digest_of(tree(op.side).at(path).content)) {
+    return "another content";
+  }
+  const bool live = op.kind == OpKind::set_metadata && expected.stamp.ctime_ns != 0;
+  return live && now.stamp.ctime_ns != expected.stamp.ctime_ns ? "another ctime" : "";
+}
+
+void World::displace(const Operation& op) {
+  const auto it = tree(op.side).find(op.path);
+  if (it == tree(op.side).end()) return;
+  if (it->second.kind != Kind::directory) displaced.emplace_back(it->second.content, op.cause);
+  tree(op.side).erase(it);
+}
+
+std::string World::apply_put(const Operation& op) {
+  const auto source = tree(other(op.side)).find(op.path);
+  if (source == tree(other(op.side)).end()) return "nothing at the source";
+  const ModelNode& from = source->second;
+  if (from.kind != op.desired.kind) return "another kind at the source";
+  if (from.inode != op.desired.stamp.inode) return "another inode at the source";
+  if (op.kind == OpKind::put_file) {
+    if (from.content.size() != op.desired.size) return "another size at the source";
+    if (op.desired.digest.known() && op.desired.digest != digest_of(from.content)) return "another digest at the source";
+  } else if (from.content != op.desired.target) {
+    return "another target at the source";
+  }
+  if (op.expected.is_directory() && has_children(op.side, op.path)) return "the directory is not empty";
+  const ModelNode copy = from;
+  displace(op);
+  ModelNode node;
+  node.kind = copy.kind;
+  node.content = copy.content;
+  node.mode = op.desired.mode;
+  node.mtime_ns = op.desired.mtime_ns;
+  put(op.side, op.path, node);
+  return {};
+}
+
+std::string World::apply(const Operation& op) {
+  const bool is_rename = op.kind == OpKind::rename;
+  if (const auto problem = check_expected(op, is_rename ? op.from : op.path); !problem.empty()) return problem;
+  if (const auto problem = parent_problem(op.side, op.path); !problem.empty()) return problem;
+  switch (op.kind) {
+    case OpKind::make_directory:
+      if (op.expected.is_directory()) return "it is there already";
+      displace(op);
+      make_directory(op.side, op.path);
+      return {};
+    case OpKind::rename:
+      if (tree(op.side).contains(op.path)) return "something is at the target";
+      if (is_at_or_below(op.path, op.from)) return "into itself";
+      rename(op.side, op.from, op.path);
+      return {};
+    case OpKind::put_file:
+    case OpKind::put_symlink: return apply_put(op);
+    case OpKind::set_metadata: {
+      if (op.desired.kind != op.expected.kind) return "set_metadata changes the kind";
+      ModelNode& node = tree(op.side).at(op.path);
+      node.mode = op.desired.mode;
+      node.mtime_ns = op.desired.mtime_ns;
+      node.ctime_ns = (200 + ++tick_) * 1'000'000'000;
+      return {};
+    }
+    case OpKind::remove:
+      if (op.expected.is_directory()) return "remove of a directory";
+      displace(op);
+      return {};
+    case OpKind::remove_directory:
+      if (has_children(op.side, op.path)) return "not empty";
+      displace(op);
+      return {};
+  }
+  return "unknown operation";
+}
+
+std::string World::carry_out(const Plan& plan, size_t limit) {
+  std::string problems;
+  for (size_t i = 0; i < plan.operations.size(); ++i) {
+    if (i == limit) return problems;
+    const Operation& op = plan.operations[i];
+    if (op.id != i) problems += str("id of ", describe(op), "\n");
+    const std::string problem = apply(op);
+    if (problem.empty()) {
+      record(op);
+    } else {
+      problems += str(describe(op), ": ", problem, "\n");
+    }
+  }
+  for (const Agreement& agreement : plan.agreements) agree(agreement);
+  return problems;
+}
+
+Entry World::known(Side side, const std::string& path) {
+  auto& pending = pending_[static_cast<size_t>(side)];
+  if (const auto it = pending.find(path); it != pending.end()) return it->second;
+  const auto row = base.find(path);
+  return row != base.end() ? held_entry(row->second, side) : Entry{};
+}
+
+void World::settle(const std::string& path, const AppliedEntry* applied) {
+  const auto old = base.find(path);
+  const auto row = merge_base(old != base.end() ? &old->second : nullptr, path, known(Side::code, path),
+                              known(Side::deploy, path), policy, applied);
+  if (row) {
+    base[path] = *row;
+  } else if (old != base.end()) {
+    base.erase(old);
+  }
+}
+
+void World::record(const Operation& op) {
+  if (op.kind == OpKind::rename) return record_rename(op);
+  Entry now = entry(op.side, op.path);
+  if (now.is_file()) now.digest = digest_of(tree(op.side).at(op.path).content);
+  pending_[static_cast<size_t>(op.side)][op.path] = now;
+  if (op.kind == OpKind::put_file) {
+    Entry source = entry(other(op.side), op.path);
+    source.digest = now.digest;
+    pending_[static_cast<size_t>(other(op.side))][op.path] = source;
+  }
+  const AppliedEntry applied{op.side, op.desired};
+  settle(op.path, op.kind == OpKind::make_directory ? nullptr : &applied);
+}
+
+void World::record_rename(const Operation& op) {
+  auto& mine = pending_[static_cast<size_t>(op.side)];
+  auto& theirs = pending_[static_cast<size_t>(other(op.side))];
+  const auto move = [&op](auto& items, auto at_new_path) {
+    std::vector<typename std::decay_t<decltype(items)>::value_type> moved(items.begin(), items.end());
+    for (auto& [path, value] : moved) {
+      if (!is_at_or_below(path, op.from)) continue;
+      items.erase(path);
+      at_new_path(replace_prefix(path, op.from, op.path), value);
+    }
+  };
+  move(mine, [&](const std::string& path, const Entry& e) { mine[path] = e; });
+  move(theirs, [](const std::string&, const Entry&) {});
+  std::vector<std::string> rows;
+  move(base, [&](const std::string& path, BaseRow row) {
+    row.path = path;
+    base[path] = row;
+    rows.push_back(path);
+    if (!theirs.contains(path)) theirs[path] = entry(other(op.side), path);
+  });
+  Entry now = entry(op.side, op.path);
+  if (now.is_file()) now.digest = digest_of(tree(op.side).at(op.path).content);
+  mine[op.path] = now;
+  for (const std::string& path : rows) settle(path, nullptr);
+}
+
+void World::agree(const Agreement& agreement) {
+  if (agreement.drop) {
+    base.erase(agreement.path);
+    for (auto& pending : pending_) pending.erase(agreement.path);
+  } else {
+    settle(agreement.path, nullptr);
+  }
+}
+
+}  // namespace twsync::testing

@@ -1,0 +1,99 @@
+#pragma once
+// Small trees as text and a world in memory that plans, pretends to apply, and records: for tests of the planner.
+//
+// A tree literal is a list of words: "d/" a directory, "d/f=text" a file, "l->target" a symlink, "s!" a socket;
+// ":640" sets the mode, "@70" the mtime in seconds.
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/rel_path.h"
+#include "common/core/planner.h"
+
+namespace twsync::testing {
+
+struct ModelNode {
+  Kind kind = Kind::file;
+  std::string content;  // a file's bytes or a symlink's target
+  uint32_t mode = 0644;
+  int64_t mtime_ns = 0;
+  int64_t ctime_ns = 0;
+  uint64_t inode = 0;
+};
+
+using ModelTree = std::map<std::string, ModelNode, PathLess>;
+
+constexpr int64_t kModelNow = 1'000'000'000'000;  // both hosts' clocks, far after every mtime
+
+Digest digest_of(const std::string& content);
+
+/// "path=content:mode@mtime" lines of a tree, without what differs between sides on purpose (inodes, directory mtimes).
+std::string to_text(const ModelTree& tree);
+
+class World {
+ public:
+  /// Both sides hold `agreed`, and so does the base.
+  explicit World(const std::string& agreed, ConflictPolicy conflicts = ConflictPolicy::newer);
+
+  // What users do. Paths must exist where that is needed; parents too.
+  void write(Side side, const std::string& path, const std::string& content);  ///< in place, or new
+  void replace(Side side, const std::string& path, const std::string& content);  ///< by a new inode
+  void make_directory(Side side, const std::string& path);
+  void symlink(Side side, const std::string& path, const std::string& target);
+  void socket(Side side, const std::string& path);
+  void erase(Side side, const std::string& path);  ///< and everything below
+  void rename(Side side, const std::string& from, const std::string& to);
+  void chmod(Side side, const std::string& path, uint32_t mode);
+  void touch(Side side, const std::string& path, int64_t mtime_ns);
+  void forget_base() { base.clear(); }
+
+  std::vector<PathState> scan();  ///< with every digest that digest_needs() asks for
+  Plan plan() { return make_plan(scan(), policy); }
+  std::string plan_text();        ///< one line per operation, conflict, parked item; agreements not
+  std::string agreements_text();
+
+  /// Applies and records as the resolver does; returns what could not be applied, one line each. Stops as if killed
+  /// after `limit` operations; the agreements then are lost as well.
+  std::string carry_out(const Plan& plan, size_t limit = SIZE_MAX);
+  /// Plans and applies `cycles` times; returns problems: failed operations, a plan that doesn't end, different sides.
+  std::string converge(int cycles = 2);
+
+  ModelTree& tree(Side side) { return trees_[static_cast<size_t>(side)]; }
+  std::string text(Side side) { return to_text(tree(side)); }
+  /// Every file content that stands somewhere or was displaced by an operation.
+  std::set<std::string> contents() const;
+
+  Policy policy;
+  std::map<std::string, BaseRow, PathLess> base;
+  std::vector<std::pair<std::string, LoserCause>> displaced;
+
+ private:
+  ModelNode& put(Side side, const std::string& path, ModelNode node);
+  Entry entry(Side side, const std::string& path);  ///< digest known only where it was asked for
+  std::string apply(const Operation& op);
+  std::string apply_put(const Operation& op);
+  std::string check_expected(const Operation& op, const std::string& path);
+  void displace(const Operation& op);
+  void record(const Operation& op);
+  void record_rename(const Operation& op);
+  void agree(const Agreement& agreement);
+  void settle(const std::string& path, const AppliedEntry* applied);
+  Entry known(Side side, const std::string& path);
+  bool has_children(Side side, const std::string& path);
+  std::string parent_problem(Side side, const std::string& path);
+
+  ModelTree trees_[2];
+  std::map<std::string, Entry, PathLess> pending_[2];
+  std::set<std::pair<uint64_t, int64_t>> read_;  // inode, ctime of files whose content was read
+  uint64_t next_inode_ = 100;
+  int64_t tick_ = 0;
+};
+
+std::string describe(const Operation& op);
+std::string describe(const Plan& plan);
+
+}  // namespace twsync::testing
