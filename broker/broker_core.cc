@@ -38,6 +38,7 @@ const BrokerCore::Route BrokerCore::kRoutes[] = {
 
 BrokerCore::BrokerCore(CoreOptions options, QueueStore store, uint64_t epoch)
     : options_(std::move(options)),
+      epoch_(epoch),
       store_(std::move(store)),
       queue_(options_.queue, options_.seed, epoch),
       router_(workers_, options_.router) {}

@@ -128,6 +128,7 @@ class BrokerCore {
   void log(BrokerSeverity severity, std::string_view text) const;
 
   CoreOptions options_;
+  const uint64_t epoch_;
   QueueStore store_;
   JobQueue queue_;
   WorkerTable workers_;

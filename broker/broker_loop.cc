@@ -43,6 +43,10 @@ struct Broker::Impl {
   Impl(BrokerOptions o, Clock& c) : options(std::move(o)), clock(c), outbox(options.client_soft_bytes, options.client_hard_bytes) {}
   ~Impl() {
     if (wake_fd >= 0) ::close(wake_fd);
+    if (is_ipc()) return;
+    if (front) front->unbind(options.endpoints.front);
+    if (back) back->unbind(options.endpoints.back);
+    if (pub) pub->unbind(options.endpoints.pub);
   }
 
   BrokerOptions options;
@@ -50,6 +54,9 @@ struct Broker::Impl {
   int wake_fd = -1;
   std::vector<FileLock> locks;
   std::unique_ptr<BrokerCore> core;
+  // ipc: our own, so that the socket files are really gone (its destructor waits for that) before the lock is, and no
+  // successor loses its fresh ones; also one ZAP handler per broker.
+  std::optional<ZmqContext> own_context;
   std::optional<ZapGate> gate;  // outlives the sockets it guards
   std::optional<ZmqSocket> front, back, pub;
   Outbox outbox;
@@ -125,7 +132,7 @@ Result<std::unique_ptr<Broker>> Broker::open(ZmqContext& context, BrokerOptions 
   if (impl->wake_fd < 0) return error_from_errno(errno, "eventfd");
   SYNC_TRY(impl->take_locks());
   SYNC_ASSIGN(impl->core, BrokerCore::open(impl->options.core, clock.steady_ns(), clock.wall_ns()));
-  SYNC_TRY(impl->bind(context));
+  SYNC_TRY(impl->bind(impl->is_ipc() ? impl->own_context.emplace() : context));
   return std::unique_ptr<Broker>(new Broker(std::move(impl)));
 }
 

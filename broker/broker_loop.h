@@ -27,7 +27,7 @@ struct BrokerOptions {
 class Broker {
  public:
   /// Takes the lock on queue.db (and for ipc:// on the runtime directory: before binding, since ZeroMQ would silently steal a
-  /// bound path), then opens the journal, then binds. Errors: busy (another broker), usage (path too long), corrupt, no_space, io.
+  /// bound path), then opens the journal, then binds; `context` is for inproc:// only. Errors: busy (another broker), usage (path too long), corrupt, no_space, io.
   static Result<std::unique_ptr<Broker>> open(ZmqContext& context, BrokerOptions options, Clock& clock);
   ~Broker();
 

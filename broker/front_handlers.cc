@@ -14,7 +14,12 @@ Error no_such_pair(const std::string& pair) {
 
 }  // namespace
 
-void BrokerCore::on_ping(Incoming& in) { reply(in, MessageType::heartbeat); }
+// `count` tells this life of the broker from another: ZeroMQ reconnects a client without telling it, and who follows a
+// request must attach again.
+void BrokerCore::on_ping(Incoming& in) {
+  in.envelope.count = epoch_;
+  reply(in, MessageType::heartbeat);
+}
 
 // From either socket: the deploy side's hints come from the scanner. A worker that gives no id wants no answer.
 void BrokerCore::on_publish(Incoming& in) {

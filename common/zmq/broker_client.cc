@@ -25,9 +25,11 @@ struct BrokerClient::Impl {
   std::deque<Message> unsent;          // while the connection is being made
   std::deque<Event> events;
   std::set<std::string> followed;      // requests without a summary yet
+  uint64_t broker_life = 0;            // 0 = not known yet
   int64_t last_heard = 0, last_ping = 0, last_open = 0, last_poll = 0;
 
   Status reopen();
+  Status attach_again();
   Status flush();
   Status send(Envelope envelope, std::string body);
   Status wait(int64_t until);
@@ -43,6 +45,10 @@ Status BrokerClient::Impl::reopen() {
   last_open = clock.steady_ns();
   SYNC_ASSIGN(auto opened, open_dealer(context, endpoints.front, "client"));
   socket.emplace(std::move(opened));
+  return attach_again();
+}
+
+Status BrokerClient::Impl::attach_again() {
   for (const std::string& id : followed) {
     Envelope envelope;
     envelope.type = MessageType::attach;
@@ -77,8 +83,14 @@ Status BrokerClient::Impl::wait(int64_t until) {
 
 Result<bool> BrokerClient::Impl::receive(Message& message) {
   SYNC_ASSIGN(const bool got, receive_message(*socket, message));
-  if (got) last_heard = clock.steady_ns();
-  return got;
+  if (!got) return false;
+  last_heard = clock.steady_ns();
+  if (message.envelope.type == MessageType::heartbeat) {
+    // Another broker answers on the same connection: it knows nothing of us.
+    const bool another = std::exchange(broker_life, message.envelope.count) != message.envelope.count;
+    if (another) SYNC_TRY(attach_again());
+  }
+  return true;
 }
 
 void BrokerClient::Impl::take_event(const Message& message) {
@@ -179,6 +191,10 @@ Result<std::optional<Event>> BrokerClient::next_event(int timeout_ms) {
     Message message;
     SYNC_ASSIGN(const bool got, impl.receive(message));
     if (got && message.envelope.type == MessageType::event) impl.take_event(message);
+    // An attach after a reconnection: the broker has lost the request, so nothing will ever come.
+    if (got && message.envelope.type == MessageType::refused && impl.followed.erase(message.envelope.id) > 0) {
+      return decode_error(message.body);
+    }
     if (!impl.events.empty()) {
       Event event = std::move(impl.events.front());
       impl.events.pop_front();

@@ -39,8 +39,9 @@ struct Message {
 };
 
 /// Worker end. poll() and the destructor belong to one thread; post() and wake() to any.
-/// Registers itself (ready) on connect and again whenever the broker was silent for longer than its liveness
-/// (3 x 1 s), so a restarted broker learns of it; tells the broker goodbye when destroyed.
+/// Registers itself (ready) on connect and again, under a fresh identity, whenever the broker does not know it (restarted),
+/// is gone for longer than its liveness (3 x 1 s), or accepts messages but says nothing for 15 s; tells the broker goodbye
+/// when destroyed.
 class WorkerLink {
  public:
   static Result<std::unique_ptr<WorkerLink>> connect(ZmqContext& context, const BrokerEndpoints& endpoints, WorkerReady ready,
@@ -75,7 +76,8 @@ class BrokerClient {
   /// Follow a request that runs already (after a reconnect).
   Status attach(const std::string& request_id, int timeout_ms);
   Result<StatusReply> status(const StatusQuery& query, int timeout_ms);
-  /// The next event of the requests made here; nullopt after timeout_ms; unreachable when the broker went away.
+  /// The next event of the requests made here; nullopt after timeout_ms; unreachable when the broker went away (call it
+  /// again to go on waiting); not_found when it came back without a request that was followed: make the request again.
   Result<std::optional<Event>> next_event(int timeout_ms);
 
  private:

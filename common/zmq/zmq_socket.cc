@@ -88,6 +88,10 @@ Status ZmqSocket::connect(const std::string& endpoint) {
   return guarded(str("connect ", endpoint), [&] { impl_->socket.connect(endpoint); });
 }
 
+void ZmqSocket::unbind(const std::string& endpoint) {
+  (void)guarded("unbind", [&] { impl_->socket.unbind(endpoint); });
+}
+
 Status ZmqSocket::subscribe(std::string_view topic) {
   return guarded("subscribe", [&] { impl_->socket.set(zmq::sockopt::subscribe, topic); });
 }

@@ -42,6 +42,8 @@ class ZmqSocket {
 
   Status bind(const std::string& endpoint);
   Status connect(const std::string& endpoint);
+  /// inproc: the name is free again when it returns (closing the socket frees it only some time later).
+  void unbind(const std::string& endpoint);
   Status subscribe(std::string_view topic);
   /// All frames or none.
   Result<SendOutcome> send(const std::vector<std::string_view>& frames);

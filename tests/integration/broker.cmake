@@ -1,0 +1,1 @@
+add_sync_test(integration_broker integration broker_test.cc broker_hostile_test.cc LIBS sync_broker)
