@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "common/app/fill_pair.h"
 #include "common/app/installation.h"
 #include "common/app/shell_assignments.h"
 #include "common/base/text.h"
@@ -164,6 +163,7 @@ Result<Config> load_config(const Overrides& overrides) {
   if (!config.file.empty()) SYNC_TRY(apply_file(from_file, config.file));
   config.settings = from_file;
   apply_overrides(config.settings, overrides);
+  config.overrides = overrides;
   config.log_level = config.settings.log_level;
   if (!config.file.empty()) SYNC_TRY(load_pairs(config, from_file, overrides));
   return config;

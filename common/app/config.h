@@ -32,6 +32,7 @@ struct Config {
   LogLevel log_level = LogLevel::info;
   Settings settings;        ///< of the main file, after the overrides
   std::string known_hosts;  ///< own known_hosts file
+  Overrides overrides;      ///< as given
   std::vector<PairConfig> pairs;  ///< "main" first, then pairs.d/*.sh by name
 
   const PairConfig* find(std::string_view name) const;
@@ -54,6 +55,9 @@ Result<std::string> read_trusted_file(const std::string& path);
 Result<PairConfig> ad_hoc_pair(const Config& config, const std::string& directory, const std::string& target);
 /// The TARGET part alone. `port` is the default where the target names none.
 Result<DeployTarget> parse_target(const std::string& target, uint16_t port);
+
+/// Everything but name, code_path and deploy, from config.settings. REQUIRES: pair.name is set.
+void fill_pair(const Config& config, PairConfig& pair);
 
 /// What must hold before a pair is touched: roots exist, are directories, lie neither in each other nor in the state
 /// directory. Makes the local roots canonical and fills the never-synced lists. Creates nothing.

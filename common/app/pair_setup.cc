@@ -9,7 +9,6 @@
 #include <memory>
 
 #include "common/app/config.h"
-#include "common/app/fill_pair.h"
 #include "common/app/installation.h"
 #include "common/base/hasher.h"
 #include "common/base/rel_path.h"

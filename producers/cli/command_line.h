@@ -1,0 +1,46 @@
+#pragma once
+// What was typed, as values. CLI11 is used by command_line.cc only.
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/app/config.h"
+#include "common/base/result.h"
+#include "common/model/hint.h"
+#include "common/model/policy.h"
+
+namespace twsync {
+
+struct SyncCommand {
+  std::vector<std::string> where;  ///< nothing, PAIR, or DIR TARGET
+  Direction direction = Direction::both;
+  bool dry_run = false, no_wait = false, json = false, quiet = false, from_cron = false;
+  std::vector<std::string> paths;
+};
+struct StatusCommand { std::string pair; bool watch = false, json = false; };
+struct ConflictsCommand { std::string pair; bool json = false; };
+/// resolve, approve, reject.
+struct DecideCommand { std::string verb, id, take, pair; };
+struct HistoryCommand { std::string path, pair; bool json = false; };
+struct RestoreCommand { std::string path, version, to, pair; };
+struct PublishCommand { HintSource source = HintSource::manual; std::vector<std::string> paths; std::string pair; };
+struct KeysCommand { std::string verb, accept_fingerprint, pair; };
+struct HooksCommand { std::string verb, repository; };
+struct DoctorCommand { std::string pair; bool json = false; };
+struct ForgetCommand { std::string pair; };
+/// --help, --version: print and leave.
+struct TextCommand { std::string text; };
+
+using Command = std::variant<SyncCommand, StatusCommand, ConflictsCommand, DecideCommand, HistoryCommand, RestoreCommand, PublishCommand,
+                             KeysCommand, HooksCommand, DoctorCommand, ForgetCommand, TextCommand>;
+
+struct CommandLine {
+  Command command;
+  Overrides overrides;
+};
+
+/// Errors: usage, with the nearest known word where one was mistyped.
+Result<CommandLine> parse_command_line(const std::vector<std::string>& args);
+
+}  // namespace twsync

@@ -1,0 +1,60 @@
+// twsync resolve, approve, reject
+
+#include "common/app/exit_codes.h"
+#include "common/base/text.h"
+#include "producers/cli/base_facts.h"
+#include "producers/cli/context.h"
+#include "producers/cli/pair_memory.h"
+#include "producers/cli/request_runner.h"
+
+namespace twsync {
+
+namespace {
+
+Result<bool> holds(const PairConfig& pair, const DecideCommand& command) {
+  SYNC_ASSIGN(auto base, open_base(pair));
+  if (!base) return false;
+  SYNC_ASSIGN(const auto conflict, (*base)->conflict(command.id));
+  if (conflict) {
+    if (command.verb != "resolve") {
+      return Error{ErrorCode::usage, str("this is a conflict: twsync resolve ", command.id, " --take code|deploy|both"), {}, 0};
+    }
+    if (!conflict->open) return Error{ErrorCode::usage, "this conflict is decided already; twsync restore brings the loser back", conflict->path, 0};
+    return true;
+  }
+  SYNC_ASSIGN(const auto parked, (*base)->parked());
+  for (const auto& record : parked) {
+    if (record.id != command.id) continue;
+    if (command.verb == "resolve" && record.reason != ParkedReason::manual_conflict) {
+      return Error{ErrorCode::usage, str("this is no conflict: twsync approve ", command.id, " or twsync reject ", command.id), {}, 0};
+    }
+    return true;
+  }
+  return false;
+}
+
+Result<PairConfig> owner_of(const Config& config, const DecideCommand& command) {
+  SYNC_ASSIGN(const auto pairs, select_pairs(config, command.pair));
+  for (const auto& pair : pairs) {
+    SYNC_ASSIGN(const bool found, holds(pair, command));
+    if (found) return PairConfig(pair);
+  }
+  return Error{ErrorCode::usage, str("nothing with the id '", escape_bytes(command.id), "' waits for a decision; see twsync conflicts"), {}, 0};
+}
+
+}  // namespace
+
+Result<int> run_decide(CliContext& context, const DecideCommand& command) {
+  SYNC_ASSIGN(PairConfig pair, owner_of(context.config, command));
+  SYNC_TRY(prepare_pair(context.config, pair));
+  Request request;
+  request.kind = command.verb == "resolve" ? RequestKind::resolve : command.verb == "approve" ? RequestKind::approve : RequestKind::reject;
+  request.item = command.id;
+  request.choice = command.take;
+  const auto printer = make_printer(PrinterOptions{}, context.out);
+  SYNC_ASSIGN(const Summary summary, run_request(context, pair, std::move(request), {}, [&](const Event& event) { printer->event(event); }));
+  printer->summary(summary);
+  return summary_exit_code(summary);
+}
+
+}  // namespace twsync

@@ -1,0 +1,137 @@
+#include "producers/cli/embedded.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "broker/broker_loop.h"
+#include "common/base/hasher.h"
+#include "common/base/text.h"
+#include "workers/connector.h"
+#include "workers/resolver/resolver_worker.h"
+#include "workers/scanner/scanner_worker.h"
+#include "workers/transfer/transfer_worker.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr int kConnectMs = 5000;
+constexpr int kRequestMs = 10'000;
+
+/// A role on its own thread; the first failure of any ends the run.
+class Crew {
+ public:
+  template <class Role>
+  void add(Role role) {
+    threads_.emplace_back([this, role = std::move(role)]() mutable {
+      const Status status = role(stop_);
+      if (!status.ok()) fail(status.error());
+    });
+  }
+  void stop() {
+    stop_ = true;
+    for (auto& t : threads_) t.join();
+    threads_.clear();
+  }
+  std::optional<Error> failure() {
+    const std::lock_guard lock(mutex_);
+    return failure_;
+  }
+  ~Crew() { stop(); }
+
+ private:
+  void fail(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = error;
+  }
+  std::atomic<bool> stop_ = false;
+  std::mutex mutex_;
+  std::optional<Error> failure_;
+  std::vector<std::thread> threads_;
+};
+
+PairLookup only(const PairConfig& pair) {
+  return [pair](const std::string& name) -> std::optional<PairConfig> {
+    if (name != pair.name) return std::nullopt;
+    return pair;
+  };
+}
+
+Status make_state_dir(const std::string& path) {
+  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const std::string part = path.substr(0, slash);
+    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) return error_from_errno(errno, "cannot make the state directory", part);
+    if (slash == std::string::npos) return {};
+  }
+}
+
+Result<std::unique_ptr<Broker>> open_broker(ZmqContext& context, const BrokerEndpoints& endpoints, const PairConfig& pair, Clock& clock) {
+  SYNC_TRY(make_state_dir(pair.state_dir));
+  BrokerOptions options;
+  options.endpoints = endpoints;
+  options.core.queue_path = pair.state_dir + "/queue.db";
+  options.core.pairs = {pair.name};
+  options.core.seed = stable_hash64(random_hex(8));
+  return Broker::open(context, std::move(options), clock);
+}
+
+void add_workers(Crew& crew, ZmqContext& context, const BrokerEndpoints& endpoints, const EmbeddedOptions& options, Clock& clock,
+                 HostFacts& host) {
+  crew.add([&, endpoints](std::atomic<bool>& stop) {
+    ScannerWorker scanner(context, clock, {endpoints, only(options.pair), make_scan_sides(options.agent_path, clock, host),
+                                           options.version, false});
+    return scanner.run(stop);
+  });
+  crew.add([&, endpoints](std::atomic<bool>& stop) {
+    ResolverWorker resolver(context, clock, {endpoints, only(options.pair), options.version, {}});
+    return resolver.run(stop);
+  });
+  for (uint32_t i = 0; i < std::max(options.pair.transfer_workers, 1U); ++i) {
+    crew.add([&, endpoints](std::atomic<bool>& stop) -> Status {
+      SYNC_ASSIGN(auto worker, TransferWorker::open(context, endpoints, clock, only(options.pair),
+                                                    make_agent_connector(options.agent_path)));
+      return worker->run(stop);
+    });
+  }
+}
+
+Result<Summary> follow(BrokerClient& client, Crew& crew, const std::function<void(const Event&)>& on_event,
+                       const std::atomic<bool>& stop) {
+  for (;;) {
+    if (stop) return Error{ErrorCode::cancelled, "stopped before the end; run it again to go on from here", {}, 0};
+    if (auto failure = crew.failure()) return std::move(*failure);
+    SYNC_ASSIGN(auto event, client.next_event(200));
+    if (!event) continue;
+    on_event(*event);
+    if (event->kind == EventKind::summary && event->summary) return std::move(*event->summary);
+  }
+}
+
+}  // namespace
+
+Result<Summary> run_embedded(const EmbeddedOptions& options, const std::function<void(const Event&)>& on_event, std::atomic<bool>& stop) {
+  ZmqContext context;
+  SystemClock clock;
+  SystemHostFacts host;
+  const BrokerEndpoints endpoints = inproc_endpoints("embedded");
+  SYNC_ASSIGN(auto broker, open_broker(context, endpoints, options.pair, clock));
+  Crew broker_crew;
+  broker_crew.add([&](std::atomic<bool>& ended) { return broker->run(ended); });
+  // The workers go before the broker does: what they say last is still heard and journaled.
+  Crew workers;
+  add_workers(workers, context, endpoints, options, clock, host);
+  SYNC_ASSIGN(auto client, BrokerClient::connect(context, endpoints, kConnectMs));
+  SYNC_TRY(client->request(options.request, kRequestMs));
+  auto result = follow(*client, workers, on_event, stop);
+  client.reset();
+  workers.stop();
+  broker->wake();
+  broker_crew.stop();
+  return result;
+}
+
+}  // namespace twsync

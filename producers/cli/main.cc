@@ -1,0 +1,44 @@
+// twsync: the command line.
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "common/app/installation.h"
+#include "common/app/run_main.h"
+#include "producers/cli/context.h"
+
+namespace {
+
+using namespace twsync;
+
+TextSink file_sink(std::FILE* file) {
+  return [file](std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), file);
+    std::fflush(file);
+  };
+}
+
+size_t terminal_columns() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+Result<int> run(const std::vector<std::string>& args, Signals& signals) {
+  SYNC_ASSIGN(const CommandLine line, parse_command_line(args));
+  if (const auto* text = std::get_if<TextCommand>(&line.command)) {
+    file_sink(stdout)(text->text);
+    return kExitDone;
+  }
+  SYNC_ASSIGN(Config config, load_config(line.overrides));
+  CliContext context{std::move(config), signals.stop(), run_embedded, file_sink(stdout), file_sink(stderr)};
+  context.terminal = ::isatty(STDOUT_FILENO) == 1;
+  context.columns = terminal_columns();
+  context.agent_path = executable_directory() + "/twsync-agent";
+  return run_command(context, line.command);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return twsync::run_main(argc, argv, run); }

@@ -1,0 +1,19 @@
+#pragma once
+// One request from beginning to end: by the service where it serves the pair, else in this process.
+
+#include <functional>
+
+#include "producers/cli/context.h"
+
+namespace twsync {
+
+struct RunnerOptions {
+  bool wait = true;  ///< false: leave once the service has it (needs a service)
+};
+
+/// Gives `request` its id. Events come in order on this thread; the Summary is not among them.
+/// cancelled after context.stop; what the service has taken over goes on there.
+Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request request, const RunnerOptions& options,
+                            const std::function<void(const Event&)>& on_event);
+
+}  // namespace twsync

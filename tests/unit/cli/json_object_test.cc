@@ -1,0 +1,26 @@
+#include "producers/cli/json_object.h"
+
+#include <gtest/gtest.h>
+
+namespace twsync {
+namespace {
+
+TEST(JsonObject, members_in_order) {
+  EXPECT_EQ(JsonObject().text("a", "x\"\\\n\x01").number("n", -3).flag("f", true).seconds("s", 1'234'567'890).str_value(),
+            "{\"a\":\"x\\\"\\\\\\u000a\\u0001\",\"n\":-3,\"f\":true,\"s\":1.235}");
+  EXPECT_EQ(JsonObject().str_value(), "{}");
+}
+
+TEST(JsonObject, a_path_that_is_not_utf8_has_its_bytes_too) {
+  EXPECT_EQ(JsonObject().path("path", "a\xff").str_value(), "{\"path\":\"a\\\\xff\",\"path_b64\":\"Yf8=\"}");
+  EXPECT_EQ(JsonObject().path("path", "ä").str_value(), "{\"path\":\"ä\"}");
+}
+
+TEST(JsonObject, times) {
+  EXPECT_EQ(utc_text(0), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(utc_text(1'700'000'000'123'456'789), "2023-11-14T22:13:20.123Z");
+  EXPECT_EQ(utc_text(-1), "1969-12-31T23:59:59.999Z");
+}
+
+}  // namespace
+}  // namespace twsync
