@@ -249,6 +249,29 @@ std::string World::converge(int cycles) {
   return problems;
 }
 
+void edit(World& world, const std::string& script) {
+  std::istringstream statements(script);
+  for (std::string statement; std::getline(statements, statement, ';');) {
+    std::istringstream words(statement);
+    std::string side_name;
+    std::string verb;
+    std::string path;
+    std::string value;
+    words >> side_name >> verb >> path >> value;
+    const Side side = side_name == "code" ? Side::code : Side::deploy;
+    if (side_name == "forget") world.forget_base();
+    if (verb == "write") world.write(side, path, value);
+    if (verb == "replace") world.replace(side, path, value);
+    if (verb == "mkdir") world.make_directory(side, path);
+    if (verb == "symlink") world.symlink(side, path, value);
+    if (verb == "socket") world.socket(side, path);
+    if (verb == "erase") world.erase(side, path);
+    if (verb == "rename") world.rename(side, path, value);
+    if (verb == "chmod") world.chmod(side, path, static_cast<uint32_t>(std::stoul(value, nullptr, 8)));
+    if (verb == "touch") world.touch(side, path, std::stoll(value) * kSecondNs);
+  }
+}
+
 std::string describe(const Operation& op) {
   std::string out = str(to_string(op.side), " ", to_string(op.kind), " ", op.path);
   if (op.kind == OpKind::rename) out += str(" from ", op.from);

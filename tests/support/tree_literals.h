@@ -93,6 +93,10 @@ class World {
   int64_t tick_ = 0;
 };
 
+/// Edits as text, each ended by ';': "code write d/f text; deploy rename d e; code chmod f 600; deploy touch f 70",
+/// also replace, mkdir, symlink, socket, erase; "forget" drops the base.
+void edit(World& world, const std::string& script);
+
 std::string describe(const Operation& op);
 std::string describe(const Plan& plan);
 

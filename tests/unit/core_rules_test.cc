@@ -1,0 +1,198 @@
+// A row for each rule of common/core/RULES.md: base, edits, policy, and the plan that must come of it. Every row is also
+// carried out and must then be quiet with both sides equal.
+
+#include <gtest/gtest.h>
+
+#include "tests/support/tree_literals.h"
+
+namespace twsync::testing {
+namespace {
+
+struct Rule {
+  const char* name;
+  const char* base;
+  const char* edits;
+  const char* plan;
+  ConflictPolicy policy = ConflictPolicy::newer;
+};
+
+void PrintTo(const Rule& rule, std::ostream* out) { *out << rule.name; }
+
+class Rules : public ::testing::TestWithParam<Rule> {};
+
+TEST_P(Rules, Plan) {
+  const Rule& rule = GetParam();
+  World world(rule.base, rule.policy);
+  edit(world, rule.edits);
+  EXPECT_EQ(world.plan_text(), rule.plan) << rule.base << " | " << rule.edits;
+  EXPECT_EQ(world.converge(), "");
+}
+
+constexpr auto kCode = ConflictPolicy::code_server;
+constexpr auto kDeploy = ConflictPolicy::deploy_server;
+constexpr auto kManual = ConflictPolicy::manual;
+
+const Rule kOnePath[] = {
+    {"R02_nothing_happened", "d/ d/f=1", "", ""},
+    {"R10_only_the_fingerprint_moved", "f=1", "code chmod f 600; code chmod f 644", ""},
+    {"R10_touch_is_carried", "f=1", "code touch f 70", "deploy set-metadata f 644\n"},
+    {"R10_directory_mtime_is_nothing", "d/ d/f=1", "code touch d 70", ""},
+    {"R11_same_edit_on_both", "f=1", "code write f 2; deploy write f 2; code touch f 70; deploy touch f 70", ""},
+    {"R11_same_new_file", "", "code write f 2; deploy write f 2; code touch f 70; deploy touch f 70", ""},
+    {"R11_same_retarget", "l->a", "code symlink l b; deploy symlink l b; code touch l 70; deploy touch l 70", ""},
+    {"R11_same_edit_other_mode", "f=1", "code write f 2; deploy write f 2; code touch f 70; deploy touch f 70; deploy chmod f 600",
+     "code set-metadata f 600\n"},
+    {"R11_file_to_directory_on_both", "f=1",
+     "code erase f; code mkdir f; code write f/a 1; deploy erase f; deploy mkdir f", "deploy put-file f/a\n"},
+    {"R12_both_deleted", "f=1", "code erase f; deploy erase f", ""},
+    {"R13_edit", "f=1", "code write f 2", "deploy put-file f\n"},
+    {"R13_edit_mirrored", "f=1", "deploy write f 2", "code put-file f\n"},
+    {"R13_older_file_restored_is_an_edit", "f=1", "code replace f 2; code touch f 5", "deploy put-file f\n"},
+    {"R13_same_size_and_mtime", "f=1", "code replace f 2; code touch f 50", "deploy put-file f\n"},
+    {"R13_new_file", "", "code write f 1", "deploy put-file f\n"},
+    {"R13_new_empty_file", "", "code write f ", "deploy put-file f\n"},
+    {"R13_new_symlink", "", "deploy symlink l nowhere", "code put-symlink l\n"},
+    {"R13_symlink_to_file", "l->a", "code replace l 1", "deploy put-file l\n"},
+    {"R13_file_to_symlink", "f=1", "code symlink f a", "deploy put-symlink f\n"},
+    {"R14_new_directory", "", "code mkdir d; code write d/f 1; code chmod d 500",
+     "deploy make-directory d 500\ndeploy put-file d/f\ndeploy set-metadata d 500\n"},
+    {"R14_new_empty_directory", "", "code mkdir d", "deploy make-directory d 755\ndeploy set-metadata d 755\n"},
+    {"R14_file_to_directory", "f=1", "code erase f; code mkdir f; code write f/a 2",
+     "deploy make-directory f 755\ndeploy put-file f/a\ndeploy set-metadata f 755\n"},
+    {"R15_deleted", "f=1", "code erase f", "deploy remove f\n"},
+    {"R15_chmod_does_not_survive", "f=1", "code erase f; deploy chmod f 600", "deploy remove f\n"},
+    {"R15_touch_does_not_survive", "f=1", "deploy erase f; code touch f 70", "code remove f\n"},
+    {"R16_deleted_directory", "d/ d/e/ d/e/f=1 d/g=2", "code erase d",
+     "deploy remove d/e/f\ndeploy remove d/g\ndeploy remove-directory d/e\ndeploy remove-directory d\n"},
+    {"R16_chmod_of_directory_does_not_survive", "d/", "code erase d; deploy chmod d 700", "deploy remove-directory d\n"},
+    {"R17_directory_to_file", "d/ d/e/ d/e/f=1", "code replace d 2",
+     "deploy remove d/e/f\ndeploy remove-directory d/e\ndeploy put-file d\n"},
+    {"R17_directory_to_symlink", "d/ d/f=1 e/ e/f=2", "code symlink d e", "deploy remove d/f\ndeploy put-symlink d\n"},
+    {"R17_metadata_below_does_not_survive", "d/ d/f=1", "code replace d 2; deploy chmod d/f 600",
+     "deploy remove d/f\ndeploy put-file d\n"},
+};
+
+const Rule kConflicts[] = {
+    {"R20_later_wins", "f=1", "code write f 2; deploy write f 3", "code put-file f (conflict)\nconflict R20 f deploy\n"},
+    {"R20_code_server", "f=1", "code write f 2; deploy write f 3", "deploy put-file f (conflict)\nconflict R20 f code\n", kCode},
+    {"R20_deploy_server", "f=1", "deploy write f 2; code write f 3", "code put-file f (conflict)\nconflict R20 f deploy\n", kDeploy},
+    {"R20_first_contact_other_content", "", "code write f 2; deploy write f 3",
+     "code put-file f (conflict)\nconflict R20 f deploy\n"},
+    {"R20_symlink_retargeted_twice", "l->a", "code symlink l b; deploy symlink l c",
+     "code put-symlink l (conflict)\nconflict R20 l deploy\n"},
+    {"R21_edit_survives", "f=1", "code erase f; deploy write f 2", "code put-file f\nconflict R21 f deploy\n"},
+    {"R21_directory_in_its_place_survives", "f=1", "code erase f; deploy erase f; deploy mkdir f; deploy write f/a 2",
+     "code make-directory f 755\ncode put-file f/a\ncode set-metadata f 755\nconflict R21 f deploy\n"},
+    {"R22_deletion_wins", "f=1", "code erase f; deploy write f 2",
+     "deploy remove f (edit-deleted)\nconflict R22 f code\n", kCode},
+    {"R22_edit_wins_by_side", "f=1", "code erase f; deploy write f 2", "code put-file f\nconflict R21 f deploy\n", kDeploy},
+    {"R23_parked_edits", "f=1 g=1", "code write f 2; deploy write f 3; code write g 2",
+     "deploy put-file g\nconflict R23 f none\nparked manual-conflict f\n", kManual},
+    {"R23_parked_deletion", "f=1", "code erase f; deploy write f 2", "conflict R23 f none\nparked manual-conflict f\n", kManual},
+    {"R23_nothing_below", "", "code mkdir d; code write d/f 1; deploy write d 2",
+     "conflict R23 d none\nparked manual-conflict d\n", kManual},
+    {"R25_equal_times", "f=1", "code write f 2; deploy write f 3; code touch f 70; deploy touch f 70",
+     "deploy put-file f (conflict)\nconflict R20 f code\n"},
+    {"R25_implausible", "f=1", "code write f 2; deploy write f 3; deploy touch f 4000000000",
+     "deploy put-file f (conflict)\nconflict R20 f code\n"},
+    {"R25_old_dates_are_plausible", "f=1", "code write f 2; deploy write f 3; code touch f 1; deploy touch f 2",
+     "code put-file f (conflict)\nconflict R20 f deploy\n"},
+    {"R26_file_against_symlink", "f=1", "code write f 2; deploy symlink f a",
+     "code put-symlink f (conflict)\nconflict R26 f deploy\n"},
+    {"R27_directory_against_edit", "f=1", "code erase f; code mkdir f; code write f/a 1; deploy write f 2",
+     "deploy make-directory f 755 (conflict)\ndeploy put-file f/a\ndeploy set-metadata f 755\nconflict R27 f code\n"},
+    {"R27_edit_against_directory", "f=1", "deploy erase f; deploy mkdir f; deploy write f/a 1; code write f 2",
+     "deploy remove f/a (conflict)\ndeploy put-file f (conflict)\nconflict R27 f code\n"},
+    {"R27_file_for_directory_with_edit_below", "d/ d/f=1 d/g=2", "code replace d 3; deploy write d/f 4",
+     "deploy remove d/g\ndeploy remove d/f (conflict)\ndeploy put-file d (conflict)\nconflict R27 d code\n"},
+    {"R28_directory_wins_as_a_whole", "d/ d/f=1 d/g=2", "code replace d 3; deploy write d/f 4",
+     "code make-directory d 755 (conflict)\ncode put-file d/f\ncode put-file d/g\ncode set-metadata d 755\nconflict R27 d deploy\n",
+     kDeploy},
+    {"R29_unknown_path_is_never_deleted", "", "deploy write f 1", "code put-file f\n", kCode},
+    {"R29_lost_base_is_a_union", "f=1 g=2", "code erase g; deploy write h 3; forget",
+     "code put-file g\ncode put-file h\n", kCode},
+    {"R29_lost_base_differences_are_conflicts", "f=1", "deploy write f 2; forget",
+     "deploy put-file f (conflict)\nconflict R20 f code\n", kCode},
+};
+
+const Rule kDirectories[] = {
+    {"R30_new_child_survives", "d/ d/f=1", "code erase d; deploy write d/new 2",
+     "code make-directory d 755\ncode put-file d/new\ndeploy remove d/f\ncode set-metadata d 755\n"},
+    {"R30_edited_grandchild_survives", "d/ d/e/ d/e/f=1 d/x/ d/x/g=1", "code erase d; deploy write d/e/f 2",
+     "code make-directory d 755\ncode make-directory d/e 755\ncode put-file d/e/f\ndeploy remove d/x/g\n"
+     "deploy remove-directory d/x\ncode set-metadata d/e 755\ncode set-metadata d 755\nconflict R21 d/e/f deploy\n"},
+    {"R30_deletion_wins_below", "d/ d/f=1", "code erase d; deploy write d/f 2",
+     "deploy remove d/f (edit-deleted)\ndeploy remove-directory d\nconflict R22 d/f code\n", kCode},
+    {"R31_parked_below", "d/ d/f=1 d/g=1", "code erase d; deploy write d/f 2",
+     "deploy remove d/g\nconflict R23 d/f none\nparked manual-conflict d/f\n", kManual},
+};
+
+const Rule kRenames[] = {
+    {"R40_file", "f=1", "code rename f g", "deploy rename g from f\n"},
+    {"R40_directory", "d/ d/f=1 d/s/ d/s/g=2", "code rename d e", "deploy rename e from d\n"},
+    {"R40_edit_follows_the_directory", "d/ d/f=1 d/g=2", "code rename d e; deploy write d/f 3",
+     "deploy rename e from d\ncode put-file e/f\n"},
+    {"R40_new_child_follows", "d/ d/f=1", "code rename d e; deploy write d/new 3", "deploy rename e from d\ncode put-file e/new\n"},
+    {"R40_deletion_follows", "d/ d/f=1 d/g=2", "code rename d e; deploy erase d/f", "deploy rename e from d\ncode remove e/f\n"},
+    {"R40_edit_follows_the_file", "f=1", "code rename f g; deploy write f 2", "deploy rename g from f\ncode put-file g\n"},
+    {"R40_chmod_comes_after", "f=1", "code rename f g; code chmod g 600", "deploy rename g from f\ndeploy set-metadata g 600\n"},
+    {"R40_edited_file_is_none", "f=1", "code rename f g; code write g 2", "deploy put-file g\ndeploy remove f\n"},
+    {"R40_case_only", "Foo=1", "code rename Foo foo", "deploy rename foo from Foo\n"},
+    {"R40_renames_on_both_sides", "d/ d/f=1", "code rename d e; deploy rename d/f d/g",
+     "deploy rename e from d\ncode rename e/g from e/f\n"},
+    {"R40_out_of_a_deleted_directory", "d/ d/s/ d/s/f=1 d/g=2", "code rename d/s s; code erase d",
+     "deploy rename s from d/s\ndeploy remove d/g\ndeploy remove-directory d\n"},
+    {"R40_waits_for_its_parent", "a/ z/ z/f=1 a/f=1", "deploy rename a z/a; code rename z y",
+     "deploy rename y from z\ncode rename y/a from a\n"},
+    {"R40_target_taken", "f=1", "code rename f g; deploy write g 2", "code put-file g (conflict)\ndeploy remove f\nconflict R20 g deploy\n"},
+    {"R40_parent_deleted_there", "d/ f=1", "code rename f d/f; deploy erase d",
+     "deploy make-directory d 755\ndeploy put-file d/f\ndeploy remove f\ndeploy set-metadata d 755\n"},
+    {"R40_renamed_against_deleted", "d/ d/f=1", "code rename d e; deploy erase d",
+     "deploy make-directory e 755\ndeploy put-file e/f\ndeploy set-metadata e 755\n"},
+    {"R41_new_parent_first", "f=1", "code mkdir n; code mkdir n/m; code rename f n/m/f",
+     "deploy make-directory n 755\ndeploy make-directory n/m 755\ndeploy rename n/m/f from f\n"
+     "deploy set-metadata n/m 755\ndeploy set-metadata n 755\n"},
+    {"R42_same_directory_rename", "d/ d/f=1", "code rename d e; deploy rename d e", ""},
+    {"R42_same_file_rename", "f=1", "code rename f g; deploy rename f g", ""},
+    {"R42_and_an_edit", "d/ d/f=1", "code rename d e; deploy rename d e; deploy write e/f 2", "code put-file e/f\n"},
+    {"R43_two_targets", "f=1", "code rename f g; deploy rename f h", "deploy rename g from h\n"},
+    {"R43_two_targets_deploy", "f=1", "code rename f g; deploy rename f h", "code rename h from g\n", kDeploy},
+    {"R43_two_targets_manual", "f=1", "code rename f g; deploy rename f h", "deploy put-file g\ncode put-file h\n", kManual},
+    {"R43_directories_with_an_edit", "d/ d/f=1", "code rename d e; deploy rename d x; deploy write x/f 2",
+     "deploy rename e from x\ncode put-file e/f\n"},
+    {"R44_swap_is_no_rename", "x=1 y=22", "code rename x y; deploy rename y x",
+     "code put-file x\ndeploy put-file y\nconflict R21 x deploy\nconflict R21 y code\n"},
+    {"R44_cycle", "a/ a/f=1 b/ b/g=2", "code rename a b/a; deploy rename b a/b",
+     "code make-directory a 755\ncode make-directory a/b 755\ndeploy make-directory b 755\ndeploy make-directory b/a 755\n"
+     "code put-file a/b/g\ndeploy put-file b/a/f\ndeploy remove a/f\ncode remove b/g\n"
+     "deploy set-metadata b/a 755\ndeploy set-metadata b 755\ncode set-metadata a/b 755\ncode set-metadata a 755\n"},
+    {"R46_children_come_along", "d/ d/s/ d/s/f=1 d/t/", "code rename d a", "deploy rename a from d\n"},
+    {"R46_moved_inside_the_moved", "d/ d/f=1 d/g=2", "code rename d e; code rename e/f e/h",
+     "deploy rename e from d\ndeploy rename e/h from e/f\n"},
+};
+
+const Rule kMetadata[] = {
+    {"R51_chmod_against_edit", "f=1", "code chmod f 600; deploy write f 2", "code put-file f\ndeploy set-metadata f 600\n"},
+    {"R51_chmod_of_directory", "d/", "code chmod d 700", "deploy set-metadata d 700\n"},
+    {"R51_chmod_and_touch", "f=1", "code chmod f 600; deploy touch f 70",
+     "code set-metadata f 600\ndeploy set-metadata f 600\n"},
+    {"R52_same_chmod", "f=1", "code chmod f 600; deploy chmod f 600", ""},
+    {"R53_two_chmods", "f=1", "code chmod f 600; deploy chmod f 640", "deploy set-metadata f 600\n"},
+    {"R53_two_chmods_deploy", "f=1", "code chmod f 600; deploy chmod f 640", "code set-metadata f 640\n", kDeploy},
+    {"R53_two_touches", "f=1", "code touch f 60; deploy touch f 70", "code set-metadata f 644\n"},
+    {"R53_two_touches_by_side", "f=1", "code touch f 60; deploy touch f 70", "deploy set-metadata f 644\n", kCode},
+    {"R54_first_contact_newer", "f=1", "code touch f 60; deploy chmod f 600; forget", "deploy set-metadata f 644\n"},
+    {"R54_first_contact_deploy", "f=1", "code touch f 60; deploy chmod f 600; forget", "code set-metadata f 600\n", kDeploy},
+    {"R54_first_contact_directory", "d/", "deploy chmod d 700; forget", "deploy set-metadata d 755\n"},
+};
+
+std::string name_of(const ::testing::TestParamInfo<Rule>& info) { return info.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(OnePath, Rules, ::testing::ValuesIn(kOnePath), name_of);
+INSTANTIATE_TEST_SUITE_P(Conflicts, Rules, ::testing::ValuesIn(kConflicts), name_of);
+INSTANTIATE_TEST_SUITE_P(Directories, Rules, ::testing::ValuesIn(kDirectories), name_of);
+INSTANTIATE_TEST_SUITE_P(Renames, Rules, ::testing::ValuesIn(kRenames), name_of);
+INSTANTIATE_TEST_SUITE_P(Metadata, Rules, ::testing::ValuesIn(kMetadata), name_of);
+
+}  // namespace
+}  // namespace twsync::testing
