@@ -27,7 +27,7 @@ struct WatchTree::Impl {
   int poll_timeout_ms();
   void flush(bool all);
   void take_commands();
-  void set_state(WatchState::Kind kind, std::string text);
+  void set_state(WatchHealth::Kind kind, std::string text);
   void update_state();
   void check_root();
   void restart();
@@ -100,7 +100,7 @@ struct WatchTree::Impl {
   };
   mutable std::mutex mutex;
   std::vector<Command> commands;
-  WatchState state;
+  WatchHealth state;
   std::atomic<bool> stop{false};
   std::thread thread;
 };

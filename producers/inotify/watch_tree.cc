@@ -31,7 +31,7 @@ WatchTree::Impl::Impl(std::string root_directory, WatchOptions o, WatchCallbacks
       root(std::move(dir)),
       wake_fd(wake_descriptor),
       batch(options.side, options.settle) {
-  state = {WatchState::Kind::catching_up, "catching up"};
+  state = {WatchHealth::Kind::catching_up, "catching up"};
 }
 
 WatchTree::Impl::~Impl() { ::close(wake_fd); }
@@ -127,20 +127,20 @@ void WatchTree::Impl::flush(bool all) {
 
 void WatchTree::Impl::update_state() {
   if (root_gone) {
-    set_state(WatchState::Kind::degraded, "degraded: the root is not there");
+    set_state(WatchHealth::Kind::degraded, "degraded: the root is not there");
   } else if (root_job != 0) {
-    set_state(WatchState::Kind::catching_up, "catching up");
+    set_state(WatchHealth::Kind::catching_up, "catching up");
   } else if (!unwatched.empty()) {
-    set_state(WatchState::Kind::degraded,
+    set_state(WatchHealth::Kind::degraded,
               str("degraded: ", unwatched.size(), unwatched.size() == 1 ? " directory" : " directories",
                   " unwatched (raise fs.inotify.max_user_watches)"));
   } else {
-    set_state(WatchState::Kind::live, "live");
+    set_state(WatchHealth::Kind::live, "live");
   }
 }
 
-void WatchTree::Impl::set_state(WatchState::Kind kind, std::string text) {
-  WatchState told;
+void WatchTree::Impl::set_state(WatchHealth::Kind kind, std::string text) {
+  WatchHealth told;
   {
     const std::lock_guard lock(mutex);
     if (state.kind == kind && state.text == text) return;
@@ -202,7 +202,7 @@ void WatchTree::set_ignore(IgnoreFilter ignore) {
   wake(impl_->wake_fd);
 }
 
-WatchState WatchTree::state() const {
+WatchHealth WatchTree::state() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->state;
 }

@@ -21,7 +21,7 @@ struct WatchOptions {
   int64_t retry_ns = 30 * kSecond; ///< how often unwatched directories are hinted and tried again
 };
 
-struct WatchState {
+struct WatchHealth {
   enum class Kind : uint8_t { catching_up, live, degraded } kind = Kind::catching_up;
   std::string text;  ///< "live", "catching up", "degraded: 3 directories unwatched"
 };
@@ -29,7 +29,7 @@ struct WatchState {
 /// All are called from the tree's own thread, one at a time, and must not block for long nor destroy the tree.
 struct WatchCallbacks {
   std::function<void(std::vector<Hint>)> hints;          ///< Hint::pair is empty
-  std::function<void(const WatchState&)> state;          ///< on every change of it
+  std::function<void(const WatchHealth&)> state;          ///< on every change of it
   std::function<void(const std::string& name)> cookie;   ///< every event before cookie(name) was given to `hints`
 };
 
@@ -49,7 +49,7 @@ class WatchTree {
   void cookie(const std::string& pair_id, const std::string& name);
   /// Other ignore rules from now on; everything is armed again and hinted. Any thread.
   void set_ignore(IgnoreFilter ignore);
-  WatchState state() const;  ///< any thread
+  WatchHealth state() const;  ///< any thread
 
  private:
   struct Impl;

@@ -29,7 +29,7 @@ class Watcher {
     callbacks.hints = [this](std::vector<Hint> hints) {
       change([&] { hints_.insert(hints_.end(), hints.begin(), hints.end()); });
     };
-    callbacks.state = [this](const WatchState& state) { change([&] { states_.push_back(state); }); };
+    callbacks.state = [this](const WatchHealth& state) { change([&] { states_.push_back(state); }); };
     callbacks.cookie = [this](const std::string& name) { change([&] { cookies_.insert(name); }); };
     auto tree = WatchTree::start(root, std::move(options), std::move(callbacks));
     EXPECT_TRUE(tree.ok());
@@ -44,12 +44,12 @@ class Watcher {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(20), condition);
   }
-  bool wait_state(WatchState::Kind kind) {
+  bool wait_state(WatchHealth::Kind kind) {
     return wait([&] { return !states_.empty() && states_.back().kind == kind; });
   }
   /// Waits until live, then forgets what was said so far.
   bool settle() {
-    const bool live = wait_state(WatchState::Kind::live);
+    const bool live = wait_state(WatchHealth::Kind::live);
     const std::lock_guard lock(mutex_);
     hints_.clear();
     return live;
@@ -75,7 +75,7 @@ class Watcher {
     const std::lock_guard lock(mutex_);
     return hints_;
   }
-  std::vector<WatchState> states() {
+  std::vector<WatchHealth> states() {
     const std::lock_guard lock(mutex_);
     return states_;
   }
@@ -93,7 +93,7 @@ class Watcher {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Hint> hints_;
-  std::vector<WatchState> states_;
+  std::vector<WatchHealth> states_;
   std::set<std::string> cookies_;
   std::unique_ptr<WatchTree> tree_;
 };
@@ -106,7 +106,7 @@ class WatchTreeTest : public testing::Test {
 TEST_F(WatchTreeTest, the_whole_root_is_hinted_when_it_is_live) {
   dir_.make("a/b");
   Watcher watcher(dir_.path());
-  ASSERT_TRUE(watcher.wait_state(WatchState::Kind::live));
+  ASSERT_TRUE(watcher.wait_state(WatchHealth::Kind::live));
   const auto hints = watcher.hints();
   ASSERT_EQ(hints.size(), 1u);
   EXPECT_EQ(hints[0].path, "");
@@ -214,9 +214,9 @@ TEST_F(WatchTreeTest, an_overflow_becomes_catching_up_and_a_hint_on_everything) 
     changed.notify_all();
     const std::lock_guard wait(hold);
   };
-  callbacks.state = [&](const WatchState& state) {
+  callbacks.state = [&](const WatchHealth& state) {
     const std::lock_guard lock(mutex);
-    lives += state.kind == WatchState::Kind::live ? 1 : 0;
+    lives += state.kind == WatchHealth::Kind::live ? 1 : 0;
     changed.notify_all();
   };
   auto tree = WatchTree::start(dir_.path(), {}, callbacks);
@@ -249,7 +249,7 @@ TEST_F(WatchTreeTest, beyond_the_watch_limit_it_is_degraded_and_still_hints) {
   options.watch_limit = 3;
   options.retry_ns = 50 * kMillisecond;
   Watcher watcher(dir_.path(), options);
-  ASSERT_TRUE(watcher.wait_state(WatchState::Kind::degraded));
+  ASSERT_TRUE(watcher.wait_state(WatchHealth::Kind::degraded));
   EXPECT_EQ(watcher.states().back().text.find("degraded: 4 directories unwatched"), 0u) << watcher.states().back().text;
   for (int i = 0; i < 6; ++i) {
     const std::string path = "d" + std::to_string(i) + "/f";
@@ -257,7 +257,7 @@ TEST_F(WatchTreeTest, beyond_the_watch_limit_it_is_degraded_and_still_hints) {
     EXPECT_TRUE(watcher.wait_hint(path)) << path;
   }
   for (int i = 1; i < 6; ++i) fs::remove_all(dir_ / ("d" + std::to_string(i)));
-  EXPECT_TRUE(watcher.wait_state(WatchState::Kind::live));
+  EXPECT_TRUE(watcher.wait_state(WatchHealth::Kind::live));
 }
 
 TEST_F(WatchTreeTest, ignored_and_own_directories_give_no_hint) {
@@ -322,9 +322,9 @@ TEST_F(WatchTreeTest, a_root_that_goes_and_comes_back) {
   Watcher watcher(dir_ / "root");
   ASSERT_TRUE(watcher.settle());
   fs::rename(dir_ / "root", dir_ / "away");
-  ASSERT_TRUE(watcher.wait_state(WatchState::Kind::degraded));
+  ASSERT_TRUE(watcher.wait_state(WatchHealth::Kind::degraded));
   dir_.make("root/new");
-  ASSERT_TRUE(watcher.wait_state(WatchState::Kind::live));
+  ASSERT_TRUE(watcher.wait_state(WatchHealth::Kind::live));
   ASSERT_TRUE(watcher.settle());
   dir_.write("root/new/f", "x");
   EXPECT_TRUE(watcher.wait_hint("new/f"));
