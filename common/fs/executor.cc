@@ -17,6 +17,8 @@ namespace {
 
 Error stale(const char* why) { return Error{ErrorCode::stale, why, {}, 0}; }
 
+bool is_absence(int err) { return err == ENOENT || err == ENOTDIR || err == ELOOP; }
+
 // A path that leads nowhere any more, or through a link or a mount: the tree is not what was scanned.
 Error as_stale(Error error) {
   switch (error.sys_errno) {
@@ -39,6 +41,15 @@ bool displaces(const Operation& op) {
     case OpKind::remove: return something;
     default: return false;
   }
+}
+
+// A directory's ctime follows its children; anything else must not have been touched at all since the scan, unless the plan
+// says (ctime 0) that it moved the entry itself. A directory that the plan made has no stamp to compare.
+bool is_untouched(const FileStat& now, const Entry& expected) {
+  const Stamp& stamp = expected.stamp;
+  if (!Expectation::may_fit(now, expected)) return false;
+  if (now.kind == Kind::directory) return stamp.inode == 0 || now.mode == expected.mode;
+  return stamp.inode != 0 && (stamp.ctime_ns == 0 || stamp.ctime_ns == now.ctime_ns);
 }
 
 }  // namespace
@@ -192,6 +203,12 @@ Status Executor::rename(InFlight& flight, Item& item, int parent, const std::str
   if (!fits) (void)rename_noreplace(parent, name.c_str(), from_parent, from.c_str());
   parents_.clear();
   if (!fits) return stale("it was replaced while it was renamed");
+  // The content is known as far as nobody touched the file since it was scanned.
+  const bool touched = op.expected.stamp.ctime_ns != 0 && op.expected.stamp.ctime_ns != before.ctime_ns;
+  if (item.after.kind == Kind::file) {
+    SYNC_ASSIGN(const int to_parent, parent_of(op.path));
+    return read_again(item, to_parent, name, touched);
+  }
   return {};
 }
 
@@ -201,10 +218,7 @@ Status Executor::set_metadata(InFlight& flight, Item& item, int parent, const st
   if (!fd) return as_stale(error_from_errno(errno, "cannot open the entry"));
   FileStat now;
   if (const int err = stat_fd(fd.get(), now); err != 0) return error_from_errno(err, "cannot look at the entry");
-  const Stamp& stamp = op.expected.stamp;
-  // A directory's ctime follows its children; anything else must not have been touched at all since the scan.
-  const bool touched = now.kind == Kind::directory ? now.mode != op.expected.mode : now.ctime_ns != stamp.ctime_ns;
-  if (stamp.inode == 0 || !Expectation::may_fit(now, op.expected) || touched) return stale("it was changed meanwhile");
+  if (!is_untouched(now, op.expected)) return stale("it was changed meanwhile");
   Name xattrs;
   if (reader_.preserves_xattrs() && now.kind != Kind::symlink) {
     SYNC_ASSIGN(const Entry entry, reader_.open_file(fd.get()));
@@ -230,9 +244,9 @@ Status Executor::set_metadata(InFlight& flight, Item& item, int parent, const st
 
 // A write between the look and the change hides behind the time that was set: then the content is read before it is
 // recorded. Otherwise its own mtime would show it.
-Status Executor::read_again(Item& item, int parent, const std::string& name, bool time_was_set) {
+Status Executor::read_again(Item& item, int parent, const std::string& name, bool in_doubt) {
   item.digest = item.op->expected.digest;
-  if (!time_was_set) return {};
+  if (!in_doubt) return {};
   FileStat stat;
   const auto fd = open_regular(parent, name.c_str(), stat);
   const auto digest = fd ? hash_file(fd->get(), hasher_, stat) : Result<Digest>(fd.error());
@@ -286,8 +300,9 @@ void Executor::fill_result(Item& item, DirCache& parents) {
   auto parent = op.path.empty() ? Result<int>(root_.fd()) : parents.parent_of(op.path);
   const std::string name = op.path.empty() ? "." : std::string(base_name(op.path));
   auto entry = parent ? reader_.at(*parent, name.c_str()) : Result<Entry>(parent.error());
+  if (!entry && is_absence(entry.error().sys_errno)) entry = Entry{};
   if (!entry) {
-    item.fail(as_stale(std::move(entry).error()));
+    item.fail(std::move(entry).error());
     return;
   }
   item.result.target = std::move(entry).value();
@@ -304,7 +319,7 @@ void Executor::fill_result(Item& item, DirCache& parents) {
       break;
     case OpKind::rename:
       if (target.stamp.inode != item.after.inode) item.fail(changed);
-      if (target.is_file() && target.stamp == item.after.stamp()) item.result.target.digest = op.expected.digest;
+      if (target.is_file() && target.stamp == item.after.stamp()) item.result.target.digest = item.digest;
       break;
     case OpKind::set_metadata:
       if (target.stamp.inode != item.after.inode) item.fail(changed);

@@ -33,7 +33,7 @@ class Executor {
   Status set_metadata(InFlight& flight, Item& item, int parent, const std::string& name);
   Status remove(InFlight& flight, Item& item, int parent, const std::string& name);
   Status remove_directory(Item& item, int parent, const std::string& name);
-  Status read_again(Item& item, int parent, const std::string& name, bool time_was_set);
+  Status read_again(Item& item, int parent, const std::string& name, bool in_doubt);
   void inherit_group(Item& item, Staged& staged, int parent);
   Result<int> parent_of(const std::string& path);
   Displacement displacement(const InFlight& flight, const Item& item, int parent, const std::string& name) const;
