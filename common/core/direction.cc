@@ -1,47 +1,43 @@
 // A direction filters the two-way plan, it never creates (R70-R72).
 
 #include <algorithm>
-#include <set>
-#include <string>
 
-#include "common/base/rel_path.h"
+#include "common/core/path_set.h"
 #include "common/core/planner.h"
 
 namespace twsync {
 
 namespace {
 
-using Paths = std::set<std::string, std::less<>>;
-
-bool covers(const Paths& paths, std::string_view path) {
-  if (paths.empty()) return false;
-  for (;; path = parent_path(path)) {
-    if (paths.find(path) != paths.end()) return true;
-    if (path.empty()) return false;
-  }
-}
-
-/// Drops the forbidden side's operations, and those of the other side that were planned in the coordinates of a rename
-/// that doesn't happen: their source isn't there.
+/// Drops the forbidden side's operations, those of the other side that were planned in the coordinates of a rename that
+/// doesn't happen (their source isn't there), and those that need a directory empty which therefore isn't.
 class DirectionFilter {
  public:
   explicit DirectionFilter(Side forbidden) : forbidden_(forbidden) {}
 
   bool drops(const Operation& op) {
-    const bool dropped = op.side == forbidden_ || covers(absent_, op.path) || covers(absent_, op.from);
-    if (dropped && op.kind == OpKind::rename) absent_.insert(op.path);
-    return dropped;
+    if (op.side == forbidden_) {
+      if (op.kind == OpKind::rename) absent_.insert(op.path);
+      return true;
+    }
+    const bool is_rename = op.kind == OpKind::rename;
+    const bool displaced = any_at_or_above(absent_, op.path) || (is_rename && any_at_or_above(absent_, op.from));
+    if (!displaced && !(needs_empty_directory(op) && any_below(stays_, op.path))) return false;
+    if (is_rename) absent_.insert(op.path);
+    stays_.insert(is_rename ? op.from : op.path);
+    return true;
   }
 
   bool drops(const Conflict& conflict) const {
     if (conflict.winner == ConflictWinner::none) return false;
     const Side shows_on = conflict.winner == ConflictWinner::code ? Side::deploy : Side::code;
-    return shows_on == forbidden_ || covers(absent_, conflict.path);
+    return shows_on == forbidden_ || any_at_or_above(absent_, conflict.path) || stays_.contains(conflict.path);
   }
 
  private:
   Side forbidden_;
-  Paths absent_;
+  PathSet absent_;  ///< where a dropped rename would have led
+  PathSet stays_;   ///< what therefore isn't taken away on the other side
 };
 
 }  // namespace

@@ -1,10 +1,9 @@
 #include "common/core/guard.h"
 
 #include <algorithm>
-#include <set>
 
-#include "common/base/rel_path.h"
 #include "common/base/text.h"
+#include "common/core/path_set.h"
 
 namespace twsync {
 
@@ -31,19 +30,12 @@ uint64_t DeletionWindow::count(Side side, int64_t now_ns) const {
 
 namespace {
 
-using Paths = std::set<std::string, PathLess>;
-
 bool is_deletion(const Operation& op) { return op.kind == OpKind::remove || op.kind == OpKind::remove_directory; }
 
 bool exceeds(const DeleteLimits& limits, uint64_t deletions, uint64_t base_entries) {
   if (limits.count != 0 && deletions > limits.count) return true;
   if (limits.percent == 0 || deletions < limits.floor) return false;
   return static_cast<unsigned __int128>(deletions) * 100 > static_cast<unsigned __int128>(base_entries) * limits.percent;
-}
-
-bool anything_below(const Paths& paths, std::string_view directory) {
-  const auto next = paths.upper_bound(directory);
-  return next != paths.end() && is_below(*next, directory);
 }
 
 /// One side's share of the guard.
@@ -87,17 +79,15 @@ class SideGuard {
   /// Parked itself, or it needs a directory empty that now stays.
   bool taken_out(const Operation& op) {
     if (parked_.contains(op.path) && is_deletion(op)) return true;
-    const bool needs_empty = op.kind == OpKind::remove_directory || op.expected.is_directory();
-    const bool replaces = op.kind == OpKind::put_file || op.kind == OpKind::put_symlink || op.kind == OpKind::remove_directory;
-    if (!needs_empty || !replaces || !anything_below(parked_, op.path)) return false;
+    if (!needs_empty_directory(op) || !any_below(parked_, op.path)) return false;
     waiting_.insert(op.path);
     return true;
   }
 
   Side side_;
   const std::vector<std::string>& approved_;
-  Paths parked_;
-  Paths waiting_;
+  PathSet parked_;
+  PathSet waiting_;
 };
 
 }  // namespace

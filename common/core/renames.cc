@@ -27,6 +27,8 @@ class RenameSearch {
   bool looks_moved(const Candidate& candidate);
   bool locate(const Candidate& candidate, Move& move);
   const Candidate* counterpart(const Candidate& candidate) const;
+  bool crosses(const std::string& path) const;
+  bool is_open_target(std::string_view path) const;
   bool target_is_free(const Move& move);
   bool parent_will_stand(const Move& move, std::vector<Row*>& missing);
   void perform(const Move& move, const std::vector<Row*>& missing);
@@ -109,8 +111,23 @@ bool RenameSearch::locate(const Candidate& candidate, Move& move) {
     return true;
   }
   if (policy_.conflicts == ConflictPolicy::manual || candidate.side != preferred_side(policy_)) return false;
+  if (crosses(twin->to)) return false;
   move.from = twin->to;
   return true;
+}
+
+/// Something at or below `path` was made or moved there by an operation that is planned already.
+bool RenameSearch::crosses(const std::string& path) const {
+  const auto& rows = map_.rows();
+  for (auto it = rows.lower_bound(path); it != rows.end() && is_at_or_below(it->first, path); ++it) {
+    if (it->second.made[0] || it->second.made[1] || it->second.renaming) return true;
+  }
+  return false;
+}
+
+/// A new directory that may turn out to be a moved one: whoever goes into it has to wait until that is decided.
+bool RenameSearch::is_open_target(std::string_view path) const {
+  return std::any_of(candidates_.begin(), candidates_.end(), [path](const Candidate& c) { return !c.done && c.to == path; });
 }
 
 bool RenameSearch::target_is_free(const Move& move) {
@@ -126,7 +143,7 @@ bool RenameSearch::parent_will_stand(const Move& move, std::vector<Row*>& missin
     Row* row = path.empty() ? nullptr : map_.find(path);
     if (row == nullptr || row->made[index(move.side)]) return true;
     if (kind_of(*row, move.side) == Kind::directory) return true;
-    if (row->base != nullptr || !holds_nothing(*row, move.side)) return false;
+    if (row->base != nullptr || !holds_nothing(*row, move.side) || is_open_target(path)) return false;
     missing.push_back(row);
   }
   return true;

@@ -192,7 +192,9 @@ INSTANTIATE_TEST_SUITE_P(
         Way{"f=1", "code chmod f 600; deploy write f 2", Direction::to_code, "code put-file f\n", 1},
         Way{"d/ d/f=1", "code rename d e; deploy write d/f 2", Direction::to_deploy, "deploy rename e from d\n", 1},
         // R71: code's edit is planned at e/f, where code has nothing until the rename happens there.
-        Way{"d/ d/f=1 g=1", "deploy rename d e; code write d/f 2; code write g 3", Direction::to_deploy, "deploy put-file g\n", 2}));
+        Way{"d/ d/f=1 g=1", "deploy rename d e; code write d/f 2; code write g 3", Direction::to_deploy, "deploy put-file g\n", 2},
+        // R71, found by the property test: the file cannot take the directory's place while its child cannot leave.
+        Way{"b/ b/a/ b/a/x/ d/", "code rename b/a d/b; code write b/a 1; deploy rename d z", Direction::to_deploy, "", 5}));
 
 TEST(Direction, R70_the_edit_stays_pending_under_the_new_name) {
   World w("d/ d/f=1");

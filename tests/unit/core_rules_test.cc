@@ -166,6 +166,9 @@ const Rule kRenames[] = {
      "code make-directory a 755\ncode make-directory a/b 755\ndeploy make-directory b 755\ndeploy make-directory b/a 755\n"
      "code put-file a/b/g\ndeploy put-file b/a/f\ndeploy remove a/f\ncode remove b/g\n"
      "deploy set-metadata b/a 755\ndeploy set-metadata b 755\ncode set-metadata a/b 755\ncode set-metadata a 755\n"},
+    // Found by the property test: the new parent was made first, then the rename that brings it found it there.
+    {"R49_parent_is_a_moved_directory", "a/ a/d/ a/d/x=1 b/ b/y=2", "code rename b a/b; code rename a/d a/b/d; deploy rename b e",
+     "code rename e from a/b\ndeploy rename e/d from a/d\n", kDeploy},
     {"R46_children_come_along", "d/ d/s/ d/s/f=1 d/t/", "code rename d a", "deploy rename a from d\n"},
     {"R46_moved_inside_the_moved", "d/ d/f=1 d/g=2", "code rename d e; code rename e/f e/h",
      "deploy rename e from d\ndeploy rename e/h from e/f\n"},
