@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kBlockHead = 8;
 constexpr unsigned char kCompressed = 1;
 constexpr unsigned kMaxSkip = 32;
+constexpr size_t kTooSmall = 512;  // says nothing about what comes next
 
 void put_head(std::string& out, unsigned char flags, size_t raw_size) {
   out.assign(kBlockHead, '\0');
@@ -42,7 +43,7 @@ BlockEncoder::~BlockEncoder() = default;
 std::string BlockEncoder::encode(std::string_view raw) {
   SYNC_CHECK(!raw.empty() && raw.size() <= kMaxRawBlock, "content block size");
   std::string out;
-  if (skip_ == 0) {
+  if (raw.size() >= kTooSmall && skip_ == 0) {
     std::string& buffer = context_->buffer;
     const size_t size = ZSTD_compressCCtx(context_->zstd, buffer.data(), buffer.size(), raw.data(), raw.size(), level_);
     if (ZSTD_isError(size) == 0U && size < raw.size() - raw.size() / 16) {
@@ -54,7 +55,7 @@ std::string BlockEncoder::encode(std::string_view raw) {
     }
     skip_ = next_skip_;
     next_skip_ = std::min(next_skip_ * 2, kMaxSkip);
-  } else {
+  } else if (skip_ > 0) {
     --skip_;
   }
   out.reserve(kBlockHead + raw.size());

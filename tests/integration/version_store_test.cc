@@ -1,0 +1,149 @@
+#include "common/fs/version_store.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <set>
+#include <thread>
+
+#include "tests/support/fs_fixture.h"
+
+namespace twsync {
+namespace {
+
+class HandClock final : public Clock {
+ public:
+  int64_t wall_ns() override { return now; }
+  int64_t steady_ns() override { return now; }
+  int64_t now = 1'700'000'000 * kSecond;
+};
+
+class VersionStoreTest : public ::testing::Test {
+ protected:
+  VersionStoreTest() : fd_(::open(dir_.path().c_str(), O_RDONLY | O_DIRECTORY)) { store_ = open(); }
+
+  std::unique_ptr<VersionStore> open() {
+    auto store = VersionStore::open(fd_.get(), clock_);
+    EXPECT_TRUE(store);
+    return std::move(store).value();
+  }
+  // A version as a displaced file leaves it.
+  std::string add(const std::string& path, LoserCause cause, const std::string& bytes = "x") {
+    VersionRecord record;
+    record.path = path;
+    record.cause = cause;
+    record.entry.kind = Kind::file;
+    const auto id = store_->reserve_durably(record);
+    write_file(dir_ / *id, bytes);
+    return *id;
+  }
+  std::vector<std::string> ids(const std::string& prefix = "") {
+    std::vector<std::string> out;
+    const auto versions = store_->list(prefix);
+    for (const VersionRecord& record : *versions) out.push_back(record.id);
+    return out;
+  }
+
+  TempDir dir_;
+  HandClock clock_;
+  UniqueFd fd_;
+  std::unique_ptr<VersionStore> store_;
+};
+
+TEST_F(VersionStoreTest, lists_what_was_filled_by_path_and_time) {
+  const std::string a = add("d/a", LoserCause::ordinary);
+  clock_.now += kSecond;
+  const std::string b = add("d", LoserCause::conflict);
+  const std::string c = add("de", LoserCause::conflict);
+  std::vector<VersionRecord> reserved(1);
+  reserved[0].path = "d/never filled";
+  ASSERT_TRUE(store_->reserve(reserved).ok());
+  EXPECT_EQ(ids(), (std::vector<std::string>{a, b, c}));
+  EXPECT_EQ(ids("d"), (std::vector<std::string>{a, b}));
+  EXPECT_EQ(store_->find(a)->path, "d/a");
+  EXPECT_FALSE(store_->find("nothing"));
+  EXPECT_TRUE(store_->open_source(a));
+  EXPECT_FALSE(store_->open_source("../" + a));
+  EXPECT_FALSE(store_->open_source("index"));
+}
+
+TEST_F(VersionStoreTest, a_torn_line_hides_nothing_that_came_after) {
+  const std::string a = add("a", LoserCause::ordinary);
+  {
+    const UniqueFd index(::open((dir_ / "index").c_str(), O_WRONLY | O_APPEND));
+    ASSERT_EQ(::write(index.get(), "v1\t0000torn", 11), 11);
+  }
+  const std::string b = add("b", LoserCause::ordinary);
+  EXPECT_EQ(ids(), (std::vector<std::string>{a, b}));
+}
+
+TEST_F(VersionStoreTest, several_writers_lose_no_line_while_the_index_is_compacted) {
+  std::vector<std::thread> writers;
+  std::mutex mutex;
+  std::set<std::string> expected;
+  for (int w = 0; w < 4; ++w) {
+    writers.emplace_back([&, w] {
+      auto store = open();
+      for (int i = 0; i < 100; ++i) {
+        std::vector<VersionRecord> records(1);
+        records[0].path = std::to_string(w) + "/" + std::to_string(i);
+        ASSERT_TRUE(store->reserve(records).ok());
+        write_file(dir_ / records[0].id, "x");
+        std::lock_guard lock(mutex);
+        expected.insert(records[0].id);
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    // Amending leaves a line too many, so each eviction compacts.
+    const std::string id = add("again", LoserCause::conflict);
+    VersionRecord record = *store_->find(id);
+    ASSERT_TRUE(store_->amend(record).ok());
+    ASSERT_TRUE(store_->evict({30, 0, 1000, 0}));
+    std::lock_guard lock(mutex);
+    expected.insert(id);
+  }
+  for (std::thread& writer : writers) writer.join();
+  const auto found = ids();
+  EXPECT_EQ(std::set<std::string>(found.begin(), found.end()), expected);
+}
+
+TEST_F(VersionStoreTest, ordinary_versions_thin_out_but_the_last_stay) {
+  std::vector<std::string> all;
+  for (int i = 0; i < 20; ++i) {
+    all.push_back(add("busy", LoserCause::ordinary));
+    clock_.now += 60 * kSecond;
+  }
+  const std::string conflict = add("busy", LoserCause::conflict);
+  const auto report = store_->evict({});
+  ASSERT_TRUE(report);
+  const auto left = ids();
+  // The last five, one in five minutes of the others, and the precious one.
+  EXPECT_EQ(left, (std::vector<std::string>{all[0], all[5], all[10], all[15], all[16], all[17], all[18], all[19], conflict}));
+  EXPECT_EQ(report->removed, 12U);
+}
+
+TEST_F(VersionStoreTest, over_the_limit_ordinary_ones_go_first_and_precious_ones_stay) {
+  const std::string bytes(100'000, 'x');
+  const std::string conflict = add("a", LoserCause::conflict, bytes);
+  const std::string old_one = add("b", LoserCause::ordinary, bytes);
+  const std::string new_one = add("c", LoserCause::ordinary, bytes);
+  VersionLimits limits;
+  limits.keep_bytes = 250'000;
+  EXPECT_FALSE(store_->evict(limits)->precious_over_limit);
+  EXPECT_EQ(ids(), (std::vector<std::string>{conflict, new_one}));
+  limits.keep_bytes = 1000;
+  EXPECT_TRUE(store_->evict(limits)->precious_over_limit);
+  EXPECT_EQ(ids(), (std::vector<std::string>{conflict}));
+}
+
+TEST_F(VersionStoreTest, everything_goes_after_its_days) {
+  add("a", LoserCause::conflict);
+  clock_.now += 31 * 86'400 * kSecond;
+  const std::string fresh = add("a", LoserCause::ordinary);
+  ASSERT_TRUE(store_->evict({}));
+  EXPECT_EQ(ids(), (std::vector<std::string>{fresh}));
+}
+
+}  // namespace
+}  // namespace twsync

@@ -1,0 +1,127 @@
+// Content records, blocks and lines of the version index: there and back, and damaged.
+
+#include <gtest/gtest.h>
+
+#include "common/base/hasher.h"
+#include "common/fs/block_codec.h"
+#include "common/fs/content_format.h"
+#include "common/fs/version_store.h"
+
+namespace twsync {
+namespace {
+
+TEST(ContentFormat, records_go_round) {
+  BeginRecord begin;
+  begin.op = 7;
+  begin.as_planned = true;
+  begin.source.kind = Kind::file;
+  begin.source.mode = 06755;
+  begin.source.size = 1ULL << 40U;
+  begin.source.mtime_ns = -5;
+  begin.source.stamp = {11, 1ULL << 40U, -5, 13};
+  begin.source.owner = Name("user");
+  begin.source.xattrs = Name(std::string(1000, 'x'));
+  const std::string stream = encode_begin(begin) + encode_hole(5) + encode_abort() +
+                             encode_failed({9, Error{ErrorCode::denied, "no", {}, 13}});
+  RecordReader reader(stream);
+  const auto back = decode_begin(reader.next()->body);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->op, 7U);
+  EXPECT_TRUE(back->as_planned);
+  EXPECT_EQ(back->source.mode, 06755U);
+  EXPECT_EQ(back->source.stamp, begin.source.stamp);
+  EXPECT_EQ(back->source.owner.str(), "user");
+  EXPECT_EQ(back->source.xattrs, begin.source.xattrs);
+  EXPECT_EQ(*decode_hole(reader.next()->body), 5U);
+  EXPECT_EQ(reader.next()->type, RecordType::abort);
+  const auto failed = decode_failed(reader.next()->body);
+  EXPECT_EQ(failed->error.code, ErrorCode::denied);
+  EXPECT_EQ(failed->error.sys_errno, 13);
+  EXPECT_FALSE(reader.more());
+}
+
+// PROTOCOL_CONTENT.md, "Example".
+TEST(ContentFormat, the_documented_example_is_what_is_sent) {
+  BeginRecord begin;
+  begin.op = 7;
+  begin.as_planned = true;
+  begin.source.mode = 0644;
+  begin.source.size = 6;
+  const std::string record = encode_begin(begin);
+  EXPECT_EQ(record.substr(0, 4), std::string("\x01\x3d\0\0", 4));
+  EXPECT_EQ(record.size(), 65U);
+  EXPECT_EQ(encode_end(Digest{DigestAlgorithm::xxh3_128_keyed, 1, 2}).substr(0, 5), std::string("\x04\x11\0\0\x01", 5));
+}
+
+TEST(ContentFormat, every_cut_is_a_violation) {
+  BeginRecord begin;
+  begin.source.owner = Name("user");
+  const std::string whole = encode_begin(begin);
+  for (size_t cut = 0; cut < whole.size(); ++cut) {
+    RecordReader reader(std::string_view(whole).substr(0, cut));
+    EXPECT_FALSE(reader.next()) << cut;
+    if (cut < kRecordHead) continue;
+    EXPECT_FALSE(decode_begin(std::string_view(whole).substr(kRecordHead, cut - kRecordHead))) << cut;
+  }
+}
+
+TEST(BlockCodec, goes_round_and_skips_what_does_not_shrink) {
+  BlockEncoder encoder;
+  BlockDecoder decoder;
+  std::string noise(kMaxRawBlock, '\0');
+  random_bytes(noise.data(), noise.size());
+  const std::string text(kMaxRawBlock, 't');
+  for (const std::string& raw : {text, noise, noise, noise, text, text, text, text, text, text, std::string("x")}) {
+    const std::string block = encoder.encode(raw);
+    EXPECT_LE(block.size(), raw.size() + 8);
+    const auto back = decoder.decode(block);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(*back, raw);
+  }
+  EXPECT_LT(encoder.encode(text).size(), 1000U);  // compresses again by now
+}
+
+VersionRecord sample() {
+  VersionRecord record;
+  record.id = "0000000000000001-ab";
+  record.path = "d/\xff\t\n %x";
+  record.time_ns = 17;
+  record.cause = LoserCause::suspect;
+  record.entry.kind = Kind::file;
+  record.entry.mode = 0644;
+  record.entry.size = 5;
+  record.entry.mtime_ns = -9;
+  record.entry.digest = {DigestAlgorithm::xxh3_128_keyed, 0xfedcba9876543210ULL, 2};
+  record.entry.stamp.inode = 99;
+  record.epoch = 3;
+  record.cycle = 4;
+  return record;
+}
+
+TEST(VersionIndex, lines_go_round) {
+  const VersionRecord record = sample();
+  const std::string line = format_version_line(record);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  const auto back = parse_version_line(line);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->id, record.id);
+  EXPECT_EQ(back->path, record.path);
+  EXPECT_EQ(back->cause, record.cause);
+  EXPECT_EQ(back->entry.digest, record.entry.digest);
+  EXPECT_EQ(back->entry.mtime_ns, -9);
+  EXPECT_EQ(back->entry.stamp.inode, 99U);
+  EXPECT_EQ(back->cycle, 4U);
+}
+
+TEST(VersionIndex, a_torn_or_changed_line_is_seen) {
+  const std::string line = format_version_line(sample());
+  for (size_t cut = 0; cut < line.size(); ++cut) EXPECT_FALSE(parse_version_line(line.substr(0, cut))) << cut;
+  for (size_t at = 0; at < line.size(); ++at) {
+    std::string damaged = line;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    EXPECT_FALSE(parse_version_line(damaged)) << at;
+  }
+}
+
+}  // namespace
+}  // namespace twsync
