@@ -87,7 +87,7 @@ struct Connection::Impl {
   bool reading_paused = false;
   bool sleeping = false;
   bool closing = false;
-  bool stream_alive = true;
+  bool stream_alive = true;  ///< interrupt() may be called
   std::optional<Error> over; ///< the first error; stays
   std::thread thread;
 };
@@ -118,10 +118,6 @@ Connection::Impl::~Impl() {
 void Connection::Impl::run() {
   Status end = pump();
   finish(explain(std::move(end).error()));
-  {
-    const std::lock_guard lock(mutex);
-    stream_alive = false;
-  }
   stream.reset();
 }
 
@@ -329,6 +325,9 @@ void Connection::Impl::finish(Error error) {
   {
     const std::lock_guard lock(mutex);
     if (!over) over = std::move(error);
+    // Together with `over`: whoever learns of the end and closes must not interrupt a stream that ended by itself, since
+    // its SSH session may be used again (bootstrap.cc).
+    stream_alive = false;
     outgoing.clear();
   }
   can_send.notify_all();
