@@ -36,7 +36,6 @@ Status apply_file(Settings& settings, const std::string& file) {
 void apply_overrides(Settings& settings, const Overrides& overrides) {
   if (overrides.policy) settings.conflict_resolution = *overrides.policy;
   if (overrides.ssh_port) settings.ssh_port = *overrides.ssh_port;
-  if (!overrides.ssh_key.empty()) settings.ssh_key = absolute_path(overrides.ssh_key);
   settings.exclude.insert(settings.exclude.end(), overrides.exclude.begin(), overrides.exclude.end());
 }
 
@@ -78,7 +77,7 @@ void fill_from_settings(const Config& config, const Settings& settings, PairConf
   pair.exclude = {".git", ".hg", ".svn", ".jj"};
   pair.exclude.insert(pair.exclude.end(), settings.exclude.begin(), settings.exclude.end());
   pair.state_dir = str(config.state_dir, "/pairs/", pair.name);
-  pair.ssh_key = settings.ssh_key;
+  pair.ssh_key = config.overrides.ssh_key.empty() ? settings.ssh_key : absolute_path(config.overrides.ssh_key);
   const std::string made = config.key_dir + "/id_ed25519";
   if (pair.ssh_key.empty() && ::access(made.c_str(), R_OK) == 0) pair.ssh_key = made;
   pair.known_hosts = config.known_hosts;

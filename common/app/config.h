@@ -30,7 +30,7 @@ struct Config {
   std::string log_dir;      ///< <prefix>/logs, or <state-dir>/logs
   std::string key_dir;      ///< <state-dir>/keys: where `keys exchange` puts the key pair
   LogLevel log_level = LogLevel::info;
-  Settings settings;        ///< of the main file, after the overrides
+  Settings settings;        ///< of the main file, after --policy, --exclude and --ssh-port
   std::string known_hosts;  ///< own known_hosts file
   Overrides overrides;      ///< as given
   std::vector<PairConfig> pairs;  ///< "main" first, then pairs.d/*.sh by name

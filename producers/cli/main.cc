@@ -32,10 +32,9 @@ Result<int> run(const std::vector<std::string>& args, Signals& signals) {
     return kExitDone;
   }
   SYNC_ASSIGN(Config config, load_config(line.overrides));
-  CliContext context{std::move(config), signals.stop(), run_embedded, file_sink(stdout), file_sink(stderr)};
-  context.terminal = ::isatty(STDOUT_FILENO) == 1;
-  context.columns = terminal_columns();
-  context.agent_path = executable_directory() + "/twsync-agent";
+  CliContext context{std::move(config),        signals.stop(),      run_embedded,
+                     file_sink(stdout),        file_sink(stderr),   ::isatty(STDOUT_FILENO) == 1,
+                     terminal_columns(),       executable_directory() + "/twsync-agent"};
   return run_command(context, line.command);
 }
 

@@ -1,0 +1,75 @@
+#include "producers/cli/key_setup.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "common/app/installation.h"
+#include "common/base/text.h"
+
+namespace twsync {
+
+namespace {
+
+std::string home_directory() {
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && home[0] == '/') return home;
+  const passwd* user = ::getpwuid(::geteuid());
+  return user != nullptr && user->pw_dir != nullptr ? user->pw_dir : "";
+}
+
+std::string user_name() {
+  const passwd* user = ::getpwuid(::geteuid());
+  return user != nullptr ? user->pw_name : "";
+}
+
+/// Keys that an exchange made say so in the public half.
+bool is_ours(const std::string& key_file) {
+  std::ifstream in(key_file + ".pub");
+  std::string line;
+  return std::getline(in, line) && line.find(" twsync:") != std::string::npos;
+}
+
+Result<std::string> place_of_key(const Config& config) {
+  const std::string& configured = config.settings.ssh_key;
+  if (configured.empty()) return config.key_dir + "/id_ed25519";
+  if (::access(configured.c_str(), F_OK) == 0 && !is_ours(configured)) {
+    return Error{ErrorCode::usage,
+                 "SSH_KEY names a key that twsync did not make, and an exchange would replace it: leave SSH_KEY out, or give it another name",
+                 configured, 0};
+  }
+  return configured;
+}
+
+ReverseKeys reverse_keys(const Config& config) {
+  ReverseKeys out;
+  out.code.host = config.settings.code_server;
+  out.code.user = user_name();
+  out.authorized_keys = home_directory() + "/.ssh/authorized_keys";
+  out.command = str(executable_directory(), "/twsync serve-forced");
+  return out;
+}
+
+}  // namespace
+
+Result<KeyOptions> key_options(const Config& config, const PairConfig& pair) {
+  KeyOptions out;
+  out.tag = str("twsync:", pair.name, "/", config.settings.code_server);
+  out.deploy.host = pair.deploy.host;
+  out.deploy.port = pair.deploy.port;
+  out.deploy.user = pair.deploy.user;
+  SYNC_ASSIGN(out.deploy.key_file, place_of_key(config));
+  out.deploy.known_hosts = pair.known_hosts;
+  out.login_key = config.overrides.ssh_key;
+  out.deploy_root = pair.deploy.path;
+  // The way back is for what is installed: hooks and `publish` over there.
+  if (!config.prefix.empty() && config.find(pair.name) != nullptr) {
+    out.reverse = reverse_keys(config);
+    out.agent_places.push_back(config.prefix + "/bin/twsync-agent");
+  }
+  return out;
+}
+
+}  // namespace twsync

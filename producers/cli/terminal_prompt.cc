@@ -1,0 +1,63 @@
+#include "producers/cli/terminal_prompt.h"
+
+#include <fcntl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "common/base/text.h"
+
+namespace twsync {
+
+namespace {
+
+int open_terminal() { return ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY); }
+
+void say(int fd, const std::string& text) { [[maybe_unused]] const ssize_t ignored = ::write(fd, text.data(), text.size()); }
+
+std::optional<std::string> read_line(int fd) {
+  std::string out;
+  for (char c = 0;;) {
+    const ssize_t got = ::read(fd, &c, 1);
+    if (got < 0 && errno == EINTR) return std::nullopt;
+    if (got <= 0) return std::nullopt;
+    if (c == '\n') return out;
+    out += c;
+  }
+}
+
+}  // namespace
+
+bool can_prompt() {
+  const int fd = open_terminal();
+  if (fd >= 0) ::close(fd);
+  return fd >= 0;
+}
+
+std::optional<std::string> prompt_secret(const std::string& question) {
+  const int fd = open_terminal();
+  if (fd < 0) return std::nullopt;
+  say(fd, escape_bytes(question) + " ");
+  termios before{};
+  const bool is_terminal = ::tcgetattr(fd, &before) == 0;
+  termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  if (is_terminal) ::tcsetattr(fd, TCSAFLUSH, &silent);
+  auto answer = read_line(fd);
+  if (is_terminal) ::tcsetattr(fd, TCSAFLUSH, &before);
+  say(fd, "\n");
+  ::close(fd);
+  return answer;
+}
+
+bool prompt_yes(const std::string& question) {
+  const int fd = open_terminal();
+  if (fd < 0) return false;
+  say(fd, question + " (yes/no) ");
+  const auto answer = read_line(fd);
+  ::close(fd);
+  return answer == "yes";
+}
+
+}  // namespace twsync

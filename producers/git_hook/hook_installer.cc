@@ -1,0 +1,161 @@
+#include "producers/git_hook/hook_installer.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+
+#include "common/base/text.h"
+
+extern char** environ;  // NOLINT: posix_spawn wants it
+
+namespace twsync {
+
+namespace {
+
+constexpr std::array<const char*, 3> kHooks = {"post-commit", "post-merge", "post-checkout"};
+constexpr std::string_view kMark = "# twsync hook, written by `twsync hooks install`";
+constexpr const char* kKept = ".before-twsync";
+
+std::string shell_quoted(std::string_view word) {
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+/// Runs git and returns the first line that it prints.
+Result<std::string> git(const std::string& repository, const std::vector<std::string>& words) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return error_from_errno(errno, "cannot run git");
+  std::vector<std::string> all = {"git", "-C", repository};
+  all.insert(all.end(), words.begin(), words.end());
+  std::vector<char*> argv;
+  for (auto& word : all) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t child = -1;
+  const int failed = ::posix_spawnp(&child, "git", &actions, nullptr, argv.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  std::string out;
+  char buffer[4096];
+  while (failed == 0) {
+    const ssize_t got = ::read(ends[0], buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    out.append(buffer, static_cast<size_t>(got));
+  }
+  ::close(ends[0]);
+  if (failed != 0) return error_from_errno(failed, "cannot run git: is it installed?");
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    return Error{ErrorCode::usage, "this is no git repository with a work tree", repository, 0};
+  }
+  return out.substr(0, out.find('\n'));
+}
+
+Result<std::string> hooks_directory(const std::string& repository) {
+  SYNC_ASSIGN(const std::string work_tree, git(repository, {"rev-parse", "--show-toplevel"}));
+  SYNC_ASSIGN(const std::string hooks, git(repository, {"rev-parse", "--git-path", "hooks"}));
+  if (work_tree.empty() || hooks.empty()) return Error{ErrorCode::usage, "this is no git repository with a work tree", repository, 0};
+  return hooks[0] == '/' ? hooks : str(repository, "/", hooks);
+}
+
+bool is_ours(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string line;
+  for (int i = 0; i < 3 && std::getline(in, line); ++i) {
+    if (line == kMark) return true;
+  }
+  return false;
+}
+
+bool exists(const std::string& file) {
+  struct stat info {};
+  return ::lstat(file.c_str(), &info) == 0;
+}
+
+Status write_script(const std::string& file, const std::string& text) {
+  const std::string temporary = str(file, ".twsync-", static_cast<int64_t>(::getpid()));
+  {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    out << text;
+    if (!out.flush()) return error_from_errno(EIO, "cannot write the hook", temporary);
+  }
+  if (::chmod(temporary.c_str(), 0755) != 0 || ::rename(temporary.c_str(), file.c_str()) != 0) {
+    const int failed = errno;
+    ::unlink(temporary.c_str());
+    return error_from_errno(failed, "cannot write the hook", file);
+  }
+  return {};
+}
+
+Status install_one(const std::string& file, const std::string& script) {
+  const std::string kept = file + kKept;
+  if (exists(file) && !is_ours(file)) {
+    if (exists(kept)) {
+      return Error{ErrorCode::usage, str("a hook stands here, and an older one already as ", kKept, ": remove one of the two"), file, 0};
+    }
+    // A link beside it first: at no moment is the old hook without a name, and a kill leaves it where it was.
+    if (::link(file.c_str(), kept.c_str()) != 0 && ::rename(file.c_str(), kept.c_str()) != 0) {
+      return error_from_errno(errno, "cannot keep the hook that is there", file);
+    }
+  }
+  return write_script(file, script);
+}
+
+}  // namespace
+
+std::string hook_script(const HookOptions& options) {
+  std::string command = "\"$program\"";
+  for (const auto& argument : options.arguments) command += str(" ", shell_quoted(argument));
+  return str("#!/bin/sh\n", kMark,
+             "\n# Runs the hook that was here before, then tells the sync service in the background: git never waits for it.\n"
+             "kept=\"$0", kKept, "\"\nstatus=0\n"
+             "if [ -x \"$kept\" ]; then \"$kept\" \"$@\"; status=$?; fi\n"
+             "program=", shell_quoted(options.twsync), "\n"
+             "[ -x \"$program\" ] || program=twsync\n"
+             "(", command, " publish --source git-hook --path \"$PWD\" </dev/null >/dev/null 2>&1 &)\n"
+             "exit \"$status\"\n");
+}
+
+Result<std::vector<std::string>> install_hooks(const HookOptions& options) {
+  SYNC_ASSIGN(const std::string directory, hooks_directory(options.repository));
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) return error_from_errno(error.value(), "cannot make the hooks directory", directory);
+  const std::string script = hook_script(options);
+  std::vector<std::string> out;
+  for (const char* name : kHooks) {
+    out.push_back(str(directory, "/", name));
+    SYNC_TRY(install_one(out.back(), script));
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> uninstall_hooks(const std::string& repository) {
+  SYNC_ASSIGN(const std::string directory, hooks_directory(repository));
+  std::vector<std::string> out;
+  for (const char* name : kHooks) {
+    const std::string file = str(directory, "/", name);
+    if (!is_ours(file)) continue;
+    const std::string kept = file + kKept;
+    const int failed = exists(kept) ? ::rename(kept.c_str(), file.c_str()) : ::unlink(file.c_str());
+    if (failed != 0) return error_from_errno(errno, "cannot take the hook away", file);
+    out.push_back(file);
+  }
+  return out;
+}
+
+}  // namespace twsync
