@@ -114,7 +114,24 @@ Result<std::string> PairSession::claim(const ScanTask& task) {
   SYNC_TRY(code_->claim(claim));
   claim.marker.role = Side::deploy;
   SYNC_TRY(deploy_->claim(claim));
+  if (on_hints_) SYNC_TRY(start_watch(task));
   return std::string{};
+}
+
+Status PairSession::start_watch(const ScanTask& task) {
+  // Armed before the first listing: what changes in between is hinted.
+  SYNC_TRY(refresh_ignores(task));
+  WatchRequest request;
+  request.exclude = config_.exclude;
+  request.ignore_lines = code_ignore_;
+  request.ignore_split = static_cast<uint32_t>(code_ignore_.size());
+  request.ignore_lines.insert(request.ignore_lines.end(), deploy_ignore_.begin(), deploy_ignore_.end());
+  request.never = config_.code_never;
+  request.never.insert(request.never.end(), config_.deploy_never.begin(), config_.deploy_never.end());
+  const Status watching = deploy_->watch(request);
+  if (!watching.ok() && is_fatal(watching.error())) return watching;
+  // Without a watch the changes there still arrive by rescans.
+  return {};
 }
 
 Result<std::vector<std::string>> PairSession::read_ignore(SideReader& side) {

@@ -35,6 +35,7 @@ class PairSession {
   Result<std::string> scan(const ScanTask& task, TaskOutput& output);
   Result<std::string> digest(const ScanTask& task, TaskOutput& output);
   Status ensure_sides(const ScanTask& task);
+  Status start_watch(const ScanTask& task);
   Status refresh_ignores(const ScanTask& task);
   Result<std::vector<std::string>> read_ignore(SideReader& side);
 

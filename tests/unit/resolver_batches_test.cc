@@ -1,0 +1,60 @@
+#include <gtest/gtest.h>
+
+#include "workers/resolver/plan_batches.h"
+
+namespace twsync {
+namespace {
+
+Operation put(const std::string& path, Side side, uint64_t size, uint32_t group = 0) {
+  Operation op;
+  op.kind = OpKind::put_file;
+  op.stage = OpStage::content;
+  op.side = side;
+  op.path = path;
+  op.desired.size = size;
+  op.group = group;
+  return op;
+}
+
+std::vector<size_t> sizes(const std::vector<Batch>& batches) {
+  std::vector<size_t> out;
+  for (const auto& b : batches) out.push_back(b.operations.size());
+  return out;
+}
+
+TEST(Batches, cut_by_count_and_by_bytes_per_side) {
+  std::vector<Operation> ops;
+  for (int i = 0; i < 5; ++i) ops.push_back(put(std::to_string(i), Side::deploy, 1));
+  ops.push_back(put("big", Side::deploy, 100));
+  ops.push_back(put("c", Side::code, 1));
+  const auto batches = cut_batches(ops, 0, ops.size(), {2, 10, 50});
+  EXPECT_EQ(sizes(batches), (std::vector<size_t>{2, 2, 1, 1, 1}));
+  size_t total = 0;
+  for (const auto& b : batches) {
+    for (const auto& op : b.operations) EXPECT_EQ(op.side, b.side);
+    total += b.operations.size();
+  }
+  EXPECT_EQ(total, ops.size());
+}
+
+TEST(Batches, a_group_is_never_cut) {
+  std::vector<Operation> ops;
+  for (int i = 0; i < 6; ++i) ops.push_back(put(std::to_string(i), Side::deploy, 40, 7));
+  EXPECT_EQ(cut_batches(ops, 0, ops.size(), {2, 10, 50}).size(), 1u);
+}
+
+TEST(Batches, ordered_stages_keep_the_plans_order) {
+  std::vector<Operation> ops;
+  for (int i = 0; i < 5; ++i) {
+    ops.push_back(put(std::to_string(i), Side::code, 0));
+    ops.back().kind = OpKind::make_directory;
+    ops.back().stage = OpStage::structure;
+  }
+  const auto batches = cut_batches(ops, 0, ops.size(), {1, 3, 50});
+  EXPECT_EQ(sizes(batches), (std::vector<size_t>{3, 2}));
+  EXPECT_TRUE(batches[0].ordered);
+  EXPECT_EQ(batches[1].operations[1].path, "4");
+}
+
+}  // namespace
+}  // namespace twsync

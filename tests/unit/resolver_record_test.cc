@@ -1,0 +1,148 @@
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "workers/resolver/recorder.h"
+
+namespace twsync {
+namespace {
+
+Entry file(uint64_t content, uint64_t inode) {
+  Entry e;
+  e.kind = Kind::file;
+  e.mode = 0644;
+  e.size = content;
+  e.mtime_ns = 1000;
+  e.digest = {DigestAlgorithm::xxh3_128_keyed, content, content};
+  e.stamp = {inode, content, 1000, 2000};
+  return e;
+}
+
+class RecorderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/twsync-rec-XXXXXX";
+    dir_ = mkdtemp(name);
+    base_ = std::move(BaseStore::open(dir_ + "/base.db", BaseStore::Mode::read_write)).value();
+  }
+  void TearDown() override {
+    base_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+  Recorder recorder() { return {*base_, pending_, Policy{}}; }
+  std::optional<BaseRow> row(const std::string& path) { return *base_->find(path); }
+
+  std::string dir_;
+  std::unique_ptr<BaseStore> base_;
+  PendingTree pending_;
+};
+
+TEST_F(RecorderTest, a_carried_file_becomes_a_row_and_is_pending_no_more) {
+  pending_.set(Side::code, "f", file(5, 11));
+  Operation op;
+  op.kind = OpKind::put_file;
+  op.side = Side::deploy;
+  op.path = "f";
+  OpResult result;
+  result.target = file(5, 22);
+  result.source = file(5, 11);
+  ASSERT_TRUE(recorder().achieved(op, result).ok());
+  ASSERT_TRUE(row("f").has_value());
+  EXPECT_EQ(row("f")->code.stamp.inode, 11u);
+  EXPECT_EQ(row("f")->deploy.stamp.inode, 22u);
+  EXPECT_TRUE(pending_.empty());
+}
+
+TEST_F(RecorderTest, a_source_that_moved_on_stays_pending) {
+  pending_.set(Side::code, "f", file(5, 11));
+  Operation op;
+  op.kind = OpKind::put_file;
+  op.side = Side::deploy;
+  op.path = "f";
+  OpResult result;
+  result.target = file(5, 22);
+  ASSERT_TRUE(recorder().achieved(op, result).ok());
+  pending_.set(Side::code, "f", file(6, 11));
+  EXPECT_EQ(row("f")->agreed.size, 5u);
+  ASSERT_TRUE(recorder().agreed({"f", false}).ok());
+  EXPECT_EQ(row("f")->agreed.size, 5u) << "the base keeps what both held";
+  EXPECT_NE(pending_.find(Side::code, "f"), nullptr);
+}
+
+TEST_F(RecorderTest, a_deletion_drops_the_row) {
+  pending_.set(Side::code, "f", file(5, 11));
+  pending_.set(Side::deploy, "f", file(5, 22));
+  ASSERT_TRUE(recorder().agreed({"f", false}).ok());
+  ASSERT_TRUE(row("f").has_value());
+  pending_.set(Side::code, "f", Entry{});
+  Operation op;
+  op.kind = OpKind::remove;
+  op.side = Side::deploy;
+  op.path = "f";
+  ASSERT_TRUE(recorder().achieved(op, OpResult{}).ok());
+  EXPECT_FALSE(row("f").has_value());
+  EXPECT_TRUE(pending_.empty());
+}
+
+TEST_F(RecorderTest, a_rename_moves_rows_and_keeps_the_other_sides_edit_pending) {
+  Entry dir;
+  dir.kind = Kind::directory;
+  dir.mode = 0755;
+  dir.stamp.inode = 5;
+  for (const Side s : {Side::code, Side::deploy}) {
+    pending_.set(s, "d", dir);
+    pending_.set(s, "d/f", file(5, 11));
+    pending_.set(s, "d/g", file(7, 12));
+  }
+  for (const char* p : {"d", "d/f", "d/g"}) ASSERT_TRUE(recorder().agreed({p, false}).ok());
+  ASSERT_TRUE(pending_.empty());
+
+  // The code side renamed d to e and deleted g; the deploy side edited d/f.
+  for (const char* p : {"d", "d/f", "d/g"}) pending_.set(Side::code, p, Entry{});
+  pending_.set(Side::code, "e", dir);
+  pending_.set(Side::code, "e/f", file(5, 11));
+  pending_.set(Side::deploy, "d/f", file(9, 13));
+  Operation op;
+  op.kind = OpKind::rename;
+  op.side = Side::deploy;
+  op.from = "d";
+  op.path = "e";
+  OpResult result;
+  result.target = dir;
+  ASSERT_TRUE(recorder().achieved(op, result).ok());
+
+  EXPECT_FALSE(row("d").has_value());
+  ASSERT_TRUE(row("e/f").has_value());
+  EXPECT_EQ(row("e/f")->agreed.size, 5u);
+  ASSERT_NE(pending_.find(Side::deploy, "e/f"), nullptr);
+  EXPECT_EQ(pending_.find(Side::deploy, "e/f")->size, 9u);
+  ASSERT_NE(pending_.find(Side::code, "e/g"), nullptr) << "the deletion is still to be carried, at the new place";
+  EXPECT_FALSE(pending_.find(Side::code, "e/g")->exists());
+  EXPECT_EQ(pending_.find(Side::code, "d"), nullptr);
+  EXPECT_EQ(pending_.find(Side::code, "e/f"), nullptr);
+}
+
+TEST_F(RecorderTest, a_rejected_deletion_makes_the_path_first_contact) {
+  for (const Side s : {Side::code, Side::deploy}) pending_.set(s, "f", file(5, 11));
+  ASSERT_TRUE(recorder().agreed({"f", false}).ok());
+  pending_.set(Side::code, "f", Entry{});
+  ASSERT_TRUE(recorder().forget("f").ok());
+  EXPECT_FALSE(row("f").has_value());
+  EXPECT_EQ(pending_.find(Side::code, "f"), nullptr);
+  ASSERT_NE(pending_.find(Side::deploy, "f"), nullptr);
+  EXPECT_EQ(pending_.find(Side::deploy, "f")->size, 5u);
+}
+
+TEST_F(RecorderTest, pending_scopes_clear_but_for_what_could_not_be_read) {
+  pending_.set(Side::code, "a/x", file(1, 1));
+  pending_.set(Side::code, "a/secret/y", file(1, 2));
+  pending_.set(Side::code, "b", file(1, 3));
+  pending_.clear(Side::code, {{"a", true}}, {Error{ErrorCode::denied, "no", "a/secret", 13}});
+  EXPECT_EQ(pending_.find(Side::code, "a/x"), nullptr);
+  EXPECT_NE(pending_.find(Side::code, "a/secret/y"), nullptr);
+  EXPECT_NE(pending_.find(Side::code, "b"), nullptr);
+}
+
+}  // namespace
+}  // namespace twsync

@@ -1,0 +1,86 @@
+#include "workers/connector.h"
+
+#include "common/base/text.h"
+#include "common/fs/local_side.h"
+#include "common/ssh/bootstrap.h"
+#include "workers/agent/remote_side.h"
+
+namespace twsync {
+
+namespace {
+
+struct Connected {
+  std::unique_ptr<Connection> connection;
+  HelloReply reply;
+};
+
+SshTarget ssh_target(const PairConfig& pair) {
+  SshTarget target;
+  target.host = pair.deploy.host;
+  target.port = pair.deploy.port;
+  target.user = pair.deploy.user;
+  target.key_file = pair.ssh_key;
+  target.known_hosts = pair.known_hosts;
+  return target;
+}
+
+Result<Connected> connect(const std::string& agent_path, const PairConfig& pair, AgentRole role, Hello request) {
+  std::string binary = agent_path;
+  if (binary.empty()) {
+    SYNC_ASSIGN(binary, find_agent_binary());
+  }
+  Connected out;
+  if (pair.deploy.local) {
+    SYNC_ASSIGN(out.connection, connect_local_agent(binary));
+  } else {
+    AgentTarget target;
+    target.ssh = ssh_target(pair);
+    target.agent_path = binary;
+    SYNC_ASSIGN(out.connection, connect_agent(target));
+  }
+  request.role = role;
+  request.root = pair.deploy.path;
+  if (request.build.empty()) request.build = TWSYNC_VERSION;
+  SYNC_ASSIGN(Greeting greeting, hello(*out.connection, request));
+  out.reply = std::move(greeting.reply);
+  return out;
+}
+
+}  // namespace
+
+AgentConnector make_agent_connector(std::string agent_path) {
+  return [agent_path = std::move(agent_path)](const PairConfig& pair, AgentRole role,
+                                              const Hello& request) -> Result<std::unique_ptr<Connection>> {
+    SYNC_ASSIGN(Connected connected, connect(agent_path, pair, role, request));
+    return std::move(connected.connection);
+  };
+}
+
+ScanSides make_scan_sides(std::string agent_path, Clock& clock, HostFacts& host) {
+  ScanSides sides;
+  sides.code = [&clock, &host](const PairConfig& pair, const SideOptions& options) -> Result<std::unique_ptr<SideReader>> {
+    RootOptions root;
+    root.root = pair.code_path;
+    root.pair_id = options.pair_id;
+    root.side = Side::code;
+    root.hash_key = options.hash_key;
+    root.preserve_owner = options.preserve_owner;
+    root.preserve_xattrs = options.preserve_xattrs;
+    SYNC_ASSIGN(auto side, LocalSide::open(root, clock, host));
+    return std::unique_ptr<SideReader>(std::move(side));
+  };
+  sides.deploy = [agent_path = std::move(agent_path)](const PairConfig& pair,
+                                                      const SideOptions& options) -> Result<std::unique_ptr<SideReader>> {
+    Hello request;
+    request.pair_id = options.pair_id;
+    request.hash_key = options.hash_key;
+    request.preserve_owner = options.preserve_owner;
+    request.preserve_xattrs = options.preserve_xattrs;
+    SYNC_ASSIGN(Connected connected, connect(agent_path, pair, AgentRole::control, request));
+    auto side = std::make_unique<RemoteSide>(std::move(connected.connection), std::move(connected.reply), options.on_hints);
+    return std::unique_ptr<SideReader>(std::move(side));
+  };
+  return sides;
+}
+
+}  // namespace twsync

@@ -1,0 +1,21 @@
+#include "common/app/notify.h"
+#include "common/app/run_main.h"
+#include "workers/resolver/resolver_worker.h"
+#include "workers/service_pairs.h"
+
+int main(int argc, char** argv) {
+  using namespace twsync;
+  const ServiceDescription about{"twsync-resolver", "resolver", "plans and drives the cycles of each pair"};
+  return run_service(argc, argv, about, [](ServiceContext& context) -> Status {
+    ZmqContext zmq;
+    SystemClock clock;
+    ResolverOptions options;
+    options.endpoints = ipc_endpoints(context.config.runtime_dir);
+    options.pairs = service_pairs(context.config);
+    options.version = TWSYNC_VERSION;
+    options.controller.live = true;
+    ResolverWorker worker(zmq, clock, std::move(options));
+    notify_ready();
+    return worker.run(context.signals.stop());
+  });
+}
