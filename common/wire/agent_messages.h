@@ -201,9 +201,10 @@ struct WatchRequest {
 
 struct HintsFrame {
   std::vector<Hint> hints;
+  std::string state;  ///< not empty: the watch's state changed to this ("live", "degraded: …")
   template <class F>
   void fields(F&& f) {
-    f(hints);
+    f(hints, state);
   }
 };
 

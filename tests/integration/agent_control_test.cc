@@ -61,7 +61,7 @@ Claim test_claim(const std::string& holder) {
 }
 
 void make_tree(const TempRoot& root) {
-  for (int i = 0; i < 3'000; ++i) root.write("many/d" + std::to_string(i % 37) + "/f" + std::to_string(i), std::to_string(i));
+  for (int i = 0; i < 1'200; ++i) root.write("many/d" + std::to_string(i % 37) + "/f" + std::to_string(i), std::to_string(i));
   root.write("odd/new\nline", "1");
   root.write("odd/\xff\xfe", "2");
   root.write("odd/-rf", "3");
@@ -83,7 +83,7 @@ TEST(AgentControl, ListsWhatLocalSideLists) {
   request.exclude = {"build/"};
   const Listed there = list_all(**remote, request);
   const Listed here = list_all(*open_local(root.path()), request);
-  EXPECT_GT(there.entries.size(), 3'000U);
+  EXPECT_GT(there.entries.size(), 1'200U);
   EXPECT_EQ(there.paths, here.paths);
   EXPECT_EQ(there.entries, here.entries);
   EXPECT_EQ(there.end.ignored, here.end.ignored);
@@ -108,13 +108,13 @@ TEST(AgentControl, ListsManyScopesInOneOrder) {
   ASSERT_TRUE(remote.ok());
   ListRequest request;
   for (int i = 0; i < 30'000; ++i) {
-    request.scopes.push_back({"many/d" + std::to_string(i % 37) + "/f" + std::to_string(i) + std::string(60, i < 3'000 ? '_' : 'x'), false});
+    request.scopes.push_back({"many/d" + std::to_string(i % 37) + "/f" + std::to_string(i) + std::string(60, i < 1'200 ? '_' : 'x'), false});
   }
-  for (int i = 0; i < 3'000; ++i) request.scopes.push_back({"many/d" + std::to_string(i % 37) + "/f" + std::to_string(i), false});
+  for (int i = 0; i < 1'200; ++i) request.scopes.push_back({"many/d" + std::to_string(i % 37) + "/f" + std::to_string(i), false});
   std::sort(request.scopes.begin(), request.scopes.end(),
             [](const Scope& a, const Scope& b) { return compare_paths(a.path, b.path) < 0; });
   const Listed there = list_all(**remote, request);  // more than one request's worth of paths
-  EXPECT_EQ(there.paths.size(), 3'000U);
+  EXPECT_EQ(there.paths.size(), 1'200U);
   EXPECT_TRUE(std::is_sorted(there.paths.begin(), there.paths.end(), PathLess{}));
 }
 
@@ -137,7 +137,7 @@ TEST(AgentControl, DigestsWhatLocalSideDigests) {
   auto remote = open_remote(root.path());
   ASSERT_TRUE(remote.ok());
   DigestRequest request;
-  for (int i = 0; i < 3'000; ++i) request.paths.push_back("many/d" + std::to_string(i % 37) + "/f" + std::to_string(i));
+  for (int i = 0; i < 1'200; ++i) request.paths.push_back("many/d" + std::to_string(i % 37) + "/f" + std::to_string(i));
   request.paths.push_back("missing");
   const Result<DigestReply> there = (*remote)->digest(request);
   const Result<DigestReply> here = open_local(root.path())->digest(request);

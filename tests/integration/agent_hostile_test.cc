@@ -65,11 +65,11 @@ TEST(AgentHostile, RefusesFramesThatHaveNoPlace) {
 
 TEST(AgentHostile, RefusesPathsThatLeaveTheRoot) {
   TempRoot root;
-  for (const std::string path : {"../x", "/etc/passwd", "a/../../x", ".twsync/x", "a//b", std::string("a\0b", 3).c_str()}) {
-    if (path == "a") continue;
+  const std::vector<std::string> bad{"../x", "/etc/passwd", "a/../../x", ".twsync/x", "a//b", std::string("a\0b", 3)};
+  for (const std::string& path : bad) {
     ListRequest list;
     list.scopes = {{path, true}};
-    Ended listed = provoke(AgentRole::control, root.path(), FrameType::list, encode(list));
+    const Ended listed = provoke(AgentRole::control, root.path(), FrameType::list, encode(list));
     EXPECT_EQ(listed.error.code, ErrorCode::usage) << path;
     expect_refused(provoke(AgentRole::control, root.path(), FrameType::digest, encode(DigestRequest{{path}})), "digest " + path);
     expect_refused(provoke(AgentRole::control, root.path(), FrameType::read_small, encode(PathRequest{path})), "read " + path);
@@ -77,6 +77,7 @@ TEST(AgentHostile, RefusesPathsThatLeaveTheRoot) {
     expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::send, encode(evil_batch(Side::code, path))), "send " + path);
   }
   expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::apply, encode(evil_batch(Side::code, "a"))), "the wrong side");
+  expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::apply, encode(evil_batch(Side::deploy, ""))), "the root itself");
 }
 
 TEST(AgentHostile, SurvivesGarbageInEveryFrame) {
@@ -203,7 +204,7 @@ TEST(LyingPeer, HintsAtPathsThatLeaveTheRoot) {
   LyingAgent liar;
   Hint hint;
   hint.path = "../../etc";
-  EXPECT_TRUE(liar.agent().send(FrameType::hints, 0, encode(HintsFrame{{hint}})).ok());
+  EXPECT_TRUE(liar.agent().send(FrameType::hints, 0, encode(HintsFrame{{hint}, {}})).ok());
   EXPECT_EQ(liar.side().facts().error().code, ErrorCode::peer_violation);
   EXPECT_EQ(liar.hints(), 0U);
 }

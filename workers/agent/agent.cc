@@ -46,6 +46,10 @@ constexpr Route kRoutes[] = {
     {FrameType::list, AgentRole::control, control<&ControlSession::on_list>},
     {FrameType::digest, AgentRole::control, control<&ControlSession::on_digest>},
     {FrameType::read_small, AgentRole::control, control<&ControlSession::on_read_small>},
+    {FrameType::watch, AgentRole::control, control<&ControlSession::on_watch>},
+    {FrameType::cookie, AgentRole::control, control<&ControlSession::on_cookie>},
+    {FrameType::versions, AgentRole::control, control<&ControlSession::on_versions>},
+    {FrameType::restore, AgentRole::control, control<&ControlSession::on_restore>},
     {FrameType::forget, AgentRole::control, control<&ControlSession::on_forget>},
     {FrameType::apply, AgentRole::bulk, bulk<&BulkSession::on_apply>},
     {FrameType::content, AgentRole::bulk, bulk<&BulkSession::on_content>},
@@ -151,6 +155,7 @@ Status serve_agent(std::unique_ptr<ByteStream> stream, const AgentOptions& optio
   if (!roles.ok()) return roles.error().code == ErrorCode::unreachable ? Status() : Status(roles.error());
   const Status served = serve_frames(connection, *roles);
   if (served.ok() || served.error().code == ErrorCode::unreachable || served.error().code == ErrorCode::cancelled) return {};
+  if (roles->bulk) roles->bulk->finish(served.error());
   (void)connection.send(FrameType::error, 0, encode(Reply{served.error()}));
   (void)connection.flush(kLastWordsMs);
   return served;

@@ -17,7 +17,8 @@ Status check_batch(const Batch& batch, Side target) {
   if (batch.side != target) return violation("batch for the wrong side");
   for (const Operation& op : batch.operations) {
     if (op.side != target) return violation("operation for the wrong side");
-    if (op.path.empty() || !is_peer_path(op.path)) return violation(str("invalid path ", escape_bytes(op.path)));
+    const bool root_itself = op.path.empty() && op.kind != OpKind::set_metadata;
+    if (root_itself || !is_peer_path(op.path)) return violation(str("invalid path ", escape_bytes(op.path)));
     if (op.kind < OpKind::make_directory || op.kind > OpKind::remove_directory) return violation("unknown operation");
     if (op.kind == OpKind::rename && (op.from.empty() || !is_peer_path(op.from))) {
       return violation(str("invalid path ", escape_bytes(op.from)));
@@ -32,11 +33,9 @@ Result<std::unique_ptr<BulkSession>> BulkSession::open(Connection& connection, c
   std::unique_ptr<BulkSession> session(new BulkSession(connection));
   BulkSession* raw = session.get();
   SYNC_ASSIGN(session->sender_, Sender::open(options));
-  SYNC_ASSIGN(session->intake_,
-              ContentIntake::open(
-                  options, clock,
-                  [raw](uint32_t stream, BatchResult result) { raw->send_results(stream, std::move(result)); },
-                  [raw](uint32_t stream, const Error& error) { raw->refuse(stream, error); }));
+  SYNC_ASSIGN(session->intake_, ContentIntake::open(options, clock, [raw](uint32_t stream, BatchResult result) {
+                raw->send_results(stream, std::move(result));
+              }));
   session->sender_thread_ = std::thread([raw] { raw->send_loop(); });
   return session;
 }
@@ -76,9 +75,9 @@ Status BulkSession::on_send(Frame&& frame) {
   return {};
 }
 
-void BulkSession::refuse(uint32_t stream, const Error& error) {
-  // A failing send means that the session is over; the receiving side notices by itself.
-  (void)connection_.send(FrameType::error, stream, encode(Reply{error}));
+void BulkSession::finish(const Error& error) {
+  intake_->abort(error);
+  (void)intake_->drain();  // its error is the one we were told
 }
 
 void BulkSession::send_results(uint32_t stream, BatchResult result) {

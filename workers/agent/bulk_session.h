@@ -27,11 +27,14 @@ class BulkSession {
   BulkSession(const BulkSession&) = delete;
   BulkSession& operator=(const BulkSession&) = delete;
 
-  // Handlers. An error ends the session; what goes wrong with one batch is answered on its stream.
+  // Handlers. An error ends the session; what goes wrong with one batch is told in its results.
   Status on_apply(Frame&& frame);
   Status on_content(Frame&& frame);
   Status on_content_end(Frame&& frame);
   Status on_send(Frame&& frame);
+
+  /// The session ends with this error: what came whole is applied and its results are sent.
+  void finish(const Error& error);
 
  private:
   struct Sending {
@@ -40,7 +43,6 @@ class BulkSession {
   };
   explicit BulkSession(Connection& connection) : connection_(connection) {}
   void send_results(uint32_t stream, BatchResult result);
-  void refuse(uint32_t stream, const Error& error);
   void send_loop();
   Status send_batch(const Sending& sending);
 

@@ -12,16 +12,15 @@
 
 namespace twsync {
 
-/// begin(), content(), end() and abort() belong to one thread. An error they return ends the session (the peer broke
-/// the protocol, or the applier is beyond use); what goes wrong with one batch or file is told through its results.
+/// begin(), content(), end() and abort() belong to one thread. An error they return ends the session: the stream is out
+/// of step, possibly since a batch before. What goes wrong with a file or a batch is told through its results, which
+/// come for everything begun; so drain() before the session goes.
 class ContentIntake {
  public:
   /// The applier's thread; pieces of a batch until `last`, batches in order.
   using Results = std::function<void(uint32_t stream, BatchResult result)>;
-  /// The caller's thread: the batch was refused as a whole, no results will come for it.
-  using Refused = std::function<void(uint32_t stream, const Error& error)>;
 
-  static Result<std::unique_ptr<ContentIntake>> open(const RootOptions& options, Clock& clock, Results results, Refused refused);
+  static Result<std::unique_ptr<ContentIntake>> open(const RootOptions& options, Clock& clock, Results results);
   ~ContentIntake();  ///< abandons what is not finished, joins the applier's threads
 
   /// REQUIRES: no batch is open (ended() is true).
@@ -32,7 +31,7 @@ class ContentIntake {
   bool ended() const { return !open_; }
   /// The session is over: the open batch keeps what arrived whole, the rest of its files fail with `error`.
   void abort(const Error& error);
-  /// Waits until everything begun was reported.
+  /// Waits until everything begun was reported. REQUIRES: no batch is open.
   Status drain() { return applier_->drain(); }
 
  private:
@@ -40,14 +39,11 @@ class ContentIntake {
     uint32_t stream = 0;
     uint64_t batch = 0;
   };
-  ContentIntake(Results results, Refused refused) : results_(std::move(results)), refused_(std::move(refused)) {}
+  explicit ContentIntake(Results results) : results_(std::move(results)) {}
   void on_results(BatchResult result);
 
   const Results results_;
-  const Refused refused_;
   bool open_ = false;
-  bool begun_ = false;    // the applier took the open batch
-  bool discard_ = false;  // the rest of its content is of no use
   uint32_t stream_ = 0;
   std::mutex mutex_;
   std::deque<Applying> applying_;  // guarded by mutex_: in the order of begin(), which is the order of results

@@ -119,6 +119,57 @@ Status ControlSession::on_read_small(Frame&& frame) {
   return answer(FrameType::read_small_reply, frame, reply);
 }
 
+Status ControlSession::on_watch(Frame&& frame) {
+  SYNC_ASSIGN(const WatchRequest request, decode<WatchRequest>(frame.payload));
+  return answer(FrameType::watch_reply, frame, Reply{error_of(watch(request))});
+}
+
+Status ControlSession::watch(const WatchRequest& request) {
+  if (watch_) {
+    watch_->set_rules(request);
+    return {};
+  }
+  SYNC_ASSIGN(watch_, AgentWatch::start(connection_, side_->root().path(), request));
+  return {};
+}
+
+Status ControlSession::on_cookie(Frame&& frame) {
+  const Error unwatched{ErrorCode::usage, "a cookie needs a watch and the lock", {}, 0};
+  const Status seen = watch_ && claimed_ ? watch_->cookie(options_.pair_id) : Status(unwatched);
+  return answer(FrameType::cookie_seen, frame, Reply{error_of(seen)});
+}
+
+Result<std::unique_ptr<History>> ControlSession::history() {
+  if (!claimed_) return Error{ErrorCode::usage, "only who holds the lock may use the version store", {}, 0};
+  return History::open(options_, *side_, clock_);
+}
+
+Status ControlSession::on_versions(Frame&& frame) {
+  SYNC_ASSIGN(const VersionsRequest request, decode<VersionsRequest>(frame.payload));
+  VersionsReply reply;
+  Result<std::unique_ptr<History>> kept = history();
+  Result<VersionsReply> found = kept.ok() ? (*kept)->versions(request) : Result<VersionsReply>(kept.error());
+  if (found.ok()) {
+    reply = std::move(*found);
+  } else {
+    reply.error = found.error();
+  }
+  return answer(FrameType::versions_reply, frame, reply);
+}
+
+Status ControlSession::on_restore(Frame&& frame) {
+  SYNC_ASSIGN(const RestoreRequest request, decode<RestoreRequest>(frame.payload));
+  RestoreReply reply;
+  Result<std::unique_ptr<History>> kept = history();
+  Result<RestoreReply> restored = kept.ok() ? (*kept)->restore(request) : Result<RestoreReply>(kept.error());
+  if (restored.ok()) {
+    reply = std::move(*restored);
+  } else {
+    reply.error = restored.error();
+  }
+  return answer(FrameType::restore_reply, frame, reply);
+}
+
 Status ControlSession::on_forget(Frame&& frame) { return answer(FrameType::forget_reply, frame, Reply{error_of(forget())}); }
 
 Status ControlSession::forget() {

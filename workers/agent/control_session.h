@@ -5,6 +5,8 @@
 
 #include "common/fs/local_side.h"
 #include "common/ssh/connection.h"
+#include "workers/agent/agent_watch.h"
+#include "workers/agent/history.h"
 
 namespace twsync {
 
@@ -23,6 +25,10 @@ class ControlSession {
   Status on_list(Frame&& frame);
   Status on_digest(Frame&& frame);
   Status on_read_small(Frame&& frame);
+  Status on_watch(Frame&& frame);
+  Status on_cookie(Frame&& frame);
+  Status on_versions(Frame&& frame);
+  Status on_restore(Frame&& frame);
   Status on_forget(Frame&& frame);
 
  private:
@@ -30,6 +36,8 @@ class ControlSession {
   template <class Message>
   Status answer(FrameType type, const Frame& asked, const Message& message);
   Status send_notes(const Frame& asked, ListEnd&& end);
+  Status watch(const WatchRequest& request);
+  Result<std::unique_ptr<History>> history();
   Status forget();
 
   Connection& connection_;
@@ -37,6 +45,7 @@ class ControlSession {
   Clock& clock_;
   bool claimed_ = false;
   std::unique_ptr<LocalSide> side_;
+  std::unique_ptr<AgentWatch> watch_;
 };
 
 }  // namespace twsync

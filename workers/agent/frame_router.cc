@@ -9,6 +9,7 @@ namespace twsync {
 namespace {
 
 constexpr size_t kWaitingLimit = 2U << 20U;
+constexpr size_t kMaxState = 200;
 
 Error unexpected(const Frame& frame) {
   return Error{ErrorCode::peer_violation,
@@ -42,6 +43,11 @@ Error FrameRouter::fail(Error error) {
   end(std::move(error));
   const std::lock_guard lock(mutex_);
   return *error_;
+}
+
+std::string FrameRouter::watch_state() const {
+  const std::lock_guard lock(mutex_);
+  return watch_state_;
 }
 
 Status FrameRouter::send(FrameType type, uint32_t stream, std::string payload) {
@@ -109,7 +115,11 @@ Status FrameRouter::deliver_hints(const Frame& frame) {
     hint.source = HintSource::inotify;
     hint.pair.clear();
   }
-  if (hints_) hints_(std::move(told.hints));
+  if (!told.state.empty()) {
+    const std::lock_guard lock(mutex_);
+    watch_state_ = told.state.substr(0, kMaxState);
+  }
+  if (hints_ && !told.hints.empty()) hints_(std::move(told.hints));
   return {};
 }
 

@@ -34,6 +34,8 @@ class FrameRouter {
   /// Ends the session with this error and returns it.
   Error fail(Error error);
   void close();
+  /// What the peer's watch last said of itself; empty before. Any thread.
+  std::string watch_state() const;
   const Connection& connection() const { return *connection_; }
 
  private:
@@ -44,11 +46,12 @@ class FrameRouter {
 
   std::unique_ptr<Connection> connection_;
   HintSink hints_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Frame> replies_;       // guarded by mutex_
   size_t waiting_bytes_ = 0;        // guarded by mutex_; bounded, so that back-pressure reaches the peer
   std::optional<Error> error_;      // guarded by mutex_
+  std::string watch_state_;         // guarded by mutex_
   bool broken_ = false;             // guarded by mutex_: sending failed, only the agent's last words still matter
   std::thread reader_;              // last: starts when the rest stands
 };

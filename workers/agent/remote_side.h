@@ -34,6 +34,8 @@ class RemoteSide final : public SideReader {
   /// Starts (or, with other rules, starts again) the watch of the whole root. Hints come until the session ends; an
   /// overflow or a restarted watch comes as a recursive hint. unsupported/no_space: no watch, poll instead.
   Status watch(const WatchRequest& request) override;
+  /// "live", "catching up", "degraded: …"; empty before the first word. Any thread.
+  std::string watch_state() const { return router_.watch_state(); }
   /// Returns when every event that was queued before the call has been handed to the hint sink. REQUIRES: watch(), claim().
   Status cookie();
 

@@ -57,7 +57,10 @@ Status TransferSession::take(Frame&& frame) {
     case FrameType::results: return take_results(frame);
     case FrameType::content:
     case FrameType::content_end: return take_content(frame);
-    case FrameType::error: return take_error(frame);
+    case FrameType::error: {
+      SYNC_ASSIGN(const Reply told, decode<Reply>(frame.payload));
+      return told.error.code == ErrorCode::ok ? violation("an error that is none") : told.error;
+    }
     default: return violation(str("unexpected frame of type ", static_cast<unsigned>(frame.type)));
   }
 }
@@ -82,19 +85,6 @@ Status TransferSession::take_content(const Frame& frame) {
   if (frame.type == FrameType::content_end) return intake_->end(frame.stream, frame.payload);
   pace(frame.payload.size());
   return intake_->content(frame.stream, frame.payload);
-}
-
-Status TransferSession::take_error(const Frame& frame) {
-  SYNC_ASSIGN(const Reply told, decode<Reply>(frame.payload));
-  if (told.error.code == ErrorCode::ok) return violation("an error that is none");
-  if (frame.stream == 0) return told.error;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = under_way_.find(frame.stream);
-    if (found == under_way_.end() || found->second.side != Side::deploy) return violation("an error for no batch");
-  }
-  fail_one(frame.stream, told.error);
-  return {};
 }
 
 Status TransferSession::add_results(uint32_t stream, Side side, BatchResult piece) {

@@ -75,11 +75,6 @@ bool TransferSession::idle() const {
   return code_queue_.empty() && deploy_queue_.empty() && under_way_.empty();
 }
 
-bool TransferSession::under_way(uint32_t stream) const {
-  const std::lock_guard lock(mutex_);
-  return under_way_.contains(stream);
-}
-
 void TransferSession::sender_loop() {
   const Status opened = open_session();
   if (!opened.ok()) {
@@ -95,14 +90,10 @@ void TransferSession::sender_loop() {
 
 Status TransferSession::open_session() {
   SYNC_ASSIGN(sender_files_, Sender::open(options_.code_root));
-  SYNC_ASSIGN(intake_,
-              ContentIntake::open(
-                  options_.code_root, clock_,
-                  [this](uint32_t stream, BatchResult result) {
-                    const Status added = add_results(stream, Side::code, std::move(result));
-                    if (!added.ok()) close(added.error());
-                  },
-                  [this](uint32_t stream, const Error& error) { fail_one(stream, error); }));
+  SYNC_ASSIGN(intake_, ContentIntake::open(options_.code_root, clock_, [this](uint32_t stream, BatchResult result) {
+                const Status added = add_results(stream, Side::code, std::move(result));
+                if (!added.ok()) close(added.error());
+              }));
   SYNC_ASSIGN(std::unique_ptr<Connection> connection, open_());
   const std::lock_guard lock(mutex_);
   if (ending_) return *ending_;
@@ -165,7 +156,6 @@ Status TransferSession::send_deploy_batch(const Begun& begun) {
   SYNC_TRY(send_frame(FrameType::apply, begun.stream, begun.encoded));
   Status connected;
   const Status sent = sender_files_->send(begun.batch, [&](std::string block) -> Status {
-    if (!under_way(begun.stream)) return cancelled("the agent refused the batch");
     pace(block.size());
     // A large file must not keep the other direction waiting.
     connected = ask_for_code_batches();
@@ -192,18 +182,6 @@ void TransferSession::count_wire(uint32_t stream, size_t payload) {
   const std::lock_guard lock(mutex_);
   const auto found = under_way_.find(stream);
   if (found != under_way_.end()) found->second.wire_bytes += payload + kFrameHeaderBytes;
-}
-
-void TransferSession::fail_one(uint32_t stream, const Error& error) {
-  std::string task;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = under_way_.find(stream);
-    if (found == under_way_.end()) return;
-    task = std::move(found->second.task);
-    under_way_.erase(found);
-  }
-  events_.failed(task, error);
 }
 
 void TransferSession::fail_everything(const Error& error) {

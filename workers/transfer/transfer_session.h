@@ -97,16 +97,13 @@ class TransferSession {
   Status send_frame(FrameType type, uint32_t stream, std::string payload);
   void pace(uint64_t bytes);
   void count_wire(uint32_t stream, size_t payload);
-  bool under_way(uint32_t stream) const;
   void fail_everything(const Error& error);
-  void fail_one(uint32_t stream, const Error& error);
 
   // transfer_receive.cc: the receiver thread and the applier's results
   void receiver_loop();
   Status take(Frame&& frame);
   Status take_results(const Frame& frame);
   Status take_content(const Frame& frame);
-  Status take_error(const Frame& frame);
   Status add_results(uint32_t stream, Side side, BatchResult piece);
   void finish_receiving(Error error);
 

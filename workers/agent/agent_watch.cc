@@ -1,0 +1,77 @@
+#include "workers/agent/agent_watch.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+
+#include "common/base/hasher.h"
+
+namespace twsync {
+namespace {
+
+constexpr size_t kHintsBytes = 1U << 20U;
+constexpr auto kCookieWait = std::chrono::seconds(30);
+
+}  // namespace
+
+IgnoreFilter watch_filter(const WatchRequest& request) {
+  const auto split = request.ignore_lines.begin() +
+                     static_cast<ptrdiff_t>(std::min<size_t>(request.ignore_split, request.ignore_lines.size()));
+  std::vector<IgnoreRules> sets;
+  sets.emplace_back(request.exclude);
+  sets.emplace_back(std::vector<std::string>(request.ignore_lines.begin(), split));
+  sets.emplace_back(std::vector<std::string>(split, request.ignore_lines.end()));
+  std::vector<std::string> never = request.never;
+  never.emplace_back(".twsync");
+  return {std::move(sets), std::move(never)};
+}
+
+Result<std::unique_ptr<AgentWatch>> AgentWatch::start(Connection& connection, const std::string& root,
+                                                      const WatchRequest& request) {
+  std::unique_ptr<AgentWatch> watch(new AgentWatch(connection));
+  AgentWatch* raw = watch.get();
+  WatchOptions options;
+  options.side = Side::deploy;
+  options.ignore = watch_filter(request);
+  WatchCallbacks callbacks;
+  callbacks.hints = [raw](std::vector<Hint> hints) { raw->send_hints(std::move(hints)); };
+  callbacks.state = [raw](const WatchHealth& state) {
+    (void)raw->connection_.send(FrameType::hints, 0, encode(HintsFrame{{}, state.text}));
+  };
+  callbacks.cookie = [raw](const std::string& name) { raw->seen(name); };
+  SYNC_ASSIGN(watch->tree_, WatchTree::start(root, std::move(options), std::move(callbacks)));
+  return watch;
+}
+
+void AgentWatch::set_rules(const WatchRequest& request) { tree_->set_ignore(watch_filter(request)); }
+
+void AgentWatch::send_hints(std::vector<Hint> hints) {
+  for (size_t from = 0; from < hints.size();) {
+    HintsFrame frame;
+    for (size_t bytes = 0; from < hints.size() && bytes < kHintsBytes; ++from) {
+      bytes += hints[from].path.size() + hints[from].moved_from.size() + 32;
+      frame.hints.push_back(std::move(hints[from]));
+    }
+    if (!connection_.send(FrameType::hints, 0, encode(frame)).ok()) return;  // the session is over
+  }
+}
+
+void AgentWatch::seen(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  waiting_.erase(name);
+  changed_.notify_all();
+}
+
+Status AgentWatch::cookie(const std::string& pair_id) {
+  const std::string name = random_hex(8);
+  std::unique_lock lock(mutex_);
+  waiting_.insert(name);
+  lock.unlock();
+  tree_->cookie(pair_id, name);
+  lock.lock();
+  if (changed_.wait_for(lock, kCookieWait, [&] { return !waiting_.contains(name); })) return {};
+  waiting_.erase(name);
+  return Error{ErrorCode::timeout, "the watch did not see its own marker", {}, 0};
+}
+
+}  // namespace twsync

@@ -1,0 +1,44 @@
+#pragma once
+// What a root's version store keeps, and bringing it back. Serves the agent's control role and the code side alike.
+
+#include <memory>
+
+#include "common/base/clock.h"
+#include "common/fs/applier.h"
+#include "common/fs/local_side.h"
+#include "common/fs/version_store.h"
+
+namespace twsync {
+
+/// One thread.
+class History {
+ public:
+  /// `side` (the same root, claimed) and `clock` must outlive it. `options.pair_id` names the state directory.
+  static Result<std::unique_ptr<History>> open(const RootOptions& options, LocalSide& side, Clock& clock);
+
+  /// At and below request.path, newest first.
+  Result<VersionsReply> versions(const VersionsRequest& request) const;
+
+  /// Copies the version to request.path as a new edit, with the time of now: the same way as a batch is applied, so
+  /// whole or not at all, durable on return, what stood there in the version store. Missing directories above are
+  /// made. The version itself stays where it is. stale: somebody changed the path meanwhile.
+  Result<RestoreReply> restore(const RestoreRequest& request);
+
+ private:
+  History(const RootOptions& options, LocalSide& side, Clock& clock, StateDir state)
+      : options_(options), side_(side), clock_(clock), state_(std::move(state)) {}
+  Result<Batch> parents_batch(const std::string& path);
+  Result<Operation> restore_operation(const VersionRecord& version, const std::string& path);
+  Result<OpResult> apply(Batch batch, const VersionRecord* content);
+  Status feed(Applier& applier, const Batch& batch, const VersionRecord& content) const;
+  Batch new_batch();
+
+  RootOptions options_;
+  LocalSide& side_;
+  Clock& clock_;
+  StateDir state_;
+  std::unique_ptr<VersionStore> store_;
+  uint64_t next_batch_ = 1;
+};
+
+}  // namespace twsync
