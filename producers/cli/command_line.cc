@@ -120,6 +120,7 @@ void add_producers(Parse& p) {
   publish->add_option("--source", p.source)->check(CLI::IsMember({"git-hook", "cron", "manual"}));
   publish->add_option("--path", p.publish.paths, "changed path; again for more; none = everything")->type_name("P")->allow_extra_args(false)->take_all();
   publish->add_option("--pair", p.publish.pair)->type_name("PAIR");
+  p.add(p.app, "serve-forced", "", []() -> Command { return ServeForcedCommand{}; })->group("");
   auto* hooks = p.app.add_subcommand("hooks", "git hooks that publish after a commit, merge or checkout");
   hooks->require_subcommand(1)->fallthrough();
   for (const char* verb : {"install", "uninstall"}) {

@@ -24,16 +24,18 @@ struct ConflictsCommand { std::string pair; bool json = false; };
 struct DecideCommand { std::string verb, id, take, pair; };
 struct HistoryCommand { std::string path, pair; bool json = false; };
 struct RestoreCommand { std::string path, version, to, pair; };
-struct PublishCommand { HintSource source = HintSource::manual; std::vector<std::string> paths; std::string pair; };
+struct PublishCommand { HintSource source = HintSource::manual; Side side = Side::code; std::vector<std::string> paths; std::string pair; };
 struct KeysCommand { std::string verb, accept_fingerprint, pair; };
 struct HooksCommand { std::string verb, repository; };
 struct DoctorCommand { std::string pair; bool json = false; };
 struct ForgetCommand { std::string pair; };
+/// What the other server's key may do here: `publish` and `status`, as SSH_ORIGINAL_COMMAND says.
+struct ServeForcedCommand {};
 /// --help, --version: print and leave.
 struct TextCommand { std::string text; };
 
 using Command = std::variant<SyncCommand, StatusCommand, ConflictsCommand, DecideCommand, HistoryCommand, RestoreCommand, PublishCommand,
-                             KeysCommand, HooksCommand, DoctorCommand, ForgetCommand, TextCommand>;
+                             KeysCommand, HooksCommand, DoctorCommand, ForgetCommand, ServeForcedCommand, TextCommand>;
 
 struct CommandLine {
   Command command;

@@ -19,6 +19,7 @@ struct Runner {
   Result<int> operator()(const HooksCommand& c) const { return run_hooks(context, c); }
   Result<int> operator()(const DoctorCommand& c) const { return run_doctor(context, c); }
   Result<int> operator()(const ForgetCommand& c) const { return run_forget(context, c); }
+  Result<int> operator()(const ServeForcedCommand&) const { return run_serve_forced(context); }
   Result<int> operator()(const TextCommand& c) const {
     context.out(c.text);
     return 0;

@@ -39,6 +39,7 @@ Result<int> run_publish(CliContext& context, const PublishCommand& command);
 Result<int> run_keys(CliContext& context, const KeysCommand& command);
 Result<int> run_hooks(CliContext& context, const HooksCommand& command);
 Result<int> run_doctor(CliContext& context, const DoctorCommand& command);
+Result<int> run_serve_forced(CliContext& context);
 Result<int> run_forget(CliContext& context, const ForgetCommand& command);
 
 }  // namespace twsync

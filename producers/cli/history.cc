@@ -26,7 +26,7 @@ std::string version_json(const PairConfig& pair, Side side, const VersionInfo& v
 
 Result<size_t> show(CliContext& context, const HistoryCommand& command, PairConfig pair) {
   SYNC_TRY(prepare_pair(context.config, pair));
-  const auto path = relative_argument(command.path, pair);
+  const auto path = relative_argument(command.path, pair.code_path);
   if (!path) {
     // Of several pairs an absolute path belongs to one.
     if (command.pair.empty() && command.path.starts_with("/")) return size_t{0};

@@ -23,11 +23,11 @@ std::string resolved(const std::string& path) {
 
 }  // namespace
 
-Result<std::string> relative_argument(const std::string& path, const PairConfig& pair) {
+Result<std::string> relative_argument(const std::string& path, const std::string& root) {
   std::string relative;
   if (!path.empty() && path[0] == '/') {
-    if (!relative_to(absolute_path(path), pair.code_path, relative) && !relative_to(resolved(path), pair.code_path, relative)) {
-      return Error{ErrorCode::usage, str("this path is not below the root ", escape_bytes(pair.code_path)), path, 0};
+    if (!relative_to(absolute_path(path), root, relative) && !relative_to(resolved(path), root, relative)) {
+      return Error{ErrorCode::usage, str("this path is not below the root ", escape_bytes(root)), path, 0};
     }
   } else {
     // By text, against a root that no path can name: what leaves it ("../x") must not come back into it.

@@ -22,14 +22,14 @@ Result<std::vector<Hint>> hints_for(const PairConfig& pair, const PublishCommand
     Hint hint;
     hint.source = command.source;
     hint.pair = pair.name;
-    hint.side = Side::code;
+    hint.side = command.side;
     hint.path = std::move(path);
     hint.recursive = true;
     out.push_back(std::move(hint));
   };
   if (command.paths.empty()) add("");
   for (const auto& path : command.paths) {
-    auto relative = relative_argument(path, pair);
+    auto relative = relative_argument(path, command.side == Side::code ? pair.code_path : pair.deploy.path);
     if (relative) {
       add(std::move(relative).value());
     } else if (path.empty() || path[0] != '/') {

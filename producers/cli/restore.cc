@@ -19,7 +19,7 @@ struct Found {
 
 Result<std::optional<Found>> find_in(CliContext& context, const RestoreCommand& command, PairConfig pair) {
   SYNC_TRY(prepare_pair(context.config, pair));
-  const auto path = relative_argument(command.path, pair);
+  const auto path = relative_argument(command.path, pair.code_path);
   if (!path) {
     if (command.pair.empty() && command.path.starts_with("/")) return std::optional<Found>();
     return path.error();

@@ -69,7 +69,7 @@ Result<int> sync_pair(CliContext& context, const SyncCommand& command, PairConfi
   SYNC_TRY(prepare_pair(context.config, pair));
   std::vector<std::string> paths;
   for (const auto& path : command.paths) {
-    SYNC_ASSIGN(paths.emplace_back(), relative_argument(path, pair));
+    SYNC_ASSIGN(paths.emplace_back(), relative_argument(path, pair.code_path));
   }
   if (context.config.find(pair.name) == nullptr) SYNC_TRY(remember_pair(context.config, pair));
   SYNC_TRY(make_private_directory(context.config.state_dir));

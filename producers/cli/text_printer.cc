@@ -99,6 +99,7 @@ class TextPrinter final : public EventPrinter {
     if (progress.stage != stage_) rate_ = Rate();
     rate_.note(now, progress.bytes_done);
     const int64_t every = options_.terminal ? kTerminalEvery : kPlainEvery;
+    if (last_shown_ns_ < 0 && !options_.terminal) last_shown_ns_ = now;  // a short run shows its end only
     const bool due = last_shown_ns_ < 0 || now - last_shown_ns_ >= every || (options_.terminal && progress.stage != stage_);
     stage_ = progress.stage;
     if (!due) return;
@@ -190,7 +191,7 @@ std::string operation_text(const Operation& operation) {
 std::string summary_text(const Summary& summary) {
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f", static_cast<double>(summary.duration_ns) / 1e9);
-  std::string out = str(summary.dry_run ? "dry run: " : "", summary.operations, " operations",
+  std::string out = str(summary.dry_run ? "dry run: " : "", summary.operations, summary.operations == 1 ? " operation" : " operations",
                         summary.dry_run ? " would be done" : "");
   if (!summary.dry_run) out += str(", ", human_bytes(summary.bytes_sent), " sent, ", human_bytes(summary.bytes_received), " received");
   const auto add = [&](uint64_t count, const char* what) {

@@ -1,0 +1,39 @@
+// twsync-monitor: watches the code side.
+
+#include <algorithm>
+
+#include "common/app/notify.h"
+#include "common/app/run_main.h"
+#include "producers/inotify/monitor.h"
+
+namespace {
+
+using namespace twsync;
+
+Status serve(ServiceContext& service) {
+  ZmqContext context;
+  SystemClock clock;
+  MonitorOptions options;
+  options.endpoints = ipc_endpoints(service.config.runtime_dir);
+  for (const auto& pair : service.config.pairs) {
+    const bool wanted = service.pairs.empty() || std::find(service.pairs.begin(), service.pairs.end(), pair.name) != service.pairs.end();
+    if (wanted) options.pairs.push_back(pair);
+  }
+  if (options.pairs.empty()) return Error{ErrorCode::usage, "no pair is configured: nothing to watch", {}, 0};
+  options.ready = [] { notify_ready("watching"); };
+  const int64_t watchdog_ns = watchdog_interval_ms() * kMillisecond;
+  int64_t next_watchdog = 0;
+  options.each_turn = [&] {
+    const int64_t now = clock.steady_ns();
+    if (watchdog_ns == 0 || now < next_watchdog) return;
+    next_watchdog = now + watchdog_ns;
+    notify_watchdog();
+  };
+  return run_monitor(context, options, service.signals.stop());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return twsync::run_service(argc, argv, {"twsync-monitor", "sync_monitor", "watches the code side and tells the broker"}, serve);
+}

@@ -1,0 +1,191 @@
+#include "producers/inotify/monitor.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "common/app/log.h"
+#include "common/base/hasher.h"
+#include "common/zmq/subscriber.h"
+#include "producers/inotify/hint_outbox.h"
+#include "producers/inotify/watch_tree.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr int64_t kRetryRootNs = 5 * kSecond;
+constexpr int kConnectMs = 2000;
+constexpr int kPublishMs = 10'000;
+
+std::vector<std::string> in_all(const std::vector<PairConfig>& pairs, std::vector<std::string> PairConfig::* field) {
+  std::vector<std::string> out = pairs.front().*field;
+  std::erase_if(out, [&](const std::string& one) {
+    return !std::all_of(pairs.begin(), pairs.end(), [&](const PairConfig& pair) {
+      return std::find((pair.*field).begin(), (pair.*field).end(), one) != (pair.*field).end();
+    });
+  });
+  return out;
+}
+
+/// Sends what the outbox holds; waits for a broker where there is none.
+class Publisher {
+ public:
+  Publisher(ZmqContext& context, BrokerEndpoints endpoints, HintOutbox& outbox)
+      : context_(context), endpoints_(std::move(endpoints)), outbox_(outbox), thread_([this] { run(); }) {}
+  ~Publisher() {
+    stop_ = true;
+    outbox_.close();
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    while (!stop_) {
+      Publish message;
+      if (!outbox_.take(message, 1000)) continue;
+      const auto status = send(message, random_hex(16));
+      if (status.ok()) {
+        outbox_.sent();
+        continue;
+      }
+      client_.reset();
+      if (status.error().code == ErrorCode::usage || status.error().code == ErrorCode::peer_violation) {
+        outbox_.refused();
+      } else {
+        outbox_.failed();
+      }
+      if (!told_) log_warn("the broker does not answer, changes are kept until it does: ", describe(status.error()));
+      told_ = true;
+      outbox_.pause(1000);
+    }
+  }
+
+  Status send(const Publish& message, const std::string& key) {
+    if (!client_) {
+      SYNC_ASSIGN(client_, BrokerClient::connect(context_, endpoints_, kConnectMs));
+      if (told_) log_info("the broker answers again");
+      told_ = false;
+      outbox_.repeat_states();
+    }
+    return client_->publish(message, key, kPublishMs);
+  }
+
+  ZmqContext& context_;
+  const BrokerEndpoints endpoints_;
+  HintOutbox& outbox_;
+  std::unique_ptr<BrokerClient> client_;
+  bool told_ = false;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+/// One code root and the pairs on it.
+struct WatchedRoot {
+  std::string path;
+  std::vector<PairConfig> pairs;
+  std::unique_ptr<WatchTree> tree;
+  int64_t retry_at = 0;
+  std::string failure;
+};
+
+void start_watch(WatchedRoot& root, HintOutbox& outbox) {
+  const CommonRules rules = common_rules(root.pairs);
+  WatchOptions options;
+  options.side = Side::code;
+  options.ignore = IgnoreFilter({IgnoreRules(rules.exclude)}, rules.never);
+  WatchCallbacks callbacks;
+  const std::string path = root.path;
+  callbacks.hints = [&outbox, path](std::vector<Hint> hints) { outbox.add(path, std::move(hints)); };
+  callbacks.state = [&outbox, path](const WatchHealth& state) {
+    log_info("watch of ", escape_bytes(path), ": ", state.text);
+    outbox.set_state(path, state.text);
+  };
+  auto tree = WatchTree::start(path, std::move(options), std::move(callbacks));
+  if (tree.ok()) {
+    root.tree = std::move(tree).value();
+    root.failure.clear();
+    return;
+  }
+  const std::string failure = describe(tree.error());
+  if (failure != root.failure) log_error("cannot watch ", escape_bytes(path), ": ", failure);
+  root.failure = failure;
+  outbox.set_state(path, str("degraded: ", tree.error().message));
+}
+
+std::vector<WatchedRoot> roots_of(const std::vector<PairConfig>& pairs, HintOutbox& outbox) {
+  std::map<std::string, std::vector<PairConfig>> by_root;
+  for (const auto& pair : pairs) by_root[pair.code_path].push_back(pair);
+  std::vector<WatchedRoot> out;
+  for (auto& [path, on_root] : by_root) {
+    std::vector<std::string> names;
+    for (const auto& pair : on_root) names.push_back(pair.name);
+    outbox.add_root(path, std::move(names));
+    out.push_back({path, std::move(on_root), nullptr, 0, {}});
+  }
+  return out;
+}
+
+void log_event_line(const Event& event) {
+  const std::string line = event_line(event);
+  if (line.empty()) return;
+  const bool attention = event.kind == EventKind::conflict || event.kind == EventKind::parked;
+  write_log(attention ? LogLevel::warn : LogLevel::info, line);
+}
+
+}  // namespace
+
+CommonRules common_rules(const std::vector<PairConfig>& pairs) {
+  return {in_all(pairs, &PairConfig::exclude), in_all(pairs, &PairConfig::code_never)};
+}
+
+std::string event_line(const Event& event) {
+  const auto line = [&](const char* what) {
+    std::string out = str(event.pair, ": ", what);
+    if (!event.path.empty()) out += str(" ", escape_bytes(event.path));
+    if (!event.text.empty()) out += str(": ", escape_bytes(event.text));
+    if (!event.item.empty()) out += str(" [", event.item, "]");
+    return out;
+  };
+  switch (event.kind) {
+    case EventKind::conflict: return line("conflict");
+    case EventKind::parked: return line("parked");
+    case EventKind::cycle: {
+      std::string out = line("cycle");
+      if (event.summary) {
+        const Summary& s = *event.summary;
+        out += str(": ", s.operations, " operations, ", s.failed, " failed, ", s.conflicts, " conflicts, ", s.parked, " parked, ",
+                   s.in_sync ? "in sync" : "not in sync");
+        if (s.error.code != ErrorCode::ok) out += str(", ", describe(s.error));
+      }
+      return out;
+    }
+    default: return {};
+  }
+}
+
+Status run_monitor(ZmqContext& context, const MonitorOptions& options, const std::atomic<bool>& stop) {
+  HintOutbox outbox;
+  SystemClock clock;
+  auto roots = roots_of(options.pairs, outbox);
+  SYNC_ASSIGN(const auto subscriber, BrokerSubscriber::connect(context, options.endpoints));
+  const Publisher publisher(context, options.endpoints, outbox);
+  bool first = true;
+  while (!stop) {
+    for (auto& root : roots) {
+      if (root.tree || clock.steady_ns() < root.retry_at) continue;
+      root.retry_at = clock.steady_ns() + kRetryRootNs;
+      start_watch(root, outbox);
+    }
+    if (first && options.ready) options.ready();
+    first = false;
+    if (options.each_turn) options.each_turn();
+    SYNC_ASSIGN(const auto event, subscriber->next(500));
+    if (event) log_event_line(*event);
+  }
+  roots.clear();
+  return {};
+}
+
+}  // namespace twsync

@@ -1,0 +1,116 @@
+#include "producers/inotify/monitor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "producers/inotify/hint_outbox.h"
+
+namespace twsync {
+namespace {
+
+Hint hint(const std::string& path, bool recursive = false) {
+  Hint out;
+  out.path = path;
+  out.recursive = recursive;
+  return out;
+}
+
+TEST(HintOutbox, every_pair_on_a_root_gets_every_hint) {
+  HintOutbox outbox;
+  outbox.add_root("/r", {"a", "b"});
+  outbox.add("/r", {hint("x"), hint("y")});
+  outbox.set_state("/r", "live");
+  Publish message;
+  ASSERT_TRUE(outbox.take(message, 0));
+  std::vector<std::string> got;
+  for (const auto& h : message.hints) got.push_back(h.pair + ":" + h.path);
+  EXPECT_THAT(got, testing::ElementsAre("a:x", "a:y", "b:x", "b:y"));
+  ASSERT_EQ(message.watch.size(), 2u);
+  EXPECT_EQ(message.watch[1].state, "live");
+  outbox.sent();
+  EXPECT_FALSE(outbox.take(message, 0));
+}
+
+TEST(HintOutbox, what_failed_goes_again_before_what_came_later) {
+  HintOutbox outbox;
+  outbox.add_root("/r", {"a"});
+  outbox.add("/r", {hint("x")});
+  Publish message;
+  ASSERT_TRUE(outbox.take(message, 0));
+  outbox.add("/r", {hint("y")});
+  outbox.failed();
+  ASSERT_TRUE(outbox.take(message, 0));
+  ASSERT_EQ(message.hints.size(), 2u);
+  EXPECT_EQ(message.hints[0].path, "x");
+}
+
+TEST(HintOutbox, it_is_bounded) {
+  HintOutbox outbox(10);
+  outbox.add_root("/r", {"a"});
+  for (int i = 0; i < 11; ++i) outbox.add("/r", {hint("f" + std::to_string(i))});
+  Publish message;
+  ASSERT_TRUE(outbox.take(message, 0));
+  ASSERT_EQ(message.hints.size(), 1u);
+  EXPECT_EQ(message.hints[0].path, "");
+  EXPECT_TRUE(message.hints[0].recursive);
+}
+
+TEST(HintOutbox, a_message_is_bounded_and_the_rest_follows) {
+  HintOutbox outbox;
+  outbox.add_root("/r", {"a"});
+  std::vector<Hint> many;
+  for (int i = 0; i < 1000; ++i) many.push_back(hint(std::string(4000, 'x') + std::to_string(i)));
+  outbox.add("/r", many);
+  size_t got = 0;
+  for (Publish message; outbox.take(message, 0); outbox.sent()) {
+    size_t bytes = 0;
+    for (const auto& h : message.hints) bytes += h.path.size();
+    EXPECT_LT(bytes, 2u << 20u);
+    got += message.hints.size();
+  }
+  EXPECT_EQ(got, 1000u);
+}
+
+TEST(HintOutbox, what_is_refused_becomes_one_hint_on_the_root) {
+  HintOutbox outbox;
+  outbox.add_root("/r", {"a"});
+  outbox.add("/r", {hint("x"), hint("y")});
+  Publish message;
+  ASSERT_TRUE(outbox.take(message, 0));
+  outbox.refused();
+  ASSERT_TRUE(outbox.take(message, 0));
+  ASSERT_EQ(message.hints.size(), 1u);
+  EXPECT_TRUE(message.hints[0].recursive);
+}
+
+TEST(Monitor, only_what_all_pairs_ignore_is_not_watched) {
+  PairConfig a, b;
+  a.exclude = {".git", "*.o"};
+  b.exclude = {"*.tmp", ".git"};
+  a.code_never = {"logs"};
+  EXPECT_EQ(common_rules({a, b}).exclude, std::vector<std::string>{".git"});
+  EXPECT_TRUE(common_rules({a, b}).never.empty());
+  EXPECT_EQ(common_rules({a}).never, std::vector<std::string>{"logs"});
+}
+
+TEST(Monitor, lines_for_cycles_conflicts_and_parked_items) {
+  Event event;
+  event.pair = "web";
+  event.path = "a\nb";
+  event.text = "code won";
+  event.kind = EventKind::conflict;
+  event.item = "c1";
+  EXPECT_EQ(event_line(event), "web: conflict a\\nb: code won [c1]");
+  event = Event{};
+  event.pair = "web";
+  event.kind = EventKind::cycle;
+  event.summary.emplace();
+  event.summary->operations = 3;
+  event.summary->in_sync = true;
+  EXPECT_EQ(event_line(event), "web: cycle: 3 operations, 0 failed, 0 conflicts, 0 parked, in sync");
+  event.kind = EventKind::progress;
+  EXPECT_EQ(event_line(event), "");
+}
+
+}  // namespace
+}  // namespace twsync
