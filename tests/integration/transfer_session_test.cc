@@ -1,0 +1,398 @@
+// Batches both ways over a child agent: everything arrives, one bad thing stops only itself, endings are told.
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "common/fs/local_side.h"
+#include "tests/integration/agent_support.h"
+#include "workers/transfer/transfer_session.h"
+
+namespace twsync::agent_test {
+namespace {
+
+constexpr auto kPatience = std::chrono::seconds(120);
+
+/// What the tasks of a session came to.
+class Outcomes {
+ public:
+  TransferEvents events() {
+    return {[this](const std::string& task, BatchResult result) {
+              const std::lock_guard lock(mutex_);
+              EXPECT_TRUE(done_.emplace(task, std::move(result)).second) << "told twice: " << task;
+              changed_.notify_all();
+            },
+            [this](const std::string& task, const Error& error) {
+              const std::lock_guard lock(mutex_);
+              EXPECT_TRUE(failed_.emplace(task, error).second) << "told twice: " << task;
+              changed_.notify_all();
+            }};
+  }
+  bool wait(size_t count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return done_.size() + failed_.size() >= count; });
+  }
+  // Only after wait().
+  std::map<std::string, BatchResult> done_;
+  std::map<std::string, Error> failed_;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+Entry entry_at(LocalSide& side, const std::string& path) {
+  Result<DigestReply> read = side.digest({{path}});
+  EXPECT_TRUE(read.ok());
+  return read->entries.at(0).entry;
+}
+
+class Transfer : public testing::Test {
+ protected:
+  void SetUp() override {
+    code_side_ = claimed(code_.path(), Side::code);
+    deploy_side_ = claimed(deploy_.path(), Side::deploy);
+  }
+
+  std::unique_ptr<LocalSide> claimed(const std::string& root, Side side) {
+    RootOptions options;
+    options.root = root;
+    options.pair_id = kPair;
+    options.side = side;
+    options.hash_key = test_key();
+    Result<std::unique_ptr<LocalSide>> opened = LocalSide::open(options, clock_, host_);
+    EXPECT_TRUE(opened.ok());
+    Claim claim;
+    claim.marker = {kPair, side, 1};
+    claim.holder = "test";
+    claim.hash_key = test_key();
+    EXPECT_TRUE((*opened)->claim(claim).ok());
+    return std::move(*opened);
+  }
+
+  TransferSessionOptions options() const {
+    TransferSessionOptions options;
+    options.code_root.root = code_.path();
+    options.code_root.pair_id = kPair;
+    options.code_root.hash_key = test_key();
+    return options;
+  }
+
+  TransferSession::Open child() const {
+    return [root = deploy_.path()]() -> Result<std::unique_ptr<Connection>> {
+      SYNC_ASSIGN(Greeted greeted, greet(test_hello(AgentRole::bulk, root)));
+      return std::move(greeted.connection);
+    };
+  }
+
+  Batch batch(Side side) {
+    Batch made;
+    made.id = next_batch_++;
+    made.epoch = 1;
+    made.cycle = 1;
+    made.side = side;
+    made.scanned_ns = clock_.wall_ns();
+    return made;
+  }
+
+  /// "Carry the file that the other side has at `path`."
+  void put(Batch& to, const std::string& path) {
+    Operation& op = to.operations.emplace_back();
+    op.id = next_op_++;
+    op.kind = OpKind::put_file;
+    op.side = to.side;
+    op.path = path;
+    LocalSide& source = to.side == Side::deploy ? *code_side_ : *deploy_side_;
+    op.desired = entry_at(source, path);
+    op.expected = entry_at(to.side == Side::deploy ? *deploy_side_ : *code_side_, path);
+  }
+
+  void make_directory(Batch& to, const std::string& path) {
+    Operation& op = to.operations.emplace_back();
+    op.id = next_op_++;
+    op.kind = OpKind::make_directory;
+    op.stage = OpStage::structure;
+    op.side = to.side;
+    op.path = path;
+    op.desired.kind = Kind::directory;
+    op.desired.mode = 0755;
+  }
+
+  TempRoot code_, deploy_;
+  SystemClock clock_;
+  SystemHostFacts host_;
+  std::unique_ptr<LocalSide> code_side_, deploy_side_;
+  uint64_t next_batch_ = 100;
+  uint32_t next_op_ = 0;
+};
+
+size_t failures(const BatchResult& result) {
+  size_t count = 0;
+  for (const OpResult& one : result.results) count += one.code != ErrorCode::ok ? 1 : 0;
+  return count;
+}
+
+TEST_F(Transfer, CarriesBothWaysAtOnce) {
+  Outcomes outcomes;
+  TransferSession session(options(), child(), outcomes.events(), clock_);
+  constexpr int kBatches = 8, kFiles = 40;
+  const auto side_of = [](int b) { return b % 2 == 0 ? Side::deploy : Side::code; };
+  const auto name = [](int b, int i) { return "f" + std::to_string(b) + "_" + std::to_string(i); };
+  for (int b = 0; b < kBatches; ++b) {
+    const TempRoot& source = side_of(b) == Side::deploy ? code_ : deploy_;
+    for (int i = 0; i < kFiles; ++i) {
+      source.write(name(b, i), std::string(static_cast<size_t>(i) * 997, static_cast<char>('a' + b)) + name(b, i));
+    }
+  }
+  std::vector<Batch> batches;
+  for (int b = 0; b < kBatches; ++b) {
+    Batch& to = batches.emplace_back(batch(side_of(b)));
+    for (int i = 0; i < kFiles; ++i) put(to, name(b, i));
+  }
+  for (const Batch& one : batches) EXPECT_TRUE(session.submit("task" + std::to_string(one.id), Batch(one)));
+  ASSERT_TRUE(outcomes.wait(batches.size()));
+  for (const Batch& one : batches) {
+    ASSERT_TRUE(outcomes.done_.contains("task" + std::to_string(one.id)));
+    const BatchResult& result = outcomes.done_["task" + std::to_string(one.id)];
+    EXPECT_EQ(result.batch, one.id);
+    EXPECT_TRUE(result.last);
+    EXPECT_GT(result.wire_bytes, 1'000U);
+    ASSERT_EQ(result.results.size(), one.operations.size());
+    std::map<uint32_t, const OpResult*> by_id;
+    for (const OpResult& told : result.results) by_id[told.id] = &told;
+    for (const Operation& op : one.operations) {
+      const OpResult& told = *by_id.at(op.id);
+      EXPECT_EQ(told.code, ErrorCode::ok) << told.message;
+      EXPECT_EQ(told.target.digest, op.desired.digest);
+      EXPECT_EQ(told.source.stamp, op.desired.stamp) << "what was really read";
+      EXPECT_EQ(code_.read(op.path), deploy_.read(op.path));
+    }
+  }
+  EXPECT_TRUE(session.idle());
+}
+
+TEST_F(Transfer, ThousandsOfSmallFilesAndALargeOne) {
+  Outcomes outcomes;
+  TransferSession session(options(), child(), outcomes.events(), clock_);
+  const std::string large(200U << 20U, 'L');
+  for (int i = 0; i < 5'000; ++i) code_.write("s" + std::to_string(i), "s" + std::to_string(i));
+  deploy_.write("large", large);
+  Batch back = batch(Side::code);
+  put(back, "large");
+  EXPECT_TRUE(session.submit("large", std::move(back)));
+  size_t tasks = 1;
+  for (int b = 0; b < 10; ++b, ++tasks) {
+    Batch to = batch(Side::deploy);
+    for (int i = 0; i < 500; ++i) {
+      put(to, "s" + std::to_string(b * 500 + i));
+    }
+    EXPECT_TRUE(session.submit("small" + std::to_string(b), std::move(to)));
+  }
+  ASSERT_TRUE(outcomes.wait(tasks));
+  EXPECT_TRUE(outcomes.failed_.empty());
+  for (const auto& [task, result] : outcomes.done_) EXPECT_EQ(failures(result), 0U) << task;
+  for (int i = 0; i < 5'000; ++i) ASSERT_EQ(deploy_.read("s" + std::to_string(i)), "s" + std::to_string(i));
+  EXPECT_EQ(code_.read("large"), large);
+}
+
+TEST_F(Transfer, BatchesWithoutContentGoTheSameWay) {
+  Outcomes outcomes;
+  TransferSession session(options(), child(), outcomes.events(), clock_);
+  for (const Side side : {Side::deploy, Side::code}) {
+    Batch to = batch(side);
+    to.ordered = true;
+    make_directory(to, side == Side::deploy ? "there" : "here");
+    EXPECT_TRUE(session.submit(side == Side::deploy ? "there" : "here", std::move(to)));
+  }
+  ASSERT_TRUE(outcomes.wait(2));
+  EXPECT_EQ(failures(outcomes.done_["there"]), 0U);
+  EXPECT_EQ(failures(outcomes.done_["here"]), 0U);
+  EXPECT_TRUE(std::filesystem::is_directory(deploy_.at("there")));
+  EXPECT_TRUE(std::filesystem::is_directory(code_.at("here")));
+}
+
+TEST_F(Transfer, OneBadFileDoesNotStopTheRest) {
+  Outcomes outcomes;
+  TransferSession session(options(), child(), outcomes.events(), clock_);
+  Batch to = batch(Side::deploy);
+  for (const char* path : {"a", "gone", "z"}) {
+    code_.write(path, path);
+    put(to, path);
+  }
+  std::filesystem::remove(code_.at("gone"));
+  EXPECT_TRUE(session.submit("task", std::move(to)));
+  ASSERT_TRUE(outcomes.wait(1));
+  ASSERT_TRUE(outcomes.done_.contains("task"));
+  EXPECT_EQ(failures(outcomes.done_["task"]), 1U);
+  EXPECT_EQ(deploy_.read("a"), "a");
+  EXPECT_EQ(deploy_.read("z"), "z");
+  EXPECT_FALSE(std::filesystem::exists(deploy_.at("gone")));
+}
+
+TEST_F(Transfer, ARefusedEpochIsToldForEachOperation) {
+  Outcomes outcomes;
+  TransferSession session(options(), child(), outcomes.events(), clock_);
+  Batch to = batch(Side::deploy);
+  code_.write("a", "1");
+  put(to, "a");
+  to.epoch = 0;
+  EXPECT_TRUE(session.submit("old", std::move(to)));
+  ASSERT_TRUE(outcomes.wait(1));
+  ASSERT_TRUE(outcomes.done_.contains("old"));
+  EXPECT_EQ(outcomes.done_["old"].results.at(0).code, ErrorCode::cancelled);
+  EXPECT_FALSE(std::filesystem::exists(deploy_.at("a")));
+}
+
+TEST_F(Transfer, AnAgentThatDiesFailsItsTasksAndHurtsNoFile) {
+  Outcomes outcomes;
+  auto agent = std::make_shared<ChildAgent>();
+  std::atomic<bool> greeted{false};
+  const auto open = [&, agent]() -> Result<std::unique_ptr<Connection>> {
+    auto connection = connect(std::move(agent->stream));
+    SYNC_ASSIGN(const Greeting greeting, hello(*connection, test_hello(AgentRole::bulk, deploy_.path())));
+    greeted = true;
+    return connection;
+  };
+  TransferSessionOptions slow = options();
+  slow.bytes_per_second = 8U << 20U;  // so that it dies in the middle
+  TransferSession session(slow, open, outcomes.events(), clock_);
+  code_.write("large", std::string(64U << 20U, '\0'));
+  code_.write("noise", [] {
+    std::string noise(32U << 20U, '\0');
+    uint64_t state = 1;
+    for (char& byte : noise) byte = static_cast<char>((state = state * 6364136223846793005U + 1442695040888963407U) >> 56U);
+    return noise;
+  }());
+  deploy_.write("back", std::string(1U << 20U, 'b'));
+  Batch to = batch(Side::deploy);
+  put(to, "noise");
+  put(to, "large");
+  EXPECT_TRUE(session.submit("dies", std::move(to)));
+  Batch back = batch(Side::code);
+  put(back, "back");
+  EXPECT_TRUE(session.submit("back", std::move(back)));
+  ASSERT_TRUE(outcomes.wait(1)) << "the other direction goes on while a large file is sent";
+  EXPECT_TRUE(outcomes.done_.contains("back"));
+  EXPECT_TRUE(greeted);
+  agent->kill();
+  ASSERT_TRUE(outcomes.wait(2));
+  EXPECT_EQ(outcomes.failed_["dies"].code, ErrorCode::unreachable) << describe(outcomes.failed_["dies"]);
+  EXPECT_FALSE(std::filesystem::exists(deploy_.at("noise")));
+  EXPECT_FALSE(std::filesystem::exists(deploy_.at("large")));
+  while (!session.finished()) std::this_thread::yield();
+  EXPECT_FALSE(session.submit("late", batch(Side::deploy)));
+}
+
+TEST_F(Transfer, AnAgentThatCannotBeReachedFailsEveryTask) {
+  Outcomes outcomes;
+  TransferSession session(
+      options(), []() -> Result<std::unique_ptr<Connection>> { return Error{ErrorCode::unreachable, "no route", {}, 0}; },
+      outcomes.events(), clock_);
+  size_t taken = 0;
+  for (int i = 0; i < 3; ++i) taken += session.submit("t" + std::to_string(i), batch(Side::deploy)) ? 1 : 0;
+  ASSERT_TRUE(outcomes.wait(taken));
+  for (const auto& [task, error] : outcomes.failed_) EXPECT_EQ(error.message, "no route");
+}
+
+TEST_F(Transfer, AbandonsWhenDestroyed) {
+  Outcomes outcomes;
+  {
+    TransferSessionOptions slow = options();
+    slow.bytes_per_second = 1U << 20U;
+    TransferSession session(slow, child(), outcomes.events(), clock_);
+    std::string noise(16U << 20U, '\0');
+    random_bytes(noise.data(), noise.size());
+    code_.write("large", noise);
+    Batch to = batch(Side::deploy);
+    put(to, "large");
+    EXPECT_TRUE(session.submit("under way", std::move(to)));
+    EXPECT_TRUE(session.submit("queued", batch(Side::deploy)));
+  }
+  EXPECT_EQ(outcomes.failed_["under way"].code, ErrorCode::cancelled);
+  EXPECT_EQ(outcomes.failed_["queued"].code, ErrorCode::cancelled);
+}
+
+// ---- damage on the way: a stream that flips bytes of chosen frames
+
+/// Passes everything on; damages the first content frame that it writes.
+class DamagingStream final : public ByteStream {
+ public:
+  enum class Kind { payload, head };  // a byte of the file, or the type of its data record
+  DamagingStream(std::unique_ptr<ByteStream> inner, Kind kind) : inner_(std::move(inner)), kind_(kind) {}
+  int read_fd() const override { return inner_->read_fd(); }
+  int write_fd() const override { return inner_->write_fd(); }
+  Result<size_t> read_some(char* out, size_t size) override { return inner_->read_some(out, size); }
+  std::string describe() const override { return inner_->describe(); }
+  Result<size_t> write_some(const char* data, size_t size) override {
+    if (const size_t at = damaged_ ? std::string_view::npos : std::string_view(data, size).find(kMarker); at != std::string_view::npos) {
+      std::string copy(data, size);
+      copy[kind_ == Kind::payload ? at : at - 4] ^= 0x20;
+      Result<size_t> taken = inner_->write_some(copy.data(), at + kMarker.size());
+      damaged_ = taken.ok() && *taken > at;
+      return taken;
+    }
+    return inner_->write_some(data, size);
+  }
+  static constexpr std::string_view kMarker = "DAMAGE-ME";
+
+ private:
+  std::unique_ptr<ByteStream> inner_;
+  const Kind kind_;
+  bool damaged_ = false;
+};
+
+TEST_F(Transfer, AWrongDigestFailsThatFileOnly) {
+  Outcomes outcomes;
+  const auto open = [&]() -> Result<std::unique_ptr<Connection>> {
+    SYNC_ASSIGN(std::unique_ptr<ByteStream> stream, make_child_stream({TWSYNC_AGENT, "--stdio"}));
+    auto connection = connect(std::make_unique<DamagingStream>(std::move(stream), DamagingStream::Kind::payload));
+    SYNC_ASSIGN(const Greeting greeting, hello(*connection, test_hello(AgentRole::bulk, deploy_.path())));
+    return connection;
+  };
+  TransferSession session(options(), open, outcomes.events(), clock_);
+  Batch to = batch(Side::deploy);
+  code_.write("a", "fine");
+  code_.write("b", std::string(DamagingStream::kMarker));
+  code_.write("c", "fine too");
+  for (const char* path : {"a", "b", "c"}) put(to, path);
+  const uint32_t bad = to.operations[1].id;
+  EXPECT_TRUE(session.submit("task", std::move(to)));
+  ASSERT_TRUE(outcomes.wait(1));
+  ASSERT_TRUE(outcomes.done_.contains("task")) << describe(outcomes.failed_["task"]);
+  for (const OpResult& told : outcomes.done_["task"].results) {
+    EXPECT_EQ(told.code, told.id == bad ? ErrorCode::corrupt : ErrorCode::ok) << told.message;
+  }
+  EXPECT_EQ(deploy_.read("a"), "fine");
+  EXPECT_EQ(deploy_.read("c"), "fine too");
+  EXPECT_FALSE(std::filesystem::exists(deploy_.at("b")));
+  Batch next = batch(Side::deploy);
+  put(next, "b");
+  EXPECT_TRUE(session.submit("again", std::move(next)));
+  ASSERT_TRUE(outcomes.wait(2));
+  EXPECT_EQ(failures(outcomes.done_["again"]), 0U) << "the session went on";
+}
+
+TEST_F(Transfer, AStreamOutOfStepEndsTheSessionAfterItsResults) {
+  Outcomes outcomes;
+  const auto open = [&]() -> Result<std::unique_ptr<Connection>> {
+    SYNC_ASSIGN(std::unique_ptr<ByteStream> stream, make_child_stream({TWSYNC_AGENT, "--stdio"}));
+    auto connection = connect(std::make_unique<DamagingStream>(std::move(stream), DamagingStream::Kind::head));
+    SYNC_ASSIGN(const Greeting greeting, hello(*connection, test_hello(AgentRole::bulk, deploy_.path())));
+    return connection;
+  };
+  TransferSession session(options(), open, outcomes.events(), clock_);
+  for (int b = 0; b < 4; ++b) {
+    Batch to = batch(Side::deploy);
+    const std::string path = "f" + std::to_string(b);
+    code_.write(path, b == 1 ? std::string(DamagingStream::kMarker) : path);
+    put(to, path);
+    EXPECT_TRUE(session.submit(path, std::move(to)));
+  }
+  ASSERT_TRUE(outcomes.wait(4));
+  EXPECT_TRUE(outcomes.done_.contains("f0"));
+  EXPECT_EQ(deploy_.read("f0"), "f0");
+  EXPECT_FALSE(std::filesystem::exists(deploy_.at("f1")));
+}
+
+}  // namespace
+}  // namespace twsync::agent_test
