@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <tuple>
 
 #include "common/app/installation.h"
 #include "temp_dir.h"
@@ -140,6 +143,23 @@ TEST_F(ConfigTest, installation_and_state_below_a_root_are_never_synced) {
   EXPECT_EQ(never, (std::vector<std::string>{".ssh/key", "app/bin/twsync", "app/logs", "app/scripts/config", "app/scripts/two_way_sync.sh",
                                              "app/share/twsync", "state"}));
   EXPECT_EQ(never_synced(dir_ / "other", dir_ / "root/app", dir_ / "root/state", {}), std::vector<std::string>{});
+}
+
+TEST_F(ConfigTest, the_file_that_is_installed_says_the_defaults) {
+  std::ifstream in(TWSYNC_DEFAULT_CONFIG);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  ASSERT_FALSE(text.empty());
+  auto shipped = load(text);
+  auto builtin = load("SSH_USER=root");
+  ASSERT_TRUE(shipped.ok()) << describe(shipped.error());
+  const PairConfig& a = shipped->pairs[0];
+  const PairConfig& b = builtin->pairs[0];
+  EXPECT_EQ(std::tie(a.code_path, a.deploy.host, a.deploy.path, a.deploy.user, a.deploy.port, a.ssh_key, a.exclude),
+            std::tie(b.code_path, b.deploy.host, b.deploy.path, b.deploy.user, b.deploy.port, b.ssh_key, b.exclude));
+  EXPECT_EQ(std::tie(a.policy, a.delete_limits.percent, a.delete_limits.count, a.versions_keep_days, a.versions_keep_bytes, a.preserve_owner),
+            std::tie(b.policy, b.delete_limits.percent, b.delete_limits.count, b.versions_keep_days, b.versions_keep_bytes, b.preserve_owner));
+  EXPECT_EQ(std::tie(a.preserve_xattrs, a.preserve_hardlinks, a.bandwidth_limit, a.transfer_workers, a.stale_minutes),
+            std::tie(b.preserve_xattrs, b.preserve_hardlinks, b.bandwidth_limit, b.transfer_workers, b.stale_minutes));
 }
 
 TEST(Installation, absolute_path_and_relative_to) {

@@ -1,0 +1,54 @@
+# Two-way sync: the configuration.
+#
+# Read as NAME=value in shell syntax, and never executed: comments, bare, 'single' and "double" quoted values are
+# allowed; $, ` and commands are errors that name the line. Every name has a default, which stands here.
+# More pairs: scripts/config/pairs.d/NAME.sh, each with what differs from this file.
+# Only root (or the user who runs the sync) may be able to write this file.
+
+# The two servers. The code server runs the services; the deploy server needs nothing but sshd.
+CODE_SERVER=192.168.100.28
+DEPLOY_SERVER=192.168.100.100
+
+# The directory on each that is kept the same.
+CODE_PATH=/opt/sutazaiapp
+DEPLOY_PATH=/opt/sutazaiapp
+
+# How the deploy server is reached. SSH_USER empty: the user who runs the sync. SSH_KEY empty: the key that
+# scripts/ssh_key_exchange.sh made.
+SSH_USER=root
+SSH_PORT=22
+SSH_KEY=
+
+# Who wins when a file changed on both servers: newer (most recent modification time), code-server, deploy-server,
+# or manual (nothing is done until `twsync resolve`). The other version is kept in any case: `twsync conflicts`.
+CONFLICT_RESOLUTION=newer
+
+# What is left alone, as gitignore patterns separated by spaces, such as EXCLUDE='*.log node_modules/ /build/'.
+# Version-control directories (.git, .hg, .svn, .jj) are always left alone with GIT=exclude.
+EXCLUDE=''
+GIT=exclude
+
+# More deletions on one side within 10 minutes than this part of all entries, or than this number (0 = no such limit),
+# wait for `twsync approve` or `twsync reject`.
+DELETE_LIMIT_PERCENT=50
+DELETE_LIMIT_COUNT=10000
+
+# How long replaced and deleted versions are kept, and how much room they may take (0 = 10 % of the file system; K, M, G
+# and T may follow the number).
+VERSIONS_KEEP_DAYS=30
+VERSIONS_KEEP_BYTES=0
+
+# Owner and group (auto = when root runs it on both servers), extended attributes, hard links.
+PRESERVE_OWNER=auto
+PRESERVE_XATTRS=no
+PRESERVE_HARDLINKS=yes
+
+# Bytes a second (0 = no limit; 2M is 2 MiB a second), and how many transfers run beside each other.
+BANDWIDTH_LIMIT=0
+TRANSFER_WORKERS=2
+
+# `twsync status` answers non-zero when changes wait for longer than this.
+STALE_MINUTES=10
+
+# debug, info, warn or error
+LOG_LEVEL=info

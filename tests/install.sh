@@ -1,0 +1,28 @@
+#!/bin/bash
+# Installs what building and testing need (Debian 12 packages). Run again, it installs only what is missing.
+set -euo pipefail
+
+packages=(
+  g++ cmake ninja-build pkg-config ccache
+  libzmq3-dev cppzmq-dev libssh-dev libmsgpack-cxx-dev libspdlog-dev libsqlite3-dev libzstd-dev libxxhash-dev
+  libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev
+  git openssh-server openssh-client rsync sqlite3 python3 shellcheck
+)
+
+missing=()
+for package in "${packages[@]}"; do
+  state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$state" = installed ] || missing+=("$package")
+done
+if [ "${#missing[@]}" -eq 0 ]; then
+  exit 0
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  as_root=(sudo)
+fi
+echo "installing: ${missing[*]}"
+"${as_root[@]}" apt-get update -q
+# The tests run their own sshd; the packaged one must not be started by this.
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
