@@ -82,10 +82,29 @@ Result<Frame> FrameRouter::reply(uint32_t stream, std::initializer_list<FrameTyp
 void FrameRouter::read_loop() {
   for (;;) {
     Result<Frame> frame = connection_->receive(-1);
-    if (!frame.ok()) return end(frame.error());
+    if (!frame.ok()) {
+      end(frame.error());
+      break;
+    }
     const Status taken = take(std::move(*frame));
-    if (!taken.ok()) return end(taken.error());
+    if (!taken.ok()) {
+      end(taken.error());
+      break;
+    }
   }
+  tell_of_the_end();
+}
+
+void FrameRouter::tell_of_the_end() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!hints_ || error_->code == ErrorCode::cancelled) return;
+  }
+  // From here on nobody sees what happens there: the whole side is to be looked at, by a new session.
+  Hint hint;
+  hint.side = Side::deploy;
+  hint.recursive = true;
+  hints_({std::move(hint)});
 }
 
 Status FrameRouter::take(Frame&& frame) {

@@ -40,6 +40,7 @@ class FrameRouter {
 
  private:
   void read_loop();
+  void tell_of_the_end();
   Status take(Frame&& frame);
   Status deliver_hints(const Frame& frame);
   void end(Error error);

@@ -205,6 +205,13 @@ Result<std::vector<PathState>> Cycle::states_with_digests() {
   }
 }
 
+void Cycle::leave_kept(Plan& plan) {
+  if (order_.full) return;  // a whole rescan tries them again
+  std::erase_if(plan.operations, [&](const Operation& op) {
+    return op.kind == OpKind::remove_directory && work_.kept[static_cast<size_t>(op.side)].contains(op.path);
+  });
+}
+
 Status Cycle::guard(Plan& plan) {
   if (!has_removals(plan)) return {};
   GuardInput input;
@@ -229,6 +236,7 @@ Result<Plan> Cycle::make() {
   policy_.deploy_now_ns = policy_.code_now_ns + policy_.skew_ns;
   Plan plan = make_plan(states, policy_);
   for (const auto& path : ignored_rows_) plan.agreements.push_back({path, true});
+  leave_kept(plan);
   SYNC_TRY(guard(plan));
   filter_direction(plan, order_.direction);
   return plan;
@@ -334,7 +342,9 @@ void Cycle::finish(Status status) {
   if (!status.ok()) summary_.error = status.error();
   std::vector<std::string> pending;
   for (const Side side : {Side::code, Side::deploy}) {
-    for (const auto& [path, entry] : work_.pending.side(side)) pending.push_back(path);
+    for (const auto& [path, entry] : work_.pending.side(side)) {
+      if (!work_.kept[static_cast<size_t>(other(side))].contains(path)) pending.push_back(path);
+    }
   }
   std::sort(pending.begin(), pending.end());
   summary_.pending = static_cast<uint64_t>(std::unique(pending.begin(), pending.end()) - pending.begin());

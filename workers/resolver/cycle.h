@@ -51,6 +51,7 @@ class Cycle {
   Status follow_ups(Side side, const std::vector<Scope>& scopes, HintSet& out);
   Result<std::vector<PathState>> states_with_digests();
   Result<Plan> make();
+  void leave_kept(Plan& plan);
   Status guard(Plan& plan);
   Status wait_for_moves(Plan& plan);
   Status pass(bool& more);

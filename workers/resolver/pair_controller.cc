@@ -170,8 +170,8 @@ std::vector<Hint> PairController::fetch_more(uint64_t lease, int64_t leased_at_n
   Envelope envelope;
   envelope.type = MessageType::lease_more;
   envelope.pair = work_.config.name;
-  envelope.count = lease;
-  link_.post(std::move(envelope), encode(LeaseDone{lease, false, 0, {}, {}}));
+  envelope.id = std::to_string(lease);
+  link_.post(std::move(envelope), {});
   lock.lock();
   changed_.wait_for(lock, std::chrono::milliseconds(kMoreTimeoutMs), [&] { return stop_ || more_.has_value(); });
   if (!more_) return {};

@@ -128,6 +128,7 @@ Status open_pair(PairWork& work, const CycleServices& services, bool rehome) {
   for (const char* item : {"r-code", "r-deploy"}) SYNC_TRY(work.base->drop_parked(item));
   SYNC_TRY(work.base->commit());
   work.pending = PendingTree{};
+  for (auto& kept : work.kept) kept.clear();
   work.opened = true;
   return {};
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "common/app/pair_config.h"
@@ -24,6 +25,7 @@ struct PairWork {
   OpenDone sides;              ///< facts of the last open
   PendingTree pending;
   DeletionWindow deletions;
+  std::set<std::string> kept[2]; ///< directories a removal left standing (something ignored or mounted below): told once
   bool opened = false;         ///< both sides claimed under meta.epoch
   bool pending_known = false;  ///< a whole scan since open: pending is complete
   uint64_t cycle = 0;

@@ -17,17 +17,6 @@ bool in_scopes(std::string_view path, const std::vector<Scope>& scopes) {
 
 }  // namespace
 
-Entry entry_from_row(const BaseRow& row, Side side) {
-  const SideRecord& record = row.side(side);
-  Entry entry = row.agreed;
-  entry.stamp = record.stamp;
-  entry.mode = record.mode;
-  entry.owner = record.owner;
-  entry.group = record.group;
-  if (entry.is_file() || entry.is_symlink()) entry.mtime_ns = record.stamp.mtime_ns;
-  return entry;
-}
-
 void PendingTree::erase(Side s, std::string_view path) {
   auto& map = maps_[static_cast<size_t>(s)];
   if (const auto found = map.find(path); found != map.end()) map.erase(found);

@@ -37,7 +37,4 @@ class PendingTree {
   Map maps_[2];
 };
 
-/// What a side holds at a path that is not pending there: the agreed entry with that side's record.
-Entry entry_from_row(const BaseRow& row, Side side);
-
 }  // namespace twsync

@@ -153,6 +153,7 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
 
 void PlanRun::take_failure(const Operation& op, const OpResult& result) {
   if (op.kind == OpKind::remove_directory && result.code == ErrorCode::exists) {
+    if (!work_.kept[static_cast<size_t>(op.side)].insert(op.path).second) return;
     ++outcome_.kept_directories;
     Event event;
     event.kind = EventKind::skipped;

@@ -4,7 +4,7 @@ namespace twsync {
 
 Entry Recorder::current(Side side, const std::string& path, const BaseRow* row) const {
   if (const Entry* e = pending_.find(side, path)) return *e;
-  return row != nullptr ? entry_from_row(*row, side) : Entry{};
+  return row != nullptr ? held_entry(*row, side) : Entry{};
 }
 
 void Recorder::keep_if_pending(Side side, const std::string& path, const BaseRow* row) {
@@ -12,8 +12,9 @@ void Recorder::keep_if_pending(Side side, const std::string& path, const BaseRow
   if (e != nullptr && !diff_entry(row, side, *e, policy_).any()) pending_.erase(side, path);
 }
 
-Status Recorder::settle(const std::string& path, const BaseRow* old) {
-  const auto row = merge_base(old, path, current(Side::code, path, old), current(Side::deploy, path, old), policy_);
+Status Recorder::settle(const std::string& path, const BaseRow* old, const AppliedEntry* applied) {
+  const auto row = merge_base(old, path, current(Side::code, path, old), current(Side::deploy, path, old), policy_,
+                              applied);
   if (row) {
     SYNC_TRY(base_.put(*row));
   } else if (old != nullptr) {
@@ -30,7 +31,8 @@ Status Recorder::achieved(const Operation& op, const OpResult& result) {
   const BaseRow* row = old ? &*old : nullptr;
   pending_.set(op.side, op.path, result.target);
   if (op.kind == OpKind::put_file && result.source.is_file()) pending_.set(other(op.side), op.path, result.source);
-  return settle(op.path, row);
+  const AppliedEntry applied{op.side, op.desired};
+  return settle(op.path, row, op.kind == OpKind::make_directory ? nullptr : &applied);
 }
 
 Status Recorder::achieved_rename(const Operation& op, const OpResult& result) {
@@ -61,7 +63,7 @@ Status Recorder::move_row(const BaseRow& row, const Operation& op, const OpResul
     if (pending_.find(source, moved.path) == nullptr) pending_.set(source, moved.path, Entry{});
   }
   if (row.path == op.from && pending_.find(op.side, moved.path) == nullptr) {
-    Entry now = entry_from_row(moved, op.side);
+    Entry now = held_entry(moved, op.side);
     now.stamp = result.target.stamp;
     pending_.set(op.side, moved.path, now);
   }

@@ -24,7 +24,7 @@ class Recorder {
   Status achieved_rename(const Operation& op, const OpResult& result);
   Status move_row(const BaseRow& row, const Operation& op, const OpResult& result);
   /// Writes the row that follows from what both sides hold at `path` and drops what is no longer pending.
-  Status settle(const std::string& path, const BaseRow* old);
+  Status settle(const std::string& path, const BaseRow* old, const AppliedEntry* applied = nullptr);
   Entry current(Side side, const std::string& path, const BaseRow* row) const;
   void keep_if_pending(Side side, const std::string& path, const BaseRow* row);
 

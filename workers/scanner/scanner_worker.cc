@@ -25,6 +25,7 @@ Status ScannerWorker::run(const std::atomic<bool>& stop) {
     if (link_->take_reconnected()) {
       for (auto& [id, output] : running_) output->cancel();
       running_.clear();
+      hint_everything();
     }
     if (message->has_value()) dispatch(std::move(**message));
   }
@@ -74,6 +75,16 @@ PairSession* ScannerWorker::session_for(const std::string& pair) {
   }
   auto session = std::make_unique<PairSession>(std::move(*config), options_.sides, std::move(on_hints));
   return sessions_.emplace(pair, std::move(session)).first->second.get();
+}
+
+void ScannerWorker::hint_everything() {
+  // What was published while the broker was away is lost.
+  if (!options_.publish_hints) return;
+  for (const auto& [pair, session] : sessions_) {
+    Hint whole;
+    whole.recursive = true;
+    publish(pair, {whole});
+  }
 }
 
 void ScannerWorker::publish(const std::string& pair, std::vector<Hint> hints) {

@@ -32,6 +32,7 @@ class ScannerWorker {
   void dispatch(Message&& message);
   void start_task(Message&& message);
   PairSession* session_for(const std::string& pair);
+  void hint_everything();
   void publish(const std::string& pair, std::vector<Hint> hints);
 
   ZmqContext& context_;

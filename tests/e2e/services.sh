@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# The services as separate processes over SSH: edits on either side arrive by themselves, nothing happens at rest, and
+# kill -9 of any process in turn loses nothing.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+bin=${TWSYNC_BIN:-$top/build/bin}
+work=$(mktemp -d "${TMPDIR:-/tmp}/twsync-services-XXXXXX")
+declare -A pids=()
+roles=(broker scanner resolver transfer monitor)
+
+stop_role() { # ROLE SIGNAL
+  local pid=${pids[$1]:-}
+  [ -n "$pid" ] || return 0
+  kill "-$2" "$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null || true
+  unset "pids[$1]"
+}
+cleanup() {
+  for role in "${roles[@]}"; do stop_role "$role" TERM; done
+  bash "$top/tests/support/sshd.sh" stop "$work/server" 2>/dev/null || true
+  rm -rf "$work"
+}
+trap cleanup EXIT
+fail() {
+  echo "FAIL $*"
+  tail -n 5 "$work"/*.log || true
+  "$bin/twsync" status "${options[@]}" || true
+  exit 1
+}
+eventually() { # WHAT COMMAND...: within 30 s
+  local what=$1 tries
+  shift
+  for tries in $(seq 300); do
+    if "$@"; then return 0; fi
+    sleep 0.1
+  done
+  fail "$what did not happen within 30 s"
+}
+start_role() {
+  "$bin/twsync-$1" "${options[@]}" --log-stderr >>"$work/$1.log" 2>&1 &
+  pids[$1]=$!
+}
+same() { cmp -s "$1" "$2"; }
+gone() { [ ! -e "$1" ]; }
+quiet() { # idle and nothing waiting, now and after the producers' settle time
+  "$bin/twsync" status "${options[@]}" --json >"$work/status.json" 2>/dev/null
+  grep -q '"state":"idle"' "$work/status.json" && ! grep -q '"hints_waiting":[1-9]' "$work/status.json"
+}
+
+port=22860
+while (exec 3<>"/dev/tcp/127.0.0.6/$port") 2>/dev/null; do port=$((port + 1)); done
+bash "$top/tests/support/sshd.sh" start "$work/server" 127.0.0.6 "$port"
+mkdir -p "$work/code/sub" "$work/deploy"
+cp -a "$top/common" "$work/code/"
+echo one >"$work/deploy/from-deploy"
+cat >"$work/conf.sh" <<CONF
+DEPLOY_SERVER=127.0.0.6
+CODE_PATH=$work/code
+DEPLOY_PATH=$work/deploy
+SSH_USER=$(id -un)
+SSH_PORT=$port
+SSH_KEY=$work/server/client_key
+CONF
+chmod 600 "$work/conf.sh"
+options=(--config "$work/conf.sh" --state-dir "$work/state")
+mkdir -p "$work/state/keys"
+chmod 700 "$work/state" "$work/state/keys"
+cp "$work/server/known_hosts" "$work/state/keys/known_hosts"
+
+for role in "${roles[@]}"; do start_role "$role"; done
+eventually "the first sync" same "$top/common/base/text.h" "$work/deploy/common/base/text.h"
+eventually "the deploy side's file" same "$work/deploy/from-deploy" "$work/code/from-deploy"
+eventually "quiet after the first sync" quiet
+bash "$top/tests/support/compare_trees.sh" "$work/code" "$work/deploy" >/dev/null || fail "the trees differ after the first sync"
+echo "ok first sync by itself"
+
+echo edited >"$work/code/sub/a"
+eventually "an edit of the code side" same "$work/code/sub/a" "$work/deploy/sub/a"
+echo edited back >"$work/deploy/sub/a"
+eventually "an edit of the deploy side" same "$work/deploy/sub/a" "$work/code/sub/a"
+mkdir -p "$work/deploy/new/deep/er" && echo x >"$work/deploy/new/deep/er/file"
+eventually "a new tree" same "$work/deploy/new/deep/er/file" "$work/code/new/deep/er/file"
+mv "$work/code/common" "$work/code/common-moved"
+eventually "a moved directory" same "$work/code/common-moved/base/text.h" "$work/deploy/common-moved/base/text.h"
+eventually "its old place" gone "$work/deploy/common"
+rm -r "$work/deploy/new"
+eventually "a deletion" gone "$work/code/new"
+eventually "quiet" quiet
+bash "$top/tests/support/compare_trees.sh" "$work/code" "$work/deploy" >/dev/null || fail "the trees differ after live edits"
+echo "ok live edits, both ways"
+
+twsync_sync() { "$bin/twsync" sync "${options[@]}" --json | tail -1; }
+summary=$(twsync_sync)
+grep -q '"operations":0' <<<"$summary" || fail "at rest a sync still had something to do: $summary"
+grep -q '"in_sync":true' <<<"$summary" || fail "at rest a sync is not in sync: $summary"
+echo "ok a sync by hand goes through the service and finds nothing to do"
+
+for role in "${roles[@]}"; do
+  echo "before $role dies" >"$work/code/edit-$role"
+  echo "before $role dies" >"$work/deploy/edit-back-$role"
+  stop_role "$role" KILL
+  echo "while $role is dead" >"$work/code/dead-$role"
+  start_role "$role"
+  eventually "the edit made before kill -9 of $role" same "$work/code/edit-$role" "$work/deploy/edit-$role"
+  eventually "the deploy side's edit made before kill -9 of $role" same "$work/deploy/edit-back-$role" "$work/code/edit-back-$role"
+  eventually "the edit made while $role was dead" same "$work/code/dead-$role" "$work/deploy/dead-$role"
+  echo "ok kill -9 of $role"
+done
+
+for agent in $(pgrep -f 'twsync-agent-.* --stdio' || true); do
+  if tr '\0' '\n' <"/proc/$agent/environ" 2>/dev/null | grep -qx "HOME=$work/server/home"; then kill -9 "$agent"; fi
+done
+echo "after the agents died" >"$work/code/after-agents"
+eventually "an edit after kill -9 of the agents" same "$work/code/after-agents" "$work/deploy/after-agents"
+echo "back after the agents died" >"$work/deploy/back-after-agents"
+eventually "a deploy-side edit after kill -9 of the agents" same "$work/deploy/back-after-agents" "$work/code/back-after-agents"
+echo "ok kill -9 of the agents"
+
+eventually "quiet" quiet
+bash "$top/tests/support/compare_trees.sh" "$work/code" "$work/deploy" >/dev/null || fail "the trees differ at the end"
+echo "ok both trees are equal at the end"
