@@ -33,7 +33,7 @@ struct CycleResult {
   std::vector<Hint> again;
 };
 
-/// REQUIRES: work.opened. Emits events. An Error in summary.error says why it ended early; what was achieved until then
+/// REQUIRES: work.opened (a dry run: both sides connected). Emits events. An Error in summary.error says why it ended early; what was achieved until then
 /// is recorded.
 class Cycle {
  public:

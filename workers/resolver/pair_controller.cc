@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "common/base/text.h"
-#include "workers/resolver/pair_opening.h"
 #include "workers/resolver/recorder.h"
 #include "workers/resolver/resolve_request.h"
 
@@ -89,7 +88,7 @@ void PairController::work_on(const Lease& lease) {
     const int64_t leased_at = clock_.steady_ns();
     if (options_.live) order.more_hints = [this, id = lease.id, leased_at] { return fetch_more(id, leased_at); };
     Summary summary;
-    if (const Status opened = ensure_open(false); !opened) {
+    if (const Status opened = ensure_open(Opening::claim); !opened) {
       summary.error = opened.error();
     } else {
       summary = run_cycle(order).summary;
@@ -118,7 +117,8 @@ bool PairController::answer(const Request& request, const Lease& lease) {
 Summary PairController::perform(const Request& request, const Lease& lease) {
   Summary failed;
   CycleOrder order;
-  Status ready = ensure_open(request.kind == RequestKind::approve && request.item.starts_with("r-"));
+  const bool rehome = request.kind == RequestKind::approve && request.item.starts_with("r-");
+  Status ready = ensure_open(rehome ? Opening::rehome : request.dry_run ? Opening::look : Opening::claim);
   if (ready) ready = prepare(request, order);
   if (!ready) {
     failed.error = ready.error();
@@ -156,9 +156,9 @@ CycleResult PairController::run_cycle(const CycleOrder& order) {
   return result;
 }
 
-Status PairController::ensure_open(bool rehome) {
-  if (work_.opened && !rehome) return {};
-  return open_pair(work_, services_, rehome);
+Status PairController::ensure_open(Opening how) {
+  if (work_.opened && how != Opening::rehome) return {};
+  return open_pair(work_, services_, how);
 }
 
 std::vector<Hint> PairController::fetch_more(uint64_t lease, int64_t leased_at_ns) {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "workers/resolver/cycle.h"
+#include "workers/resolver/pair_opening.h"
 #include "workers/resolver/pair_work.h"
 
 namespace twsync {
@@ -31,7 +32,7 @@ class PairController {
   Summary perform(const Request& request, const Lease& lease);
   Status prepare(const Request& request, CycleOrder& order);
   CycleResult run_cycle(const CycleOrder& order);
-  Status ensure_open(bool rehome);
+  Status ensure_open(Opening how);
   std::vector<Hint> fetch_more(uint64_t lease, int64_t leased_at_ns);
   void emit(Event event);
   void give_back(const Lease& lease, const Error& error);

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <ctime>
+#include <thread>
 
 #include "common/base/hasher.h"
 #include "common/base/text.h"
@@ -15,6 +17,8 @@ namespace twsync {
 namespace {
 
 constexpr const char* kScanner = "scanner";
+constexpr int64_t kBusyPatienceNs = 3 * kSecond;
+constexpr std::chrono::milliseconds kBusyAgain{100};
 
 Status make_directories(const std::string& path) {
   for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
@@ -86,6 +90,34 @@ Status forget_rows(PairWork& work, const IdentityDecision& decision) {
   return work.base->commit();
 }
 
+Status look_only(PairWork& work, const IdentityDecision& decision) {
+  if (decision.action == IdentityDecision::Action::stop) return Error{ErrorCode::guard, decision.reason, {}, 0};
+  if (decision.action == IdentityDecision::Action::union_merge && !work.base->empty()) {
+    return Error{ErrorCode::guard,
+                 "what both sides agreed on last is older than their roots: a run merges both without deleting anything, "
+                 "which a dry run cannot show",
+                 {}, 0};
+  }
+  return {};
+}
+
+Status claim_roots(PairWork& work, const CycleServices& services, uint64_t epoch) {
+  ScanTask task;
+  task.kind = ScanTaskKind::claim;
+  task.pair_id = work.meta.pair_id;
+  task.hash_key = work.meta.hash_key;
+  task.epoch = epoch;
+  task.holder = holder_text(services.clock.wall_ns());
+  const int64_t give_up_ns = services.clock.steady_ns() + kBusyPatienceNs;
+  for (;;) {
+    const auto claimed = ask(work, services, task);
+    if (claimed) return {};
+    const bool patient = claimed.error().code == ErrorCode::busy && services.clock.steady_ns() < give_up_ns && !services.stop();
+    if (!patient) return claimed.error();
+    std::this_thread::sleep_for(kBusyAgain);
+  }
+}
+
 void remember_facts(PairWork& work, uint64_t epoch) {
   BaseMeta& meta = work.meta;
   meta.epoch = epoch;
@@ -100,10 +132,12 @@ void remember_facts(PairWork& work, uint64_t epoch) {
 
 }  // namespace
 
-Status open_pair(PairWork& work, const CycleServices& services, bool rehome) {
+Status open_pair(PairWork& work, const CycleServices& services, Opening how) {
   SYNC_TRY(load_base(work, services));
   work.opened = false;
   work.pending_known = false;
+  work.pending = PendingTree{};
+  for (auto& kept : work.kept) kept.clear();
   ScanTask task;
   task.kind = ScanTaskKind::open;
   task.pair_id = work.meta.pair_id;
@@ -111,24 +145,18 @@ Status open_pair(PairWork& work, const CycleServices& services, bool rehome) {
   SYNC_ASSIGN(const std::string opened, ask(work, services, task));
   SYNC_ASSIGN(work.sides, decode<OpenDone>(opened));
 
-  const auto decision = decide_identity(work.meta, work.sides.code, work.sides.deploy, rehome);
+  const auto decision = decide_identity(work.meta, work.sides.code, work.sides.deploy, how == Opening::rehome);
+  const bool merge = decision.action == IdentityDecision::Action::union_merge;
+  if (how == Opening::look) return look_only(work, decision);
   if (decision.action == IdentityDecision::Action::stop) return park_stop(work, services, decision);
-  if (decision.action == IdentityDecision::Action::union_merge) SYNC_TRY(forget_rows(work, decision));
-
-  task.kind = ScanTaskKind::claim;
-  task.pair_id = work.meta.pair_id;
-  task.hash_key = work.meta.hash_key;
-  task.epoch = decision.epoch;
-  task.holder = holder_text(services.clock.wall_ns());
-  SYNC_ASSIGN(const std::string claimed, ask(work, services, task));
+  if (merge) SYNC_TRY(forget_rows(work, decision));
+  SYNC_TRY(claim_roots(work, services, decision.epoch));
 
   remember_facts(work, decision.epoch);
   SYNC_TRY(work.base->begin(true));
   SYNC_TRY(work.base->set_meta(work.meta));
   for (const char* item : {"r-code", "r-deploy"}) SYNC_TRY(work.base->drop_parked(item));
   SYNC_TRY(work.base->commit());
-  work.pending = PendingTree{};
-  for (auto& kept : work.kept) kept.clear();
   work.opened = true;
   return {};
 }

@@ -5,10 +5,16 @@
 
 namespace twsync {
 
-/// Makes `work.opened` true, or says why not. Marker first, then base: a crash in between leaves the markers one ahead.
-/// guard = a root's identity stopped it (parked as an item of its own); busy = another controller.
-/// `rehome`: a person approved that stop.
-Status open_pair(PairWork& work, const CycleServices& services, bool rehome);
+enum class Opening : uint8_t {
+  claim,   ///< lock and mark both roots; `work.opened` afterwards
+  rehome,  ///< the same, after a person approved a root-identity stop: by union merge
+  look     ///< for a dry run: nothing is locked, marked or recorded, and `work.opened` stays false
+};
+
+/// Connects both sides and checks their identity. Marker first, then base: a crash in between leaves the markers one
+/// ahead. guard = a root's identity stopped it (parked as an item of its own); busy = another controller holds a root
+/// (asked again for three seconds: an agent whose controller died needs a moment to notice).
+Status open_pair(PairWork& work, const CycleServices& services, Opening how);
 
 /// Notes in the base that the controller went in order.
 Status close_pair(PairWork& work);
