@@ -1,12 +1,17 @@
 # What an installation has besides its programs. Last of all, since it writes the list of what was installed before.
-set(units
-  producers/inotify/sutazai-sync-monitor.service
-  broker/twsync-broker.service
-  workers/twsync-worker@.service)
-foreach(unit ${units})
-  get_filename_component(name ${unit} NAME)
-  configure_file(${CMAKE_SOURCE_DIR}/${unit}.in ${CMAKE_CURRENT_BINARY_DIR}/units/${name} @ONLY)
-  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/units/${name} DESTINATION share/twsync/systemd)
+# Units and the cron entry name the prefix that is installed to, which `cmake --install --prefix` may choose late.
+set(named_after_prefix
+  producers/inotify/sutazai-sync-monitor.service.in:systemd/sutazai-sync-monitor.service
+  broker/twsync-broker.service.in:systemd/twsync-broker.service
+  workers/twsync-worker@.service.in:systemd/twsync-worker@.service
+  producers/cron/sutazai-sync.cron.in:cron.d/sutazai-sync)
+foreach(item ${named_after_prefix})
+  string(REPLACE ":" ";" parts ${item})
+  list(GET parts 0 source)
+  list(GET parts 1 target)
+  install(CODE "
+    configure_file(\"${CMAKE_SOURCE_DIR}/${source}\" \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/twsync/${target}\" @ONLY)
+    list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"\${CMAKE_INSTALL_PREFIX}/share/twsync/${target}\")")
 endforeach()
 install(PROGRAMS cli/two_way_sync.sh cli/ssh_key_exchange.sh DESTINATION scripts)
 install(FILES ${CMAKE_SOURCE_DIR}/common/app/sync_config.sh DESTINATION share/twsync)

@@ -137,6 +137,7 @@ void add_producers(Parse& p) {
       return p.keys;
     });
     sub->add_option("PAIR", p.keys.pair);
+    sub->add_flag("--one-way", p.keys.one_way, "only from here to there: nothing over there can reach this server");
     sub->add_option("--accept-fingerprint", p.keys.accept_fingerprint, "host key to trust without asking")->type_name("SHA256:…");
   }
 }

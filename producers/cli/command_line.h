@@ -25,7 +25,7 @@ struct DecideCommand { std::string verb, id, take, pair; };
 struct HistoryCommand { std::string path, pair; bool json = false; };
 struct RestoreCommand { std::string path, version, to, pair; };
 struct PublishCommand { HintSource source = HintSource::manual; Side side = Side::code; std::vector<std::string> paths; std::string pair; };
-struct KeysCommand { std::string verb, accept_fingerprint, pair; };
+struct KeysCommand { std::string verb, accept_fingerprint, pair; bool one_way = false; };
 struct HooksCommand { std::string verb, repository; };
 struct DoctorCommand { std::string pair; bool json = false; };
 struct ForgetCommand { std::string pair; };

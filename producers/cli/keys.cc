@@ -58,6 +58,7 @@ Result<int> run_keys(CliContext& context, const KeysCommand& command) {
   if (pair.deploy.local) return Error{ErrorCode::usage, "this pair is local: it needs no keys", {}, 0};
   SYNC_ASSIGN(KeyOptions options, key_options(context.config, pair));
   options.accept_fingerprint = command.accept_fingerprint;
+  if (command.one_way) options.reverse.reset();
   if (command.verb == "show") return show(context, options);
   SYNC_TRY(make_private_directory(context.config.state_dir));
   SYNC_TRY(make_private_directory(context.config.key_dir));
@@ -69,8 +70,10 @@ Result<int> run_keys(CliContext& context, const KeysCommand& command) {
   };
   auto report = exchange_keys(options);
   if (!report) {
-    log_error(describe(report.error()));
-    return std::move(report).error();
+    Error failure = std::move(report).error();
+    log_error(describe(failure));
+    if (options.reverse) failure.message += "; --one-way leaves out the way back, which only hooks over there need";
+    return failure;
   }
   context.out(str("keys are in place: ", report->key_fingerprint, ", host key ", report->host_fingerprint,
                   report->reverse ? ", both directions" : ", from here to there", "\n"));
