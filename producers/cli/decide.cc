@@ -53,8 +53,7 @@ Result<int> run_decide(CliContext& context, const DecideCommand& command) {
   request.choice = command.take;
   const auto printer = make_printer(PrinterOptions{}, context.out);
   SYNC_ASSIGN(const Summary summary, run_request(context, pair, std::move(request), {}, [&](const Event& event) { printer->event(event); }));
-  printer->summary(summary);
-  return summary_exit_code(summary);
+  return end_of_run(context, *printer, summary, false);
 }
 
 }  // namespace twsync

@@ -24,8 +24,10 @@ std::string resolved(const std::string& path) {
 }  // namespace
 
 Result<std::string> relative_argument(const std::string& path, const std::string& root) {
+  // An empty variable in a script must not mean everything.
+  if (path.empty()) return Error{ErrorCode::usage, "the path is empty: give . for the whole tree", {}, 0};
   std::string relative;
-  if (!path.empty() && path[0] == '/') {
+  if (path[0] == '/') {
     if (!relative_to(absolute_path(path), root, relative) && !relative_to(resolved(path), root, relative)) {
       return Error{ErrorCode::usage, str("this path is not below the root ", escape_bytes(root)), path, 0};
     }

@@ -47,4 +47,10 @@ Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request
   return context.run_embedded(embedded, on_event, context.stop);
 }
 
+int end_of_run(CliContext& context, EventPrinter& printer, const Summary& summary, bool json) {
+  printer.summary(summary);
+  if (!json && summary.error.code != ErrorCode::ok) context.err(str("twsync: ", describe(summary.error), "\n"));
+  return summary_exit_code(summary);
+}
+
 }  // namespace twsync

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "producers/cli/context.h"
+#include "producers/cli/printer.h"
 
 namespace twsync {
 
@@ -15,5 +16,8 @@ struct RunnerOptions {
 /// cancelled after context.stop; what the service has taken over goes on there.
 Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request request, const RunnerOptions& options,
                             const std::function<void(const Event&)>& on_event);
+
+/// Prints the summary, and on stderr why a run ended early (`json`: the summary says it). The exit code.
+int end_of_run(CliContext& context, EventPrinter& printer, const Summary& summary, bool json);
 
 }  // namespace twsync

@@ -95,8 +95,7 @@ Result<int> sync_pair(CliContext& context, const SyncCommand& command, PairConfi
     return kExitDone;
   }
   log_summary(pair.name, *summary);
-  printer->summary(*summary);
-  return summary_exit_code(*summary);
+  return end_of_run(context, *printer, *summary, command.json);
 }
 
 }  // namespace

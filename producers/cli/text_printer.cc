@@ -74,7 +74,13 @@ class TextPrinter final : public EventPrinter {
   void summary(const Summary& summary) override {
     clear();
     if (options_.quiet && summary_exit_code(summary) == kExitDone) return;
-    sink_(summary_text(summary));
+    if (summary.error.code != ErrorCode::ok && summary.operations == 0) return;  // the error says it all
+    if (summary.error.code == ErrorCode::ok) return sink_(summary_text(summary));
+    Summary achieved = summary;  // the reason goes to stderr
+    achieved.error = Error{};
+    achieved.in_sync = false;
+    achieved.pending = 0;
+    sink_(summary_text(achieved));
   }
 
  private:

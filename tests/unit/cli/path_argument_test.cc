@@ -21,6 +21,7 @@ TEST(PathArgument, relative_and_absolute) {
   EXPECT_EQ(relative(root + "/gone/x"), "gone/x");
   EXPECT_EQ(relative(dir / "link/x"), "x");
   EXPECT_EQ(relative("a/../b"), "b");
+  EXPECT_EQ(relative("").substr(0, 5), "ERROR");
   EXPECT_EQ(relative("../x").substr(0, 5), "ERROR");
   EXPECT_EQ(relative("../root").substr(0, 5), "ERROR");
   EXPECT_EQ(relative("/etc").substr(0, 5), "ERROR");

@@ -143,6 +143,12 @@ TEST(TextPrinter, an_early_end_is_said) {
   Summary summary;
   summary.error = Error{ErrorCode::unreachable, "no route", {}, 0};
   EXPECT_NE(summary_text(summary).find("it ended early: no route"), std::string::npos);
+  std::string out;
+  make_printer(PrinterOptions{}, [&](std::string_view text) { out += text; })->summary(summary);
+  EXPECT_EQ(out, "") << "the reason goes to stderr, and nothing was done";
+  summary.operations = 2;
+  make_printer(PrinterOptions{}, [&](std::string_view text) { out += text; })->summary(summary);
+  EXPECT_EQ(out, "2 operations, 0 B sent, 0 B received, 0.0 s\n");
 }
 
 TEST(SummaryExitCode, table) {

@@ -1,0 +1,288 @@
+#!/usr/bin/env bash
+# What must be refused: each with its exit code, one clear line, and nothing touched.
+set -euo pipefail
+. "$(dirname "$0")/../support/e2e_lib.sh"
+
+fill() { mkdir -p code/d deploy/e; echo one >code/a; echo two >code/d/f; echo three >deploy/e/g; }
+
+many() { local n; for n in $(seq 1 30); do echo "content $n" >code/file$n; done; in_sync; }
+
+# refused RC WORDS COMMAND...: exit code RC, one line with WORDS (a pattern) in it, both trees as before.
+refused() {
+  local want=$1 words=$2; shift 2
+  snapshot code >code.before; snapshot deploy >deploy.before
+  "$@"
+  expect "$want"
+  [ "$(wc -l <err)" = 1 ] || die "not one line: $(head -5 err)"
+  grep -qiE -- "$words" err || die "the message lacks '$words': $(cat err)"
+  if grep -q '[[:cntrl:]]' err; then die "a control byte in the message"; fi
+  snapshot code >code.after; snapshot deploy >deploy.after
+  unchanged code.before code.after; unchanged deploy.before deploy.after
+}
+
+plain() { ts sync "$W/code" "${TARGET:-$W/deploy}" "$@"; }
+
+with_config() { # with_config RC WORDS LINE
+  fill
+  printf 'CODE_PATH=%s\nDEPLOY_PATH=%s\n%s\n' "$W/code" "$W/deploy" "$3" >conf.sh
+  chmod 600 conf.sh
+  refused "$1" "$2" plain --config "$W/conf.sh"
+  grep -q 'conf.sh' err && grep -q '3' err || die "file and line are not named: $(cat err)"
+  [ ! -e pwned ] || die "the configuration was executed"
+  [ ! -e code/.twsync ] && [ ! -e deploy/.twsync ] || die "a .twsync was made"
+}
+
+world_writable_config() {
+  fill
+  echo "CODE_PATH=$W/code" >conf.sh; chmod 666 conf.sh
+  refused 2 "conf.sh" plain --config "$W/conf.sh"
+}
+
+missing_root() {
+  fill
+  refused 2 "code root.*nowhere" ts sync "$W/nowhere" "$W/deploy"
+  refused 2 "deploy root.*nowhere" ts sync "$W/code" "$W/nowhere"
+  refused 2 "not a directory" ts sync "$W/code/a" "$W/deploy"
+  [ ! -e nowhere ] || die "the missing root was made"
+}
+
+roots_overlap() {
+  fill
+  refused 2 "inside the code root" ts sync "$W/code" "$W/code/d"
+  refused 2 "inside the deploy root" ts sync "$W/deploy/e" "$W/deploy"
+  refused 2 "same directory" ts sync "$W/code" "$W/code"
+  ln -s "$W/code/d" alias
+  refused 2 "inside the code root" ts sync "$W/code" "$W/alias"
+  mkdir -p S/inner
+  refused 2 "state directory" ts sync "$W/S/inner" "$W/deploy"
+  refused 2 "state directory" ts sync "$W/code" "$W/S/inner"
+  refused 2 "file system" ts sync / "$W/deploy"
+}
+
+bad_paths() {
+  fill
+  refused 2 "path" plain --path ../x
+  refused 2 "path" plain --path d/../../x
+  refused 2 "path" plain --path /etc
+  refused 2 "path" plain --path ''
+  refused 2 "twsync" plain --path .twsync
+}
+
+bad_targets() {
+  fill
+  TARGET=ssh://-oProxyCommand=x/tmp refused 2 "host" plain
+  TARGET=ssh://host:99999/x refused 2 "port" plain
+  TARGET=ftp://host/x refused 2 "ssh://" plain
+  TARGET='a b:/x' refused 2 "host" plain
+  refused 2 "empty" ts sync "$W/code" ''
+  refused 2 "named" ts sync no-such-pair
+}
+
+# remote [KEY] [KNOWN_HOSTS]: over SSH.
+remote() {
+  TARGET="$(id -un)@$server_address:$W/deploy" plain --ssh-port "$server_port" --ssh-key "${1:-$tmp/server/client_key}" \
+    --known-hosts "${2:-$tmp/server/known_hosts}"
+}
+
+closed_port() {
+  fill
+  TARGET="root@127.0.0.9:$W/deploy" refused 3 "127.0.0.9.*refused" plain --ssh-port 9 "${ssh_options[@]:2}"
+  [ ! -e code/.twsync ] || die "a .twsync was made"
+}
+
+changed_host_key() {
+  fill
+  ssh-keygen -q -t ed25519 -N '' -f other
+  echo "[$server_address]:$server_port $(cut -d' ' -f1,2 other.pub)" >known
+  refused 3 "host key" remote "" "$W/known"
+  grep -qi "chang" err || die "it does not say that the key changed: $(cat err)"
+}
+
+unknown_host_key() {
+  fill
+  : >known
+  refused 3 "host key" remote "" "$W/known"
+  [ ! -s known ] || die "the unknown key was accepted"
+}
+
+refused_key() {
+  fill
+  ssh-keygen -q -t ed25519 -N '' -f other
+  refused 3 "$server_address|key" remote "$W/other"
+}
+
+missing_key() {
+  fill
+  refused 3 "no-such-key|key" remote "$W/no-such-key"
+}
+
+missing_remote_root() {
+  fill
+  TARGET="$(id -un)@$server_address:$W/nowhere"
+  refused 2 "nowhere" plain "${ssh_options[@]}"
+  [ ! -e nowhere ] || die "the missing root was made"
+}
+
+with_agent() { # with_agent TEXT: a twsync whose agent is a script of that text
+  mkdir bin
+  ln "$bin/twsync" bin/twsync 2>/dev/null || cp "$bin/twsync" bin/twsync
+  printf '#!/bin/sh\n%s\n' "$1" >bin/twsync-agent
+  chmod 755 bin/twsync-agent
+  bin=$W/bin
+}
+
+broken_agent() { # broken_agent TEXT
+  fill
+  with_agent "$1"
+  refused 3 "agent|other side|deploy" plain
+}
+
+second_controller() {
+  fill
+  echo "BANDWIDTH_LIMIT=4M" >conf.sh; chmod 600 conf.sh
+  in_sync
+  head -c 30000000 /dev/urandom >code/big
+  "$bin/twsync" sync "$W/code" "$W/deploy" --state-dir "$W/S" --config "$W/conf.sh" --quiet >first.out 2>&1 &
+  local first=$!
+  own "$first"
+  until_true 20 locked code || die "the first run did not take the lock: $(cat first.out)"
+  rc=0
+  "$bin/twsync" sync "$W/code" "$W/deploy" --state-dir "$W/S2" >out 2>err || rc=$?
+  kill -0 "$first" 2>/dev/null || die "the first run was over too soon"
+  kill -INT "$first"; wait "$first" || true
+  [ $rc = 3 ] || [ $rc = 5 ] || die "exit code $rc: $(cat err)"
+  [ "$(wc -l <err)" = 1 ] || die "not one line: $(cat err)"
+  grep -q "pid $first" err || die "the holder $first is not named: $(cat err)"
+  in_sync; equal_trees
+  # The lock has cleared itself: from the other state directory it is a first contact (I4).
+  "$bin/twsync" sync "$W/code" "$W/deploy" --state-dir "$W/S2" --json >out 2>err || die "after it ended: $(cat err)"
+  equal_trees
+}
+locked() { local lock; for lock in "$1"/.twsync/*/lock; do [ -e "$lock" ] && ! flock -n "$lock" true; done; }
+
+interrupted() {
+  fill
+  echo "BANDWIDTH_LIMIT=4M" >conf.sh; chmod 600 conf.sh
+  head -c 30000000 /dev/urandom >code/big
+  "$bin/twsync" sync "$W/code" "$W/deploy" --state-dir "$W/S" --config "$W/conf.sh" --quiet >first.out 2>&1 &
+  local first=$!
+  own "$first"
+  until_true 20 staged "$first" || die "nothing was staged: $(cat first.out)"
+  kill -TERM "$first"
+  rc=0; wait "$first" || rc=$?
+  [ $rc != 0 ] && [ $rc -lt 128 ] || die "exit code $rc after SIGTERM"
+  [ ! -e deploy/big ] || die "a part of the file is visible"
+  in_sync; equal_trees
+  [ -z "$(find deploy/.twsync/*/stage ! -type d)" ] || die "stage is not empty: $(find deploy/.twsync/*/stage)"
+}
+# The agent holds a part of the file (it has no name yet).
+staged() {
+  local agent
+  for agent in $(pgrep -P "$1"); do
+    [ -z "$(find -L "/proc/$agent/fd" -type f -size +100k -links 0 2>/dev/null)" ] || return 0
+  done
+  return 1
+}
+
+marker_removed() { # marker_removed SIDE
+  fill; in_sync
+  rm -r "$1/.twsync"
+  refused 5 "marker|twsync|root" plain
+  refused 5 "approve" plain
+  local id; id=$(sed -n 's/.*twsync approve \([^ )]*\).*/\1/p' err)
+  ts approve "$id"; [ $rc -le 1 ] || die "approve $id: exit code $rc: $(cat err)"
+  in_sync; equal_trees
+  [ "$(cat code/d/f)" = two ] && [ "$(cat code/e/g)" = three ] || die "something went"
+}
+
+root_emptied() { # root_emptied SIDE: marker too, as when the file system is not mounted
+  fill; in_sync
+  find "$1" -mindepth 1 -delete
+  refused 5 "marker|root" plain
+}
+
+root_emptied_but_marker() {
+  many
+  find code -mindepth 1 -maxdepth 1 ! -name .twsync -delete
+  sync_now; expect 1
+  [ "$(ls deploy | wc -l)" = 30 ] || die "deleted on the deploy side"
+}
+
+sixty_percent() {
+  many
+  rm code/file{1..18}; echo flows >code/new
+  sync_now; expect 1
+  [ "$(ls deploy | wc -l)" = 31 ] || die "deleted, or the rest did not flow: $(ls deploy | wc -l)"
+  [ "$(summary in_sync)" = false ] || die "in_sync with parked deletions"
+  id=$(event_id parked)
+  [ -n "$id" ] || die "no id: $(events parked)"
+}
+
+guard_approve() {
+  sixty_percent
+  echo "edited meanwhile" >>deploy/file3
+  rm code/file20
+  sync_now; expect 1
+  local next; next=$(event_id parked)
+  ts approve "$next"
+  [ $rc -le 1 ] || die "approve: exit code $rc: $(cat err)"
+  in_sync
+  equal_trees
+  [ ! -e deploy/file1 ] && [ ! -e deploy/file18 ] || die "an approved deletion was not done"
+  grep -q "edited meanwhile" code/file3 || die "the edit made meanwhile was deleted"
+  stored deploy "content 18" || die "an approved deletion was not kept"
+  ts approve "$next"; expect 2
+}
+
+guard_approve_shown_set() { # what was deleted after the set was shown is not approved with it
+  sixty_percent
+  rm code/file25
+  ts approve "$id"
+  [ $rc -le 1 ] || die "approve: exit code $rc: $(cat err)"
+  [ ! -e deploy/file1 ] || die "the approved deletion was not done"
+  [ -e deploy/file25 ] || die "a deletion that was not shown was approved"
+}
+
+guard_reject() {
+  sixty_percent
+  ts reject "$id"
+  [ $rc = 0 ] || die "reject: exit code $rc: $(cat out err)"
+  [ "$(ls code | wc -l)" = 31 ] && [ "$(cat code/file7)" = "content 7" ] || die "the files did not come back"
+  in_sync; equal_trees
+}
+
+start_server 127.0.0.7
+test_case unknown_name with_config 2 "CODE_PAHT" CODE_PAHT=/x
+test_case bad_config_policy with_config 2 "CONFLICT_RESOLUTION.*newer" CONFLICT_RESOLUTION=sideways
+test_case shell_expression with_config 2 "CODE_SERVER|expand|\\$|shell" "CODE_SERVER=\$(touch \$W/pwned)"
+test_case shell_backticks with_config 2 "shell|expand|\`" "CODE_SERVER=\`touch pwned\`"
+test_case shell_command with_config 2 "NAME=value|assignment" "touch pwned"
+test_case bad_number with_config 2 "SSH_PORT" SSH_PORT=ssh
+test_case bad_bandwidth with_config 2 "BANDWIDTH_LIMIT" BANDWIDTH_LIMIT=fast
+test_case world_writable_config world_writable_config
+bad_policy() { fill; refused 2 "newer" plain --policy sideways; }
+test_case bad_policy bad_policy
+test_case missing_root missing_root
+test_case roots_overlap roots_overlap
+test_case bad_paths bad_paths
+test_case bad_targets bad_targets
+test_case closed_port closed_port
+test_case changed_host_key changed_host_key
+test_case unknown_host_key unknown_host_key
+test_case refused_key refused_key
+test_case missing_key missing_key
+test_case missing_remote_root missing_remote_root
+test_case agent_dies broken_agent "exit 7"
+test_case agent_babbles broken_agent "echo hello; exec cat >/dev/null"
+test_case agent_closes broken_agent "exec <&- >&-; exit 0"
+test_case second_controller second_controller
+test_case interrupted interrupted
+test_case marker_removed_code marker_removed code
+test_case marker_removed_deploy marker_removed deploy
+test_case root_emptied_code root_emptied code
+test_case root_emptied_deploy root_emptied deploy
+test_case root_emptied_but_marker root_emptied_but_marker
+test_case guard_approve guard_approve
+test_case guard_approve_shown_set guard_approve_shown_set
+test_case guard_reject guard_reject
+finish

@@ -1,0 +1,240 @@
+#!/usr/bin/env bash
+# Directions, dry run, --path, policies, decisions and the version store, through the command line and a child agent.
+set -euo pipefail
+. "$(dirname "$0")/../support/e2e_lib.sh"
+
+small_tree() {
+  mkdir -p code/d/sub code/e
+  echo one >code/a; echo two >code/d/f; echo three >code/d/sub/g; ln -s a code/link; echo four >deploy/x
+  in_sync
+}
+
+both_edit() { # both_edit PATH: deploy is the later one
+  echo "code says" >code/"$1"; touch -d '2024-03-01 10:00' code/"$1"
+  echo "deploy says" >deploy/"$1"; touch -d '2024-03-01 11:00' deploy/"$1"
+}
+
+edit_everywhere() {
+  echo edit-code >>code/a; echo new >code/new-c; rm code/x; mkdir code/nd; echo n >code/nd/n; chmod 600 code/d/f
+  echo edit-deploy >>deploy/d/sub/g; echo new >deploy/new-d; rmdir deploy/e; mkdir deploy/ne; echo n >deploy/ne/n
+}
+
+one_way() { # one_way OPTION UNCHANGED CHANGED
+  small_tree
+  edit_everywhere
+  snapshot "$2" >before
+  sync_now "$1"; expect 0
+  snapshot "$2" >after
+  unchanged before after
+  [ "$(summary in_sync)" = false ] || die "in_sync although the other direction is pending"
+  [ "$(summary pending)" -gt 0 ] || die "nothing pending"
+  ! events operation | grep "\"side\":\"$2\"" || die "an operation on the $2 side"
+  if [ "$3" = deploy ]; then
+    grep -q edit-code deploy/a && [ -e deploy/new-c ] && [ -e deploy/nd/n ] && [ ! -e deploy/x ] && [ -e deploy/new-d ] || die "the deploy side is not as expected"
+  else
+    grep -q edit-deploy code/d/sub/g && [ -e code/new-d ] && [ -e code/ne/n ] && [ ! -e code/e ] && [ -e code/new-c ] || die "the code side is not as expected"
+  fi
+  in_sync; equal_trees
+}
+
+dry_run() {
+  small_tree
+  edit_everywhere
+  mv code/d/sub code/d/moved
+  both_edit link-free
+  snapshot code >code.before; snapshot deploy >deploy.before; rows >rows.before
+  local options=("$@")
+  sync_now --dry-run "${options[@]}"; expect 0
+  operations >planned
+  snapshot code >code.after; snapshot deploy >deploy.after; rows >rows.after
+  unchanged code.before code.after; unchanged deploy.before deploy.after; unchanged rows.before rows.after
+  [ -s planned ] || die "nothing planned"
+  sync_now "${options[@]}"; expect 0
+  operations >done_
+  unchanged planned done_
+}
+
+dry_run_first() {
+  mkdir code/d; echo 1 >code/d/a; echo 2 >deploy/b
+  snapshot code >code.before; snapshot deploy >deploy.before
+  sync_now --dry-run; expect 0
+  operations >planned
+  snapshot code >code.after; snapshot deploy >deploy.after
+  unchanged code.before code.after; unchanged deploy.before deploy.after
+  [ "$(wc -l <planned)" -ge 3 ] || die "planned: $(cat planned)"
+  in_sync
+  operations >done_
+  unchanged planned done_
+}
+
+rename_and_edit() {
+  small_tree
+  mv code/d code/renamed
+  echo edited-there >>deploy/d/f
+  snapshot code >before
+  sync_now --to-deploy; expect 0
+  snapshot code >after
+  unchanged before after
+  grep -q edited-there deploy/renamed/f || die "the deploy side's edit is not under the new name there"
+  [ ! -e deploy/d ] || die "the old directory stayed on the deploy side"
+  [ "$(summary in_sync)" = false ] || die "in_sync although the edit is pending"
+  in_sync
+  grep -q edited-there code/renamed/f || die "the edit did not reach the code side"
+  equal_trees
+}
+
+path_limited() {
+  small_tree
+  echo e1 >>code/a; echo e2 >>code/d/f; mkdir -p code/q/r; echo new >code/q/r/n; echo other >code/q/other; echo far >deploy/far
+  sync_now --path d; expect 0
+  grep -q e2 deploy/d/f || die "the asked path was not synced"
+  ! grep -q e1 deploy/a || die "another path was synced"
+  [ ! -e deploy/q ] && [ ! -e code/far ] || die "a path outside was made"
+  sync_now --path q/r/n; expect 0
+  grep -q new deploy/q/r/n || die "a new file in a new directory was not synced"
+  ! grep -q e1 deploy/a || die "another path was synced"
+  sync_now --path "$W/code/a" --path far; expect 0
+  grep -q e1 deploy/a && [ -e code/far ] || die "an absolute path or a second path was not synced"
+  in_sync; equal_trees
+}
+
+path_deleted() {
+  small_tree
+  rm -r code/d; echo stays >>code/a
+  sync_now --path d; expect 0
+  [ ! -e deploy/d ] || die "the deleted directory stayed"
+  ! grep -q stays deploy/a || die "another path was synced"
+  in_sync; equal_trees
+}
+
+path_renamed() { # only the new name is asked for: the old one goes along or stays pending, and nothing is lost
+  small_tree
+  mv code/d/f code/d/moved
+  sync_now --path d/moved; expect 0
+  grep -q two deploy/d/moved || die "the new name is missing"
+  in_sync; equal_trees
+  [ ! -e deploy/d/f ] || die "the old name stayed"
+}
+
+policy() { # policy NAME WINNER LOSER
+  small_tree
+  both_edit a
+  in_sync --policy "$1"
+  [ "$(summary conflicts)" = 1 ] || die "conflicts: $(tail -1 out)"
+  [ "$(cat code/a)" = "$2 says" ] && [ "$(cat deploy/a)" = "$2 says" ] || die "won: $(cat code/a)"
+  stored "$3" "$3 says" || die "the loser is not in the $3 side's version store"
+  equal_trees
+  rm code/x; echo edited >>deploy/x  # edit against deletion
+  in_sync --policy "$1"
+  case $1 in
+    code-server) [ ! -e deploy/x ] && [ ! -e code/x ] && stored deploy edited || die "code-server: x must be gone, its edit kept" ;;
+    *) grep -q edited code/x && grep -q edited deploy/x || die "the edit did not survive" ;;
+  esac
+}
+
+newer_by_time() {
+  small_tree
+  both_edit a
+  touch -d '2024-03-02 10:00' code/a
+  in_sync
+  [ "$(cat deploy/a)" = "code says" ] || die "the older one won"
+  stored deploy "deploy says"
+}
+
+kinds_differ() {
+  small_tree
+  rm code/a; mkdir code/a; echo inside >code/a/inside
+  echo edited >>deploy/a
+  in_sync
+  [ -f deploy/a/inside ] && [ -f code/a/inside ] || die "the directory did not win"
+  stored deploy edited || die "the file was not kept"
+  equal_trees
+}
+
+manual() { # manual TAKE
+  small_tree
+  both_edit a
+  echo flows >code/flows
+  snapshot code >before; 
+  sync_now --policy manual; expect 1
+  snapshot code >after
+  unchanged before after
+  [ "$(cat deploy/a)" = "deploy says" ] || die "the deploy side was changed"
+  [ -e deploy/flows ] || die "one conflict stopped the rest"
+  local id; id=$(event_id conflict)
+  [ -n "$id" ] || die "no id in: $(events conflict)"
+  ts conflicts --json; expect 0
+  grep -q "$id" out || die "twsync conflicts does not show $id: $(cat out)"
+  sync_now --policy manual; expect 1
+  [ "$(event_id conflict)" = "$id" ] || die "the id changed: $id, then $(event_id conflict)"
+  ts resolve "$id" --take "$1"; expect 0
+  [ "$(cat code/a)" = "$1 says" ] && [ "$(cat deploy/a)" = "$1 says" ] || die "after resolve: $(cat code/a) / $(cat deploy/a)"
+  if [ "$1" = code ]; then stored deploy "deploy says"; else stored code "code says"; fi || die "the loser was not kept"
+  in_sync --policy manual; equal_trees
+  ts resolve "$id" --take code; expect 2
+}
+
+history_restore() {
+  small_tree
+  both_edit a
+  cp -p code/a loser
+  in_sync
+  ts history a --json; expect 0
+  local version; version=$(sed -n 's/.*"\(version\|id\)":"\([^"]*\)".*/\2/p' out | head -1)
+  [ -n "$version" ] || die "no version in: $(cat out)"
+  ts restore a --version "$version" --to "$W/back"; expect 0
+  cmp back loser || die "restored other bytes"
+  [ "$(cat code/a)" = "deploy says" ] || die "--to touched the path"
+  ts restore a --version "$version"; expect 0
+  in_sync
+  cmp code/a loser && cmp deploy/a loser || die "the restored version did not reach both sides"
+  ts restore a --version no-such-version; [ $rc = 2 ] || die "a wrong version: exit code $rc"
+  ts history nothing-here; [ $rc -le 2 ] || die "history of nothing: exit code $rc"
+}
+
+deleted_restore() {
+  small_tree
+  local content; content=$(cat code/x)
+  rm code/x
+  in_sync
+  [ ! -e deploy/x ] || die "not deleted"
+  ts restore x; expect 0
+  in_sync
+  [ "$(cat code/x)" = "$content" ] && [ "$(cat deploy/x)" = "$content" ] || die "the deleted file did not come back"
+}
+
+exit_codes() {
+  small_tree
+  sync_now --no-such-option; expect 2
+  sync_now --to-code --to-deploy; expect 2
+  ts frobnicate; expect 2
+  ts sync one two three; expect 2
+  ts approve no-such-id; expect 2
+  ts resolve no-such-id --take code; expect 2
+  ts sync "$W/code" "$W/deploy"; expect 0
+  ts --version; expect 0
+}
+
+test_case to_deploy one_way --to-deploy code deploy
+test_case to_code one_way --to-code deploy code
+test_case dry_run dry_run
+test_case dry_run_to_deploy dry_run --to-deploy
+test_case dry_run_to_code dry_run --to-code
+test_case dry_run_path dry_run --path d
+test_case dry_run_code_server dry_run --policy code-server
+test_case dry_run_first dry_run_first
+test_case rename_and_edit rename_and_edit
+test_case path_limited path_limited
+test_case path_deleted path_deleted
+test_case path_renamed path_renamed
+test_case policy_newer policy newer deploy code
+test_case policy_code_server policy code-server code deploy
+test_case policy_deploy_server policy deploy-server deploy code
+test_case newer_by_time newer_by_time
+test_case kinds_differ kinds_differ
+test_case manual_take_code manual code
+test_case manual_take_deploy manual deploy
+test_case history_restore history_restore
+test_case deleted_restore deleted_restore
+test_case exit_codes exit_codes
+finish
