@@ -102,8 +102,7 @@ class RootApplier final : public Applier {
 
   Status close(Input how) {
     std::lock_guard lock(mutex_);
-    // After a violation the stager has closed the batch already.
-    if (open_) input_.push_back(std::move(how));
+    if (open_) input_.push_back(std::move(how));  // after a violation the stager may have closed the batch already
     open_ = false;
     changed_.notify_all();
     return violation_ ? Status(*violation_) : Status{};
@@ -160,8 +159,8 @@ class RootApplier final : public Applier {
   void refuse(Stager& stager, const Error& error) {
     stager.abort(error);
     std::lock_guard lock(mutex_);
-    violation_ = error;
-    open_ = false;
+    // The caller still closes what it opened: the open batch may be one after the bad one, waiting in the queue.
+    if (!violation_) violation_ = error;
     changed_.notify_all();
   }
 

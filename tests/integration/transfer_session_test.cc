@@ -381,17 +381,48 @@ TEST_F(Transfer, AStreamOutOfStepEndsTheSessionAfterItsResults) {
     return connection;
   };
   TransferSession session(options(), open, outcomes.events(), clock_);
+  std::vector<Batch> batches;
   for (int b = 0; b < 4; ++b) {
-    Batch to = batch(Side::deploy);
     const std::string path = "f" + std::to_string(b);
     code_.write(path, b == 1 ? std::string(DamagingStream::kMarker) : path);
-    put(to, path);
-    EXPECT_TRUE(session.submit(path, std::move(to)));
+    put(batches.emplace_back(batch(Side::deploy)), path);
   }
-  ASSERT_TRUE(outcomes.wait(4));
+  size_t taken = 0;
+  for (Batch& to : batches) taken += session.submit(std::string(to.operations[0].path), std::move(to)) ? 1 : 0;
+  ASSERT_TRUE(outcomes.wait(taken));
   EXPECT_TRUE(outcomes.done_.contains("f0"));
   EXPECT_EQ(deploy_.read("f0"), "f0");
   EXPECT_FALSE(std::filesystem::exists(deploy_.at("f1")));
+}
+
+TEST_F(Transfer, ABatchBegunBeforeTheDamageWasSeenIsReportedToo) {
+  std::mutex mutex;
+  std::condition_variable told;
+  std::set<uint64_t> reported;
+  RootOptions root = options().code_root;
+  auto applier = Applier::open(root, clock_, [&](BatchResult result) {
+    const std::lock_guard lock(mutex);
+    reported.insert(result.batch);
+    told.notify_all();
+  });
+  ASSERT_TRUE(applier.ok());
+  Batch bad = batch(Side::code), next = batch(Side::code);
+  for (Batch* one : {&bad, &next}) {
+    deploy_.write("f", "x");
+    put(*one, "f");
+  }
+  const uint64_t bad_id = bad.id, next_id = next.id;
+  ASSERT_TRUE((*applier)->begin(std::move(bad)).ok());
+  ASSERT_TRUE((*applier)->content("no block at all").ok());
+  (void)(*applier)->end();
+  if (!(*applier)->begin(std::move(next)).ok()) return;  // seen already: nothing was begun
+  {
+    std::unique_lock lock(mutex);
+    ASSERT_TRUE(told.wait_for(lock, kPatience, [&] { return reported.contains(bad_id); }));
+  }
+  EXPECT_FALSE((*applier)->end().ok());
+  EXPECT_FALSE((*applier)->drain().ok());
+  EXPECT_TRUE(reported.contains(next_id));
 }
 
 }  // namespace
