@@ -214,7 +214,7 @@ std::string summary_text(const Summary& summary) {
   } else if (summary.in_sync) {
     out += "both sides agree\n";
   } else if (!summary.dry_run && summary.parked == 0 && summary.failed == 0 && summary.pending > 0) {
-    out += "what the direction left out stays pending; a run without a direction carries it over\n";
+    out += "what is left pending is carried over by a run without a direction\n";
   }
   if (summary.parked > 0) out += "parked items wait for a decision: twsync conflicts\n";
   return out;
@@ -222,7 +222,7 @@ std::string summary_text(const Summary& summary) {
 
 int summary_exit_code(const Summary& summary) {
   if (summary.error.code != ErrorCode::ok) return exit_code(summary.error.code);
-  return summary.failed > 0 || summary.parked > 0 || summary.skipped > 0 ? kExitRemains : kExitDone;
+  return summary.failed > 0 || summary.parked > 0 ? kExitRemains : kExitDone;
 }
 
 std::unique_ptr<EventPrinter> make_printer(const PrinterOptions& options, TextSink sink) {

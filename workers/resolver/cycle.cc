@@ -175,6 +175,7 @@ void Cycle::take_scan(const ScanDone& done) {
   };
   for (const Side side : {Side::code, Side::deploy}) {
     const SideScan& scan = side == Side::code ? done.code : done.deploy;
+    unreadable_ += scan.unreadable.size();
     for (const auto& e : scan.unreadable) skipped(e.path, str("cannot be read on the ", to_string(side), " side: ", e.message));
     for (const auto& path : scan.special) skipped(path, str("not a file, directory or symlink on the ", to_string(side), " side"));
   }
@@ -343,11 +344,14 @@ void Cycle::finish(Status status) {
   std::vector<std::string> pending;
   for (const Side side : {Side::code, Side::deploy}) {
     for (const auto& [path, entry] : work_.pending.side(side)) {
-      if (!work_.kept[static_cast<size_t>(other(side))].contains(path)) pending.push_back(path);
+      // Sockets and the like are never synced, so they keep nothing out of sync; a kept directory was told.
+      if (entry.kind == Kind::other || work_.kept[static_cast<size_t>(other(side))].contains(path)) continue;
+      pending.push_back(path);
     }
   }
   std::sort(pending.begin(), pending.end());
   summary_.pending = static_cast<uint64_t>(std::unique(pending.begin(), pending.end()) - pending.begin());
+  summary_.failed += unreadable_;
   summary_.dry_run = order_.dry_run;
   summary_.in_sync = status.ok() && summary_.pending == 0 && summary_.parked == 0 && summary_.failed == 0;
   summary_.duration_ns = services_.clock.steady_ns() - started_ns_;

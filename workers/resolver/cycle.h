@@ -71,6 +71,7 @@ class Cycle {
   std::vector<Scope> only_;  // what is planned; empty = everything pending
   std::vector<std::string> ignored_rows_;
   HintSet again_;
+  uint64_t unreadable_ = 0;  // not looked at, so not in sync either (I13)
   bool recorded_ = false;
 };
 

@@ -25,8 +25,8 @@ bool covers_ignore_file(const std::vector<Scope>& scopes) {
 
 }  // namespace
 
-PairSession::PairSession(PairConfig config, ScanSides sides, std::function<void(std::vector<Hint>)> on_hints)
-    : config_(std::move(config)), sides_(std::move(sides)), on_hints_(std::move(on_hints)), thread_([this] { run(); }) {}
+PairSession::PairSession(PairConfig config, ScanSides sides, WatchSinks sinks)
+    : config_(std::move(config)), sides_(std::move(sides)), sinks_(std::move(sinks)), thread_([this] { run(); }) {}
 
 PairSession::~PairSession() {
   {
@@ -57,6 +57,7 @@ void PairSession::run() {
       continue;
     }
     if (is_fatal(result.error())) {
+      if (sinks_.state) sinks_.state("catching up: " + result.error().message);
       code_.reset();
       deploy_.reset();
     }
@@ -86,7 +87,7 @@ Status PairSession::ensure_sides(const ScanTask& task) {
   options.hash_key = task.hash_key;
   options.preserve_owner = config_.preserve_owner != 0 && geteuid() == 0;
   options.preserve_xattrs = config_.preserve_xattrs;
-  options.on_hints = on_hints_;
+  options.on_hints = sinks_.hints;
   ignores_known_ = false;
   SYNC_ASSIGN(code_, sides_.code(config_, options));
   SYNC_ASSIGN(deploy_, sides_.deploy(config_, options));
@@ -114,7 +115,7 @@ Result<std::string> PairSession::claim(const ScanTask& task) {
   SYNC_TRY(code_->claim(claim));
   claim.marker.role = Side::deploy;
   SYNC_TRY(deploy_->claim(claim));
-  if (on_hints_) SYNC_TRY(start_watch(task));
+  if (sinks_.hints) SYNC_TRY(start_watch(task));
   return std::string{};
 }
 
@@ -131,6 +132,7 @@ Status PairSession::start_watch(const ScanTask& task) {
   const Status watching = deploy_->watch(request);
   if (!watching.ok() && is_fatal(watching.error())) return watching;
   // Without a watch the changes there still arrive by rescans.
+  sinks_.state(watching.ok() ? "live" : "degraded: " + watching.error().message);
   return {};
 }
 

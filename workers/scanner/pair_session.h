@@ -14,12 +14,18 @@
 
 namespace twsync {
 
+/// Where the deploy side's watch reports; both empty = no watch is wanted. Called from inner threads.
+struct WatchSinks {
+  std::function<void(std::vector<Hint>)> hints;
+  std::function<void(std::string state)> state;  ///< "live", "catching up", "degraded: …", for `status`
+};
+
 /// Owns the two SideReaders (and so the locks of both roots, until destruction or until a side is lost).
 /// submit() may be called by any thread; the work runs on the session's own, so that one pair's trouble does not
 /// touch another's. Failures of a task are told through its TaskOutput, never thrown.
 class PairSession {
  public:
-  PairSession(PairConfig config, ScanSides sides, std::function<void(std::vector<Hint>)> on_hints);
+  PairSession(PairConfig config, ScanSides sides, WatchSinks sinks);
   ~PairSession();  ///< waits for the running task; queued ones fail as cancelled
   void submit(ScanTask task, std::shared_ptr<TaskOutput> output);
 
@@ -41,7 +47,7 @@ class PairSession {
 
   const PairConfig config_;
   const ScanSides sides_;
-  const std::function<void(std::vector<Hint>)> on_hints_;
+  const WatchSinks sinks_;
   std::unique_ptr<SideReader> code_, deploy_;
   std::vector<std::string> code_ignore_, deploy_ignore_;
   bool ignores_known_ = false;

@@ -69,11 +69,16 @@ PairSession* ScannerWorker::session_for(const std::string& pair) {
   if (auto found = sessions_.find(pair); found != sessions_.end()) return found->second.get();
   auto config = options_.pairs(pair);
   if (!config) return nullptr;
-  std::function<void(std::vector<Hint>)> on_hints;
+  WatchSinks sinks;
   if (options_.publish_hints) {
-    on_hints = [this, pair](std::vector<Hint> hints) { publish(pair, std::move(hints)); };
+    sinks.hints = [this, pair](std::vector<Hint> hints) { publish(pair, std::move(hints)); };
+    sinks.state = [this, pair](std::string state) {
+      Publish body;
+      body.watch.push_back({pair, Side::deploy, std::move(state)});
+      post(pair, body);
+    };
   }
-  auto session = std::make_unique<PairSession>(std::move(*config), options_.sides, std::move(on_hints));
+  auto session = std::make_unique<PairSession>(std::move(*config), options_.sides, std::move(sinks));
   return sessions_.emplace(pair, std::move(session)).first->second.get();
 }
 
@@ -92,12 +97,16 @@ void ScannerWorker::publish(const std::string& pair, std::vector<Hint> hints) {
     hint.pair = pair;
     hint.side = Side::deploy;
   }
+  Publish body;
+  body.hints = std::move(hints);
+  post(pair, body);
+}
+
+void ScannerWorker::post(const std::string& pair, const Publish& body) {
   Envelope envelope;
   envelope.type = MessageType::publish;
   envelope.pair = pair;
   envelope.id = random_hex(12);
-  Publish body;
-  body.hints = std::move(hints);
   link_->post(std::move(envelope), encode(body));
 }
 

@@ -33,6 +33,7 @@ class ScannerWorker {
   void start_task(Message&& message);
   PairSession* session_for(const std::string& pair);
   void hint_everything();
+  void post(const std::string& pair, const Publish& body);
   void publish(const std::string& pair, std::vector<Hint> hints);
 
   ZmqContext& context_;
