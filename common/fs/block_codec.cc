@@ -40,10 +40,10 @@ BlockEncoder::BlockEncoder(int level) : context_(std::make_unique<Context>()), l
 }
 BlockEncoder::~BlockEncoder() = default;
 
-std::string BlockEncoder::encode(std::string_view raw) {
+std::string BlockEncoder::encode(std::string_view raw, bool compress) {
   SYNC_CHECK(!raw.empty() && raw.size() <= kMaxRawBlock, "content block size");
   std::string out;
-  if (raw.size() >= kTooSmall && skip_ == 0) {
+  if (compress && raw.size() >= kTooSmall && skip_ == 0) {
     std::string& buffer = context_->buffer;
     const size_t size = ZSTD_compressCCtx(context_->zstd, buffer.data(), buffer.size(), raw.data(), raw.size(), level_);
     if (ZSTD_isError(size) == 0U && size < raw.size() - raw.size() / 16) {

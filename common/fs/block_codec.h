@@ -14,7 +14,8 @@ class BlockEncoder {
  public:
   explicit BlockEncoder(int level = 1);
   ~BlockEncoder();
-  std::string encode(std::string_view raw);  ///< REQUIRES: 1 to kMaxRawBlock bytes
+  /// REQUIRES: 1 to kMaxRawBlock bytes. `compress` = false: raw in any case.
+  std::string encode(std::string_view raw, bool compress = true);
 
  private:
   struct Context;

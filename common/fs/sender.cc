@@ -1,15 +1,14 @@
-#include <cerrno>
+#include <algorithm>
 #include <optional>
 
-#include "common/base/rel_path.h"
-#include "common/base/text.h"
 #include "common/fs/applier.h"
 #include "common/fs/block_codec.h"
+#include "common/fs/compression_choice.h"
 #include "common/fs/content_format.h"
 #include "common/fs/dir_handle.h"
 #include "common/fs/entry_reader.h"
 #include "common/fs/file_reader.h"
-#include "common/fs/state_dir.h"
+#include "common/fs/read_ahead.h"
 
 namespace twsync {
 
@@ -22,7 +21,8 @@ constexpr int kTries = 3;
 // Packs records into blocks and hands full ones on.
 class BlockBuilder {
  public:
-  explicit BlockBuilder(const Sender::Emit& emit, BlockEncoder& encoder) : emit_(emit), encoder_(encoder) {
+  BlockBuilder(const Sender::Emit& emit, BlockEncoder& encoder, CompressionChoice& compression)
+      : emit_(emit), encoder_(encoder), compression_(compression), last_ns_(clock_.steady_ns()) {
     raw_.reserve(kMaxRawBlock);
   }
 
@@ -61,27 +61,26 @@ class BlockBuilder {
 
   Status flush() {
     if (raw_.empty()) return {};
-    std::string block = encoder_.encode(raw_);
+    std::string block = encoder_.encode(raw_, compression_.compress());
+    const size_t raw_size = raw_.size();
     raw_.clear();
     ++block_;
-    return emit_(std::move(block));
+    Status status = emit_(std::move(block));
+    const int64_t now_ns = clock_.steady_ns();
+    compression_.sent(raw_size, now_ns - last_ns_);
+    last_ns_ = now_ns;
+    return status;
   }
 
  private:
   const Sender::Emit& emit_;
   BlockEncoder& encoder_;
+  CompressionChoice& compression_;
+  SystemClock clock_;
+  int64_t last_ns_;
   std::string raw_;
   uint64_t block_ = 0;
 };
-
-// What the other side is told when a source cannot be read: gone or replaced means "scan again".
-Error as_source_error(Error error) {
-  const int err = error.sys_errno;
-  if (err == ENOENT || err == ENOTDIR || err == ELOOP || err == EXDEV || error.code == ErrorCode::unsupported) {
-    error.code = ErrorCode::stale;
-  }
-  return error;
-}
 
 class RootSender final : public Sender {
  public:
@@ -91,43 +90,33 @@ class RootSender final : public Sender {
 
   Status send(const Batch& batch, const Emit& emit) override {
     SYNC_TRY(root_->check_in_place());
-    BlockBuilder blocks(emit, encoder_);
-    DirCache parents(*root_);
-    for (const Operation& op : batch.operations) {
-      if (op.kind != OpKind::put_file) continue;
-      SYNC_TRY(send_file(op, parents, blocks));
-    }
+    BlockBuilder blocks(emit, encoder_, compression_);
+    ReadAhead sources(*root_, batch);
+    while (auto source = sources.next()) SYNC_TRY(send_file(*source, blocks));
     return blocks.flush();
   }
 
  private:
-  Status send_file(const Operation& op, DirCache& parents, BlockBuilder& blocks) {
-    FileStat stat;
-    auto fd = open_source(op.path, parents, stat);
-    if (!fd) return blocks.put(encode_failed({op.id, as_source_error(std::move(fd).error())}));
+  Status send_file(const OpenedSource& source, BlockBuilder& blocks) {
+    const Operation& op = *source.op;
+    if (source.error) return blocks.put(encode_failed({op.id, *source.error}));
+    const int fd = source.fd.get();
+    FileStat stat = source.stat;
     for (int tries = 0; tries < kTries; ++tries) {
       settle(stat);
       const BlockBuilder::Mark start = blocks.mark();
       std::optional<Error> broken;
       bool whole = false;
-      SYNC_TRY(stream(op, fd->get(), stat, blocks, whole, broken));
+      SYNC_TRY(stream(op, fd, stat, blocks, whole, broken));
       FileStat after;
-      const int err = stat_fd(fd->get(), after);
+      const int err = stat_fd(fd, after);
       if (whole && err == 0 && after.same_moment(stat)) return blocks.put(encode_end(hasher_.finish()));
       if (!blocks.take_back(start)) SYNC_TRY(blocks.put(encode_abort()));
-      if (broken) return blocks.put(encode_failed({op.id, as_source_error(std::move(*broken))}));
+      if (broken) return blocks.put(encode_failed({op.id, *broken}));
       if (err != 0) return blocks.put(encode_failed({op.id, error_from_errno(err, "cannot look at the file")}));
       stat = after;
     }
     return blocks.put(encode_failed({op.id, Error{ErrorCode::stale, "the file keeps changing; it will be tried again", {}, 0}}));
-  }
-
-  Result<UniqueFd> open_source(const std::string& path, DirCache& parents, FileStat& stat) {
-    if (path.empty() || !is_valid_rel_path(path) || is_state_path(path)) {
-      return Error{ErrorCode::peer_violation, "not a path that may be sent", path, 0};
-    }
-    SYNC_ASSIGN(const int parent, parents.parent_of(path));
-    return open_regular(parent, std::string(base_name(path)).c_str(), stat);
   }
 
   // Returns what the receiver's side of the stream says; a source that cannot be read is put into `broken`.
@@ -161,6 +150,7 @@ class RootSender final : public Sender {
   EntryReader reader_;
   Hasher hasher_;
   BlockEncoder encoder_;
+  CompressionChoice compression_;
   std::unique_ptr<char[]> buffer_;
 };
 

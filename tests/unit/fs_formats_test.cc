@@ -4,6 +4,7 @@
 
 #include "common/base/hasher.h"
 #include "common/fs/block_codec.h"
+#include "common/fs/compression_choice.h"
 #include "common/fs/content_format.h"
 #include "common/fs/version_store.h"
 
@@ -79,6 +80,24 @@ TEST(BlockCodec, goes_round_and_skips_what_does_not_shrink) {
     EXPECT_EQ(*back, raw);
   }
   EXPECT_LT(encoder.encode(text).size(), 1000U);  // compresses again by now
+}
+
+// A link of `with` and `without` raw bytes a second; returns whether it ends up compressing.
+bool settles_on_compression(double with, double without) {
+  CompressionChoice choice;
+  for (int block = 0; block < 400; ++block) {
+    const double rate = choice.compress() ? with : without;
+    choice.sent(kMaxRawBlock, static_cast<int64_t>(static_cast<double>(kMaxRawBlock) / rate * 1e9));
+  }
+  return choice.compress();
+}
+
+TEST(CompressionChoice, compresses_where_the_link_is_what_holds_it_up) {
+  EXPECT_TRUE(CompressionChoice().compress());            // a few files go compressed, unmeasured
+  EXPECT_TRUE(settles_on_compression(300e6, 110e6));      // one gigabit
+  EXPECT_TRUE(settles_on_compression(4e6, 1e6));
+  EXPECT_FALSE(settles_on_compression(300e6, 600e6));     // loopback
+  EXPECT_FALSE(settles_on_compression(130e6, 130e6));     // the receiver's disk holds it up
 }
 
 VersionRecord sample() {
