@@ -1,0 +1,18 @@
+# A server with systemd, sshd and cron, and the libraries that twsync's programs need. compose/test.sh builds and uses it.
+FROM debian:bookworm-slim
+ENV DEBIAN_FRONTEND=noninteractive
+RUN apt-get update -q && apt-get install -q -y --no-install-recommends \
+      systemd systemd-sysv dbus openssh-server openssh-client cron git procps ca-certificates \
+      libzmq5 libssh-4 libsqlite3-0 libspdlog1.10 libfmt9 libstdc++6 zlib1g libzstd1 \
+    && rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_*
+# A container has no hardware, no console and no clock of its own to look after.
+RUN systemctl mask systemd-udevd.service systemd-udev-trigger.service systemd-udevd-kernel.socket \
+      systemd-udevd-control.socket getty.target console-getty.service systemd-logind.service \
+      systemd-networkd-wait-online.service sys-kernel-debug.mount dev-hugepages.mount apt-daily.timer \
+      apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer \
+    && mkdir -p /etc/systemd/system/ssh.service.d /root/.ssh && chmod 700 /root/.ssh \
+    && printf '[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\nExecStartPre=/usr/sbin/sshd -t\n' \
+      >/etc/systemd/system/ssh.service.d/host-keys.conf \
+    && systemctl enable ssh.service cron.service
+STOPSIGNAL SIGRTMIN+3
+CMD ["/lib/systemd/systemd"]
