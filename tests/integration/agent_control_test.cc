@@ -1,5 +1,6 @@
 // The control role over a real child agent: what RemoteSide says is what LocalSide says.
 #include <algorithm>
+#include <mutex>
 
 #include "common/base/rel_path.h"
 #include "common/fs/local_side.h"
@@ -199,6 +200,114 @@ TEST(AgentControl, ForgetsOnlyItsOwnPair) {
   EXPECT_FALSE(std::filesystem::exists(root.at(std::string(".twsync/") + kPair)));
   EXPECT_EQ(root.read(".twsync/other-pair/marker"), "theirs");
   EXPECT_EQ(root.read("a"), "1");
+}
+
+/// Hints as they come from the watch's thread.
+class SeenHints {
+ public:
+  RemoteSide::HintSink sink() {
+    return [this](std::vector<Hint>&& hints) {
+      const std::lock_guard lock(mutex_);
+      for (Hint& hint : hints) hints_.push_back(std::move(hint));
+    };
+  }
+  bool covers(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    return std::any_of(hints_.begin(), hints_.end(), [&](const Hint& hint) {
+      EXPECT_EQ(hint.side, Side::deploy);
+      return hint.path == path || (hint.recursive && is_at_or_below(path, hint.path));
+    });
+  }
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    hints_.clear();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Hint> hints_;
+};
+
+TEST(AgentWatch, EveryChangeBeforeACookieHasBeenHinted) {
+  TempRoot root;
+  root.write("dir/a", "1");
+  SeenHints seen;
+  Result<Greeted> greeted = greet(test_hello(AgentRole::control, root.path()));
+  ASSERT_TRUE(greeted.ok());
+  RemoteSide side(std::move(greeted->connection), std::move(greeted->reply), seen.sink());
+  EXPECT_EQ(side.cookie().error().code, ErrorCode::usage) << "nothing is watched yet";
+  ASSERT_TRUE(side.claim(test_claim("me")).ok());
+  WatchRequest request;
+  request.exclude = {"*.o"};
+  ASSERT_TRUE(side.watch(request).ok());
+  ASSERT_TRUE(side.cookie().ok());
+  while (side.watch_state() != "live") ASSERT_TRUE(side.cookie().ok());
+  for (int i = 0; i < 5; ++i) {
+    seen.clear();
+    const std::string path = "dir/new" + std::to_string(i);
+    root.write(path, "x");
+    const Status passed = side.cookie();
+    ASSERT_TRUE(passed.ok()) << describe(passed.error());
+    EXPECT_TRUE(seen.covers(path));
+  }
+  seen.clear();
+  root.write("dir/x.o", "x");
+  ASSERT_TRUE(side.cookie().ok());
+  EXPECT_FALSE(seen.covers("dir/x.o"));
+  ASSERT_TRUE(side.watch(WatchRequest{}).ok()) << "other rules";
+  EXPECT_TRUE(side.facts().ok());
+}
+
+TEST(AgentHistory, BringsAVersionBackAsANewEdit) {
+  TempRoot root;
+  root.write("doc", "old");
+  auto opened = open_remote(root.path());
+  ASSERT_TRUE(opened.ok());
+  RemoteSide& side = **opened;
+  EXPECT_FALSE(side.versions({}).ok()) << "without the lock";
+  ASSERT_TRUE(side.claim(test_claim("me")).ok());
+  EXPECT_TRUE(side.versions({})->versions.empty());
+
+  // A propagated edit displaces "old".
+  Greeted bulk = *greet(test_hello(AgentRole::bulk, root.path()));
+  Batch batch;
+  batch.id = 1;
+  batch.epoch = 1;
+  batch.side = Side::deploy;
+  batch.scanned_ns = SystemClock().wall_ns();
+  Operation& op = batch.operations.emplace_back();
+  op.kind = OpKind::put_symlink;
+  op.side = Side::deploy;
+  op.path = "doc";
+  op.expected = side.digest({{"doc"}})->entries.at(0).entry;
+  op.desired.kind = Kind::symlink;
+  op.desired.target = "elsewhere";
+  ASSERT_TRUE(bulk.connection->send(FrameType::apply, 1, encode(batch)).ok());
+  ASSERT_TRUE(bulk.connection->send(FrameType::content_end, 1, encode(Reply{})).ok());
+  const Result<Frame> results = bulk.connection->receive(20'000);
+  ASSERT_TRUE(results.ok());
+  ASSERT_EQ(decode<BatchResult>(results->payload)->results.at(0).code, ErrorCode::ok);
+
+  const Result<VersionsReply> kept = side.versions({"doc", 10});
+  ASSERT_TRUE(kept.ok());
+  ASSERT_EQ(kept->versions.size(), 1U);
+  EXPECT_EQ(kept->versions[0].path, "doc");
+  EXPECT_EQ(side.versions({"other", 10})->versions.size(), 0U);
+  const std::string id = kept->versions[0].id;
+
+  const int64_t before = SystemClock().wall_ns();
+  const Result<RestoreReply> elsewhere = side.restore({id, "new/deep/doc"});
+  ASSERT_TRUE(elsewhere.ok()) << describe(elsewhere.error());
+  EXPECT_EQ(root.read("new/deep/doc"), "old");
+  EXPECT_GE(elsewhere->entry.mtime_ns, before) << "a new edit, with its own time";
+  const Result<RestoreReply> back = side.restore({id, "doc"});
+  ASSERT_TRUE(back.ok()) << describe(back.error());
+  EXPECT_EQ(root.read("doc"), "old");
+  EXPECT_EQ(side.versions({"doc", 10})->versions.size(), 2U) << "the link that stood there is kept as well";
+  EXPECT_EQ(side.versions({"doc", 10})->versions[0].entry.kind, Kind::symlink) << "newest first";
+  EXPECT_TRUE(side.versions({"doc", 1})->more);
+  EXPECT_EQ(side.restore({"no-such-id", "doc"}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(side.restore({id, "../doc"}).error().code, ErrorCode::usage);
 }
 
 TEST(AgentHandshake, RefusesInWords) {
