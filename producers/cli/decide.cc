@@ -4,6 +4,7 @@
 #include "common/base/text.h"
 #include "producers/cli/base_facts.h"
 #include "producers/cli/context.h"
+#include "producers/cli/kept_versions.h"
 #include "producers/cli/pair_memory.h"
 #include "producers/cli/request_runner.h"
 
@@ -42,6 +43,36 @@ Result<PairConfig> owner_of(const Config& config, const DecideCommand& command) 
   return Error{ErrorCode::usage, str("nothing with the id '", escape_bytes(command.id), "' waits for a decision; see twsync conflicts"), {}, 0};
 }
 
+/// The version that lost the conflict which `decided` closed, as the base has it now.
+Result<std::string> loser_of(const PairConfig& pair, const std::string& path) {
+  SYNC_ASSIGN(auto base, open_base(pair));
+  if (!base) return std::string();
+  SYNC_ASSIGN(const auto all, (*base)->conflicts(1000));
+  const ConflictRecord* latest = nullptr;
+  for (const auto& record : all) {
+    const bool newer = record.path == path && !record.open && (latest == nullptr || record.at_ns > latest->at_ns);
+    if (newer && !record.loser_version.empty()) latest = &record;
+  }
+  return latest == nullptr ? std::string() : latest->loser_version;
+}
+
+Result<std::string> conflict_path(const PairConfig& pair, const std::string& id) {
+  SYNC_ASSIGN(auto base, open_base(pair));
+  if (!base) return std::string();
+  SYNC_ASSIGN(const auto record, (*base)->conflict(id));
+  return record ? record->path : std::string();
+}
+
+/// `--take both`: the code server's version stands under the name; the deploy server's comes back beside it.
+Status bring_back_other(CliContext& context, const PairConfig& pair, const std::string& path) {
+  SYNC_ASSIGN(const std::string version, loser_of(pair, path));
+  if (version.empty()) return {};
+  const std::string beside = path + ".from-deploy-server";
+  SYNC_TRY(restore_version(context, pair, Side::deploy, version, beside));
+  context.out(str("the deploy server's version is ", escape_bytes(beside), " there; the next sync carries it over\n"));
+  return {};
+}
+
 }  // namespace
 
 Result<int> run_decide(CliContext& context, const DecideCommand& command) {
@@ -50,9 +81,12 @@ Result<int> run_decide(CliContext& context, const DecideCommand& command) {
   Request request;
   request.kind = command.verb == "resolve" ? RequestKind::resolve : command.verb == "approve" ? RequestKind::approve : RequestKind::reject;
   request.item = command.id;
-  request.choice = command.take;
+  const bool both = command.take == "both";
+  request.choice = both ? "code" : command.take;
+  SYNC_ASSIGN(const std::string path, conflict_path(pair, command.id));
   const auto printer = make_printer(PrinterOptions{}, context.out);
   SYNC_ASSIGN(const Summary summary, run_request(context, pair, std::move(request), {}, [&](const Event& event) { printer->event(event); }));
+  if (both && summary.error.code == ErrorCode::ok) SYNC_TRY(bring_back_other(context, pair, path));
   return end_of_run(context, *printer, summary, false);
 }
 

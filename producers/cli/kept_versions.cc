@@ -86,7 +86,7 @@ Result<std::vector<VersionInfo>> kept_versions(const CliContext& context, const 
   SYNC_ASSIGN(auto base, open_base(pair));
   if (!base) return out;
   SYNC_ASSIGN(const BaseMeta meta, pair_facts(pair));
-  SYNC_ASSIGN(const auto remote, claim_deploy_side(context, pair, meta));
+  SYNC_ASSIGN(const auto remote, open_deploy_side(context, pair, meta));
   SYNC_ASSIGN(auto reply, remote->versions({path, 1000}));
   if (reply.error.code != ErrorCode::ok) return std::move(reply.error);
   return std::move(reply.versions);
@@ -107,14 +107,14 @@ Status copy_version(const PairConfig& pair, const std::string& version, const st
 Status restore_version(const CliContext& context, const PairConfig& pair, Side side, const std::string& version, const std::string& path) {
   SYNC_ASSIGN(const BaseMeta meta, pair_facts(pair));
   if (side == Side::deploy) {
-    SYNC_ASSIGN(const auto remote, claim_deploy_side(context, pair, meta));
+    SYNC_ASSIGN(const auto remote, open_deploy_side(context, pair, meta));
     SYNC_ASSIGN(auto reply, remote->restore({version, path}));
     if (reply.error.code != ErrorCode::ok) return std::move(reply.error);
     return {};
   }
   SystemClock clock;
   SystemHostFacts host;
-  SYNC_ASSIGN(const auto local, claim_code_side(pair, meta, clock, host));
+  SYNC_ASSIGN(const auto local, open_code_side(pair, meta, clock, host));
   SYNC_ASSIGN(const auto history, History::open(code_root_options(pair, meta), *local, clock));
   SYNC_ASSIGN(auto reply, history->restore({version, path}));
   if (reply.error.code != ErrorCode::ok) return std::move(reply.error);

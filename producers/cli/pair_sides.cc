@@ -39,18 +39,26 @@ RootOptions code_root_options(const PairConfig& pair, const BaseMeta& meta) {
   return options;
 }
 
+Result<std::unique_ptr<LocalSide>> open_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock, HostFacts& host) {
+  return LocalSide::open(code_root_options(pair, meta), clock, host);
+}
+
+Result<std::unique_ptr<RemoteSide>> open_deploy_side(const CliContext& context, const PairConfig& pair, const BaseMeta& meta) {
+  Hello request;
+  request.pair_id = meta.pair_id;
+  request.hash_key = meta.hash_key;
+  SYNC_ASSIGN(auto connection, make_agent_connector(context.agent_path)(pair, AgentRole::control, request));
+  return std::make_unique<RemoteSide>(std::move(connection), HelloReply{});
+}
+
 Result<std::unique_ptr<LocalSide>> claim_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock, HostFacts& host) {
-  SYNC_ASSIGN(auto side, LocalSide::open(code_root_options(pair, meta), clock, host));
+  SYNC_ASSIGN(auto side, open_code_side(pair, meta, clock, host));
   SYNC_TRY(side->claim(make_claim(meta, Side::code)));
   return side;
 }
 
 Result<std::unique_ptr<RemoteSide>> claim_deploy_side(const CliContext& context, const PairConfig& pair, const BaseMeta& meta) {
-  Hello request;
-  request.pair_id = meta.pair_id;
-  request.hash_key = meta.hash_key;
-  SYNC_ASSIGN(auto connection, make_agent_connector(context.agent_path)(pair, AgentRole::control, request));
-  auto side = std::make_unique<RemoteSide>(std::move(connection), HelloReply{});
+  SYNC_ASSIGN(auto side, open_deploy_side(context, pair, meta));
   SYNC_TRY(side->claim(make_claim(meta, Side::deploy)));
   return side;
 }
