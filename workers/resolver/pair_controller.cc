@@ -157,7 +157,8 @@ CycleResult PairController::run_cycle(const CycleOrder& order) {
 }
 
 Status PairController::ensure_open(Opening how) {
-  if (work_.opened && how != Opening::rehome) return {};
+  if (work_.opened && how == Opening::look) return {};
+  if (work_.opened && how == Opening::claim) return raise_epoch_if_due(work_, services_);
   return open_pair(work_, services_, how);
 }
 

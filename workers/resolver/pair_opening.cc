@@ -17,6 +17,7 @@ namespace twsync {
 namespace {
 
 constexpr const char* kScanner = "scanner";
+constexpr int64_t kEpochEveryNs = 3600 * kSecond;
 constexpr int64_t kBusyPatienceNs = 3 * kSecond;
 constexpr std::chrono::milliseconds kBusyAgain{100};
 
@@ -157,8 +158,20 @@ Status open_pair(PairWork& work, const CycleServices& services, Opening how) {
   SYNC_TRY(work.base->set_meta(work.meta));
   for (const char* item : {"r-code", "r-deploy"}) SYNC_TRY(work.base->drop_parked(item));
   SYNC_TRY(work.base->commit());
+  work.epoch_raised_ns = services.clock.steady_ns();
   work.opened = true;
   return {};
+}
+
+Status raise_epoch_if_due(PairWork& work, const CycleServices& services) {
+  const int64_t now = services.clock.steady_ns();
+  if (now - work.epoch_raised_ns < kEpochEveryNs) return {};
+  SYNC_TRY(claim_roots(work, services, work.meta.epoch + 1));
+  ++work.meta.epoch;
+  work.epoch_raised_ns = now;
+  SYNC_TRY(work.base->begin(true));
+  SYNC_TRY(work.base->set_meta(work.meta));
+  return work.base->commit();
 }
 
 Status close_pair(PairWork& work) {

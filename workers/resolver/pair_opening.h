@@ -16,6 +16,10 @@ enum class Opening : uint8_t {
 /// (asked again for three seconds: an agent whose controller died needs a moment to notice).
 Status open_pair(PairWork& work, const CycleServices& services, Opening how);
 
+/// Raises the epoch of an open pair once an hour, marker first, then base, so that an old copy of either is recognised.
+/// REQUIRES: work.opened and no batch under way.
+Status raise_epoch_if_due(PairWork& work, const CycleServices& services);
+
 /// Notes in the base that the controller went in order.
 Status close_pair(PairWork& work);
 

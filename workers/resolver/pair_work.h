@@ -29,6 +29,7 @@ struct PairWork {
   bool opened = false;         ///< both sides claimed under meta.epoch
   bool pending_known = false;  ///< a whole scan since open: pending is complete
   uint64_t cycle = 0;
+  int64_t epoch_raised_ns = 0; ///< steady
 
   bool preserve_owner() const {
     return config.preserve_owner == 1 || (config.preserve_owner < 0 && sides.code.uid == 0 && sides.deploy.uid == 0);
