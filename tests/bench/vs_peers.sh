@@ -68,7 +68,7 @@ start_line() {
     proxy_pid=$!
     until grep -q ready "$work/proxy.out"; do kill -0 "$proxy_pid" || fail "no proxy"; sleep 0.05; done
     line_port=$((line_port + 1))
-    sed -n "s/^\[.*\]:[0-9]* /[$server_address]:$line_port /p" "$work/server/known_hosts" >>"$work/server/known_hosts"
+    echo "[$server_address]:$line_port $(cut -d' ' -f1,2 "$work/server/host_key.pub")" >>"$work/server/known_hosts"
   fi
   ssh=(ssh -F none -p "$line_port" -i "$work/server/client_key" -o IdentitiesOnly=yes -o "UserKnownHostsFile=$work/server/known_hosts" -o LogLevel=ERROR)
 }
