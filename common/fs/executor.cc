@@ -152,26 +152,24 @@ Status Executor::make_directory(InFlight& flight, Item& item, int parent, const 
   // Whatever comes below must be possible; the last stage sets the mode as it shall stay.
   desired.mode |= S_IRWXU;
   desired.mtime_ns = 0;
-  const MetadataChange change = metadata_.for_new(desired, op.expected);
-  if (op.expected.is_file() || op.expected.is_symlink()) {
-    SYNC_ASSIGN(Staged staged, stage_.make_directory());
-    UniqueFd fd(::openat(stage_.fd(), staged.name().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    Status status = metadata_.apply(fd.get(), Kind::directory, change);
-    if (status.ok()) status = put(flight, item, staged, parent, name);
-    stage_.discard(staged);
-    return status;
-  }
   if (op.expected.kind == Kind::other) return stale("another kind of entry was expected");
-  if (::mkdirat(parent, name.c_str(), 0700) != 0) {
-    if (errno != EEXIST) return as_stale(error_from_errno(errno, "cannot make the directory"));
-    FileStat stat;
-    if (stat_at(parent, name.c_str(), stat, root_.device()) == 0 && stat.kind == Kind::directory) return {};
-    return stale("something else stands there now");
+  FileStat there;
+  const bool replaces = op.expected.is_file() || op.expected.is_symlink();
+  if (!replaces && stat_at(parent, name.c_str(), there, root_.device()) == 0) {
+    return there.kind == Kind::directory ? Status{} : Status(stale("something else stands there now"));
   }
-  const UniqueFd fd(::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd) return as_stale(error_from_errno(errno, "cannot open the new directory"));
-  flight.directories.insert(op.path);
-  return metadata_.apply(fd.get(), Kind::directory, change);
+  MetadataChange change = metadata_.for_new(desired, op.expected);
+  FileStat above;
+  const bool inherits = !reader_.preserves_owner() && stat_fd(parent, above) == 0 && (above.mode & S_ISGID) != 0;
+  if (inherits) change.gid = above.gid;
+  // Made in the stage: after a crash nobody may find it with a mode that no person chose.
+  SYNC_ASSIGN(Staged staged, stage_.make_directory());
+  const UniqueFd fd(::openat(stage_.fd(), staged.name().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  Status status = fd ? metadata_.apply(fd.get(), Kind::directory, change) : error_from_errno(errno, "cannot open the new directory");
+  if (status.ok()) status = put(flight, item, staged, parent, name);
+  stage_.discard(staged);
+  if (status.ok()) flight.directories.insert(op.path);
+  return status;
 }
 
 Status Executor::put_symlink(InFlight& flight, Item& item, int parent, const std::string& name) {

@@ -13,6 +13,8 @@
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
 #include "common/fs/listing.h"
+#include "common/fs/stage_cleaning.h"
+#include "common/fs/version_store.h"
 
 namespace twsync {
 
@@ -118,6 +120,7 @@ Status LocalSide::claim(const Claim& claim) {
   }
   if (!lock_) {
     SYNC_ASSIGN(lock_, state_->lock(claim.holder));
+    clean_after_crash();
   }
   const auto present = state_->read_marker();
   if (present && present->epoch > claim.marker.epoch) {
@@ -130,6 +133,13 @@ Status LocalSide::claim(const Claim& claim) {
   }
   if (present && present->epoch == claim.marker.epoch && present->role == claim.marker.role) return {};
   return state_->write_marker(claim.marker);
+}
+
+// What a crash left between exchange and version store is found at once, also when nothing will be applied here. Whatever
+// prevents it prevents the next applier too, which reports it.
+void LocalSide::clean_after_crash() {
+  auto store = VersionStore::open(state_->versions(), clock_);
+  if (store) (void)clean_stage(*state_, **store);
 }
 
 Result<ListEnd> LocalSide::list(const ListRequest& request, const EntrySink& sink) {

@@ -35,6 +35,7 @@ class LocalSide final : public SideReader {
  private:
   LocalSide(const RootOptions& options, Clock& clock, HostFacts& host, std::unique_ptr<RootDir> root);
   bool root_is_empty() const;
+  void clean_after_crash();
   Result<PathEntry> digest_one(DirCache& parents, const std::string& path);
 
   RootOptions options_;
