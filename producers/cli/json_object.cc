@@ -5,6 +5,33 @@
 
 namespace twsync {
 
+namespace {
+
+size_t utf8_length(char lead) {
+  const auto byte = static_cast<unsigned char>(lead);
+  return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+}
+
+void append_unicode_escape(std::string& out, uint32_t unit) {
+  char buffer[12];
+  std::snprintf(buffer, sizeof buffer, "\\u%04x", static_cast<unsigned>(unit & 0xFFFFU));
+  out += buffer;
+}
+
+/// One character of more than a byte; what a terminal obeys instead of showing (C1, direction marks) is escaped.
+void append_character(std::string& out, std::string_view character) {
+  // Everything of the kind lies below U+10000, where one unit names it.
+  if (character.size() > 3 || escape_bytes(character) == character) {
+    out += character;
+    return;
+  }
+  uint32_t point = static_cast<unsigned char>(character[0]) & (0x7FU >> character.size());
+  for (size_t i = 1; i < character.size(); ++i) point = (point << 6U) | (static_cast<unsigned char>(character[i]) & 0x3FU);
+  append_unicode_escape(out, point);
+}
+
+}  // namespace
+
 std::string json_text(std::string_view text) {
   std::string replaced;
   if (!is_utf8(text)) {
@@ -12,18 +39,21 @@ std::string json_text(std::string_view text) {
     text = replaced;
   }
   std::string out = "\"";
-  for (const char c : text) {
+  while (!text.empty()) {
+    const char c = text.front();
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+    const size_t length = utf8_length(c);
+    if (length > 1) {
+      append_character(out, text.substr(0, length));
+    } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
     } else if (byte < 0x20 || byte == 0x7F) {
-      char buffer[8];
-      std::snprintf(buffer, sizeof buffer, "\\u%04x", byte);
-      out += buffer;
+      append_unicode_escape(out, byte);
     } else {
       out += c;
     }
+    text.remove_prefix(length);
   }
   return out + "\"";
 }

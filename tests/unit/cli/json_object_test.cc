@@ -16,6 +16,12 @@ TEST(JsonObject, a_path_that_is_not_utf8_has_its_bytes_too) {
   EXPECT_EQ(JsonObject().path("path", "ä").str_value(), "{\"path\":\"ä\"}");
 }
 
+TEST(JsonObject, nothing_that_a_terminal_obeys) {
+  EXPECT_EQ(JsonObject().path("path", "\xc2\x9b" "1m").str_value(), "{\"path\":\"\\u009b1m\"}");
+  EXPECT_EQ(JsonObject().path("path", "\xe2\x80\xae" "x").str_value(), "{\"path\":\"\\u202ex\"}");
+  EXPECT_EQ(JsonObject().path("path", "\xf0\x9f\x98\x80").str_value(), "{\"path\":\"\xf0\x9f\x98\x80\"}");
+}
+
 TEST(JsonObject, times) {
   EXPECT_EQ(utc_text(0), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(utc_text(1'700'000'000'123'456'789), "2023-11-14T22:13:20.123Z");
