@@ -91,13 +91,13 @@ run_killed() {
     sync_now "${options[@]}"
     rm inject
     [ $rc != 4 ] && [ $rc -lt 128 ] || die "the controller took the agent's end badly: exit code $rc: $(tail -1 out err)"
-    grep -qs 'killed by SIGKILL' agent.trace.* || echo "not reached"
+    grep -qs 'killed by SIGKILL' agent.trace.* || echo "$W" >>"$tmp/missed"
   else
     rc=0
     # shellcheck disable=SC2086
     strace -f -b execve -o trace -e trace=$calls $inject "$bin/twsync" --state-dir "$W/S" sync "$W/code" "${TARGET:-$W/deploy}" --json "${options[@]}" \
       >out 2>err || rc=$?
-    grep -q 'killed by SIGKILL' trace || { [ $rc = 0 ] || die "not killed, but exit code $rc: $(tail -1 out err)"; echo "not reached"; }
+    grep -q 'killed by SIGKILL' trace || { [ $rc = 0 ] || die "not killed, but exit code $rc: $(tail -1 out err)"; echo "$W" >>"$tmp/missed"; }
   fi
   until_true 30 unlocked || die "a lock stays after the kill"
 }
@@ -142,7 +142,7 @@ tampered() { # tampered FILE HOW: the killed run's file is gone, cut, or an old 
   echo "second early" >code/early; note_contents
   in_sync
   edits; note_contents
-  run_killed controller fdatasync 12
+  run_killed controller pwrite64 "$(awk '$1 == "controller" && $2 == "pwrite64" && $4 == "edits" && $3 > m { m = $3 } END { print int(m * 2 / 3) }' "$tmp/points")"
   local file; file=$(echo S/pairs/*/"$1")
   case $2 in
     gone) rm -f "$file" "$file"-wal "$file"-shm ;;
@@ -232,5 +232,9 @@ fi
     echo "queue_$how tampered queue.db $how"
   done
 } | in_parallel
+: >>"$tmp/missed"
+missed=$(wc -l <"$tmp/missed")
+echo "$missed points came to their end before the Nth call"
+[ $((missed * 3)) -lt "$(wc -l <"$tmp/chosen")" ] || { echo "FAIL reached: too few runs were killed"; echo x >>"$tmp/failed"; }
 if [ -e "$tmp/failed" ]; then failures=$(wc -l <"$tmp/failed"); fi
 finish
