@@ -46,6 +46,10 @@ fail() {
   exit 1
 }
 trap 'fail "stopped: $BASH_COMMAND"' ERR
+start_role() { # as systemd does: no options
+  "$prefix/bin/twsync-$1" >>"$work/$1.out" 2>&1 &
+  pids[$1]=$!
+}
 eventually() { # WHAT COMMAND...: within 40 s
   local what=$1 end=$((SECONDS + 40))
   shift
@@ -202,10 +206,7 @@ pair_id=$(ls "$code/.twsync")
 echo "ok --from-cron without services"
 
 # --- services
-for role in "${roles[@]}"; do
-  "$prefix/bin/twsync-$role" >>"$work/$role.out" 2>&1 &
-  pids[$role]=$!
-done
+for role in "${roles[@]}"; do start_role "$role"; done
 eventually "the services' first cycle" has_line $logs/sync_monitor.log 'cycle: '
 eventually "quiet" quiet
 echo live >$code/app/live
@@ -213,7 +214,15 @@ eventually "an edit of the code side" same $code/app/live "$deploy/app/live"
 echo "live back" >"$deploy/app/live"
 eventually "an edit of the deploy side" same "$deploy/app/live" $code/app/live
 run 0 $scripts/two_way_sync.sh
-grep -q '0 operations\|in sync' "$work/out" || fail "a sync by hand through the services: $(cat "$work/out")"
+grep -q '0 operations\|both sides agree' "$work/out" || fail "a sync by hand through the services: $(cat "$work/out")"
+eventually "quiet" quiet
+stop_role scanner KILL
+start_role scanner
+run 0 $scripts/two_way_sync.sh
+stop_role scanner KILL
+echo "nobody looked" >"$deploy/app/unseen"
+start_role scanner
+eventually "an edit of the deploy side while its watch was dead" same "$deploy/app/unseen" $code/app/unseen
 stop_role monitor
 echo "cron, the services serve" >$code/app/cron2
 run 0 $scripts/two_way_sync.sh --from-cron --quiet
@@ -236,8 +245,7 @@ eventually "a line in git_hooks.log" has_line $logs/git_hooks.log published
 echo "ok git hook"
 
 # --- rest
-"$prefix/bin/twsync-monitor" >>"$work/monitor.out" 2>&1 &
-pids[monitor]=$!
+start_role monitor
 eventually "the monitor's watch" has_line "$work/code/opt/sutazaiapp/logs/sync_monitor.log" 'watch of'
 eventually "quiet" quiet
 lines=$(wc -l <$logs/sync_monitor.log)

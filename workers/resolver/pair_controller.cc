@@ -149,8 +149,17 @@ Status PairController::prepare(const Request& request, CycleOrder& order) {
 }
 
 CycleResult PairController::run_cycle(const CycleOrder& order) {
-  Cycle cycle(work_, services_, order);
-  CycleResult result = cycle.run();
+  CycleResult result = Cycle(work_, services_, order).run();
+  if (result.summary.error.code == ErrorCode::stale && work_.opened && !stopping()) {
+    // Another scanner serves by now, which has not opened the pair.
+    const Status opened = open_pair(work_, services_, order.dry_run ? Opening::look : Opening::claim);
+    if (opened) {
+      again_.insert(again_.end(), result.again.begin(), result.again.end());
+      result = Cycle(work_, services_, order).run();
+    } else {
+      result.summary.error = opened.error();
+    }
+  }
   again_.insert(again_.end(), result.again.begin(), result.again.end());
   if (closes_pair(result.summary.error.code)) work_.opened = false;
   return result;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "common/app/notify.h"
 #include "common/app/run_main.h"
 #include "workers/connector.h"
@@ -17,6 +19,10 @@ int main(int argc, char** argv) {
     options.sides = make_scan_sides({}, clock, host);
     options.version = TWSYNC_VERSION;
     options.publish_hints = true;
+    for (const auto& pair : context.config.pairs) {
+      const bool wanted = context.pairs.empty() || std::find(context.pairs.begin(), context.pairs.end(), pair.name) != context.pairs.end();
+      if (wanted) options.watched.push_back(pair.name);
+    }
     ScannerWorker worker(zmq, clock, std::move(options));
     notify_ready();
     return worker.run(context.signals.stop());

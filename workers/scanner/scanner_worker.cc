@@ -19,6 +19,9 @@ ScannerWorker::~ScannerWorker() = default;
 Status ScannerWorker::run(const std::atomic<bool>& stop) {
   WorkerReady ready{"scanner", {}, kCredit, static_cast<uint32_t>(getpid()), options_.version};
   SYNC_ASSIGN(link_, WorkerLink::connect(context_, options_.endpoints, std::move(ready), clock_));
+  if (options_.publish_hints) {
+    for (const auto& pair : options_.watched) hint_whole(pair);
+  }
   while (!stop) {
     auto message = link_->poll(200);
     if (!message) return std::move(message).error();
@@ -85,11 +88,13 @@ PairSession* ScannerWorker::session_for(const std::string& pair) {
 void ScannerWorker::hint_everything() {
   // What was published while the broker was away is lost.
   if (!options_.publish_hints) return;
-  for (const auto& [pair, session] : sessions_) {
-    Hint whole;
-    whole.recursive = true;
-    publish(pair, {whole});
-  }
+  for (const auto& [pair, session] : sessions_) hint_whole(pair);
+}
+
+void ScannerWorker::hint_whole(const std::string& pair) {
+  Hint whole;
+  whole.recursive = true;
+  publish(pair, {whole});
 }
 
 void ScannerWorker::publish(const std::string& pair, std::vector<Hint> hints) {

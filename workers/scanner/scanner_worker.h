@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/zmq/link.h"
 #include "workers/pair_lookup.h"
@@ -19,6 +20,7 @@ struct ScannerOptions {
   ScanSides sides;
   std::string version;
   bool publish_hints = false;  ///< service: watch the deploy side and publish what happens there
+  std::vector<std::string> watched = {};  ///< pairs that are looked at when the service starts: what happened before went unseen
 };
 
 /// run() owns the link and returns when `stop` is set (or with an error when the link cannot be made).
@@ -33,6 +35,7 @@ class ScannerWorker {
   void start_task(Message&& message);
   PairSession* session_for(const std::string& pair);
   void hint_everything();
+  void hint_whole(const std::string& pair);
   void post(const std::string& pair, const Publish& body);
   void publish(const std::string& pair, std::vector<Hint> hints);
 
