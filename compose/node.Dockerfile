@@ -11,8 +11,9 @@ RUN systemctl mask systemd-udevd.service systemd-udev-trigger.service systemd-ud
       systemd-networkd-wait-online.service sys-kernel-debug.mount dev-hugepages.mount apt-daily.timer \
       apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer \
     && mkdir -p /etc/systemd/system/ssh.service.d /root/.ssh && chmod 700 /root/.ssh \
-    && printf '[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\nExecStartPre=/usr/sbin/sshd -t\n' \
-      >/etc/systemd/system/ssh.service.d/host-keys.conf \
+    && printf '%s\n' '[Service]' 'ExecStartPre=' \
+      "ExecStartPre=/bin/sh -c '[ -e /etc/ssh/ssh_host_ed25519_key ] || ssh-keygen -q -t ed25519 -N \"\" -f /etc/ssh/ssh_host_ed25519_key'" \
+      'ExecStartPre=/usr/sbin/sshd -t' >/etc/systemd/system/ssh.service.d/host-keys.conf \
     && systemctl enable ssh.service cron.service
 STOPSIGNAL SIGRTMIN+3
 CMD ["/lib/systemd/systemd"]

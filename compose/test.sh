@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# Two servers with real systemd, sshd and cron, at the addresses and with the roots that the default configuration
+# names: brings them up, installs the built tree on the code server, runs the scenarios, takes them down. Can be run
+# again and again. Needs docker, docker-compose and a finished build; debootstrap where debian:bookworm-slim cannot be
+# pulled.   BUILD_DIR=build   KEEP=1: leaves the servers running.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(dirname "$here")
+build=${BUILD_DIR:-$top/build}
+case $build in /*) ;; *) build=$top/$build ;; esac
+project=twsynctest
+prefix=/opt/sutazaiapp
+compose=(docker-compose -p "$project" -f "$here/compose.yaml")
+work=$(mktemp -d "${TMPDIR:-/tmp}/twsync-compose-XXXXXX")
+started=$SECONDS
+
+down() { "${compose[@]}" down --volumes --timeout 5 >"$work/down.log" 2>&1 || tail -3 "$work/down.log"; }
+cleanup() {
+  if [ -z "${KEEP:-}" ]; then down; fi
+  rm -rf "$work"
+}
+trap cleanup EXIT
+on() { # SERVER SCRIPT: runs it there
+  docker exec -i "${project}_$1_1" bash -c "$2"
+}
+fail() {
+  echo "FAIL $* [line ${BASH_LINENO[0]}]"
+  on code "systemctl --no-pager --plain list-units 'twsync*' 'sutazai*'; journalctl --no-pager -n 25 -u 'twsync*' -u 'sutazai*'; $prefix/bin/twsync status" || true
+  exit 1
+}
+trap 'fail "stopped: $BASH_COMMAND"' ERR
+eventually() { # WHAT SERVER SCRIPT: within 60 s
+  local end=$((SECONDS + 60))
+  until on "$2" "$3" >/dev/null 2>&1; do
+    [ $SECONDS -lt $end ] || fail "$1 did not happen within 60 s"
+    sleep 0.2
+  done
+}
+must() { on "$2" "$3" >"$work/out" 2>&1 || fail "$1: $(tail -3 "$work/out")"; }
+ok() { echo "ok $* ($((SECONDS - started)) s)"; }
+arrives() { # FILE TEXT FROM TO
+  must "an edit of the $3 server" "$3" "mkdir -p \$(dirname $prefix/$1) && echo '$2' >$prefix/$1"
+  eventually "the $3 server's edit on the $4 server" "$4" "grep -qx '$2' $prefix/$1"
+}
+at_rest() { on code "$prefix/bin/twsync status --json" 2>/dev/null | grep '"state":"idle"' | grep -q '"hints_waiting":0'; }
+rest() {
+  local end=$((SECONDS + 60))
+  until at_rest; do
+    [ $SECONDS -lt $end ] || fail "no rest within 60 s"
+    sleep 0.2
+  done
+}
+
+base_image() {
+  docker image inspect debian:bookworm-slim >/dev/null 2>&1 && return
+  docker pull -q debian:bookworm-slim >/dev/null 2>&1 && return
+  echo "debian:bookworm-slim cannot be pulled: making it with debootstrap"
+  command -v debootstrap >/dev/null || fail "debootstrap is missing (apt install debootstrap)"
+  debootstrap --variant=minbase bookworm "$work/base" >"$work/debootstrap.log" || fail "debootstrap: $(tail -1 "$work/debootstrap.log")"
+  rm -rf "$work"/base/var/cache/apt/archives/*.deb
+  tar -C "$work/base" -c . | docker import - debian:bookworm-slim >/dev/null
+  rm -rf "$work/base"
+}
+
+# --- up, from nothing
+down
+base_image
+"${compose[@]}" build code >"$work/build.log" 2>&1 || fail "the image: $(tail -3 "$work/build.log")"
+"${compose[@]}" up -d >"$work/up.log" 2>&1 || fail "docker-compose up: $(tail -3 "$work/up.log")"
+for server in code deploy; do
+  eventually "$server's systemd" $server 'systemctl is-active ssh.service cron.service && [ -S /run/systemd/private ]'
+done
+ok "two servers are up"
+
+# --- installing
+DESTDIR=$work/tree cmake --install "$build" --strip >"$work/install.log" || fail "cmake --install: $(tail -1 "$work/install.log")"
+tar -C "$work/tree" -c . | docker exec -i ${project}_code_1 tar -x -C / --no-same-owner
+must "installing the units" code "ln -sf $prefix/share/twsync/systemd/*.service /etc/systemd/system/ && systemctl daemon-reload"
+must "the deploy root" deploy "mkdir -p $prefix"
+must "systemd's opinion of the units" code "! systemd-analyze verify sutazai-sync-monitor.service 2>&1 | grep -E '(twsync|sutazai).*:[0-9]+:'"
+ok "installed"
+
+# --- keys: the first login by a key that an administrator has there already
+on code 'ssh-keygen -q -t ed25519 -N "" -C admin -f /root/.ssh/id_ed25519 && cat /root/.ssh/id_ed25519.pub' >"$work/admin.pub"
+must "the administrator's key" deploy "echo '$(cat "$work/admin.pub")' >/root/.ssh/authorized_keys && chmod 600 /root/.ssh/authorized_keys"
+fingerprint=$(on deploy 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' | cut -d' ' -f2)
+must "ssh_key_exchange.sh" code "$prefix/scripts/ssh_key_exchange.sh --accept-fingerprint $fingerprint"
+must "ssh_key_exchange.sh again" code "$prefix/scripts/ssh_key_exchange.sh"
+must "only exchanged keys from here on" code 'rm /root/.ssh/id_ed25519*'
+must "only exchanged keys from here on" deploy "sed -i '/ admin\$/d' /root/.ssh/authorized_keys; [ \$(grep -c twsync: /root/.ssh/authorized_keys) = 1 ]"
+must "ssh_setup.log" code "[ -s $prefix/logs/ssh_setup.log ]"
+ok "keys exchanged, and regenerated"
+
+# --- by hand, before any service runs
+must "an edit" code "mkdir -p $prefix/app && echo one >$prefix/app/one"
+must "two_way_sync.sh --dry-run" code "$prefix/scripts/two_way_sync.sh --dry-run"
+must "a dry run writes nothing" deploy "[ ! -e $prefix/app ]"
+must "two_way_sync.sh --to-code" code "$prefix/scripts/two_way_sync.sh --to-code"
+must "--to-code writes nothing there" deploy "[ ! -e $prefix/app ]"
+must "two_way_sync.sh --to-deploy" code "$prefix/scripts/two_way_sync.sh --to-deploy"
+must "--to-deploy" deploy "grep -qx one $prefix/app/one"
+must "an edit there" deploy "echo two >$prefix/app/two"
+must "two_way_sync.sh" code "$prefix/scripts/two_way_sync.sh && grep -qx two $prefix/app/two"
+ok "two_way_sync.sh in all its forms"
+
+# --- the service
+must "systemctl start" code 'systemctl start sutazai-sync-monitor.service'
+units='sutazai-sync-monitor twsync-broker twsync-worker@scanner twsync-worker@resolver twsync-worker@transfer'
+must "every unit is active" code "systemctl is-active $units"
+arrives app/from-code 'first live edit' code deploy
+arrives app/from-deploy 'first live edit back' deploy code
+must "a directory's move" code "mv $prefix/app $prefix/app-moved"
+eventually "the move there" deploy "[ -e $prefix/app-moved/one ] && [ ! -e $prefix/app ]"
+must "systemctl status" code 'systemctl status --no-pager sutazai-sync-monitor.service'
+must "two_way_sync.sh through the service" code "$prefix/scripts/two_way_sync.sh"
+eventually "journal lines" code "journalctl --no-pager -u sutazai-sync-monitor.service | grep 'cycle: '"
+must "the package's own files stay at home" deploy "[ -z \"\$(find $prefix/bin $prefix/share $prefix/logs $prefix/scripts ! -type d 2>/dev/null)\" ]"
+ok "the service is active, edits arrive on either side"
+
+must "a conflict" code "systemctl stop sutazai-sync-monitor.service && echo theirs >$prefix/app-moved/one && touch -d 2024-01-01 $prefix/app-moved/one"
+must "the other edit" deploy "echo newer >$prefix/app-moved/one"
+must "start again" code 'systemctl start sutazai-sync-monitor.service'
+eventually "the newer version" code "grep -qx newer $prefix/app-moved/one"
+eventually "the conflict in the journal" code "journalctl --no-pager -u sutazai-sync-monitor.service | grep 'conflict.*app-moved/one'"
+ok "a conflict is decided and stands in the journal"
+
+# --- git hook and cron
+must "a repository with the hook" code "cd $prefix && git init -q repo && cd repo && git config user.email a@b && git config user.name a && $prefix/bin/twsync hooks install ."
+must "a commit" code "cd $prefix/repo && echo committed >file && git add file && git commit -qm one"
+eventually "the commit's file there" deploy "grep -qx committed $prefix/repo/file"
+eventually "git_hooks.log" code "grep -q published $prefix/logs/git_hooks.log"
+must ".git stays at home" deploy "[ ! -e $prefix/repo/.git ]"
+must "the cron entry, every minute" code "sed 's|^[*]/30|*|' $prefix/share/twsync/cron.d/sutazai-sync >/etc/cron.d/sutazai-sync && chmod 644 /etc/cron.d/sutazai-sync"
+ok "a commit arrives"
+
+# --- trouble
+for unit in $units; do
+  must "kill -9 of $unit" code "systemctl kill -s KILL $unit"
+  arrives "app-moved/back-$unit" "while $unit was dead" deploy code
+  arrives "app-moved/to-$unit" "while $unit was dead" code deploy
+done
+must "every unit is active again" code "systemctl is-active $units"
+ok "kill -9 of each: systemd restarts it, edits of either side arrive"
+must "the deploy server's sshd stops" deploy 'systemctl stop ssh.service; pkill -f "[s]shd: root"; true'
+must "an edit meanwhile" code "echo late >$prefix/app-moved/late"
+must "an edit there meanwhile" deploy "echo late >$prefix/app-moved/late-back"
+sleep 5
+must "it starts again" deploy 'systemctl start ssh.service'
+eventually "the edit made while the deploy server was away" deploy "grep -qx late $prefix/app-moved/late"
+eventually "its own edit" code "grep -qx late $prefix/app-moved/late-back"
+ok "the deploy server was away for a while"
+
+eventually "a run of cron" code "grep 'both sides agree' $prefix/logs/sync/cron_sync_*.log"
+must "no more of it" code 'rm /etc/cron.d/sutazai-sync'
+ok "cron ran it"
+
+# --- rest, beside its own logs
+rest
+must "a mark in the journal" code 'journalctl --no-pager -u sutazai-sync-monitor.service | wc -l >/tmp/mark'
+for _ in $(seq "${REST:-20}"); do on code "echo line >>$prefix/logs/own.log"; sleep 1; done
+must "0 operations at rest" code "! journalctl --no-pager -u sutazai-sync-monitor.service | tail -n +\$((\$(cat /tmp/mark) + 1)) | grep 'cycle: ' | grep -v 'cycle: 0 operations'"
+ok "${REST:-20} s of rest: 0 operations"
+
+# --- stop
+must "systemctl stop" code 'systemctl stop sutazai-sync-monitor.service'
+eventually "broker and workers stop with it" code "! systemctl is-active $units | grep -qx active && ! pgrep -x 'twsync-.*'"
+eventually "no agent stays" deploy "! pgrep -f twsync-agent"
+must "nothing failed" code "! systemctl is-failed $units"
+must "an edit while it is stopped" code "echo cron >$prefix/app-moved/cron"
+must "two_way_sync.sh --from-cron without a service" code "$prefix/scripts/two_way_sync.sh --from-cron --quiet"
+must "its edit" deploy "grep -qx cron $prefix/app-moved/cron"
+must "the same pair and state" code "[ \"\$(ls /var/lib/twsync/pairs)\" = main ] && [ \$(ls $prefix/.twsync | wc -l) = 1 ]"
+ok "systemctl stop stops all of it; cron syncs without a service"
+
+tree='cd /opt/sutazaiapp && find . \( -path ./.twsync -o -path ./logs -o -path ./bin -o -path ./share -o -path ./scripts -o -name .git \) -prune -o -type f -printf "%P %s %m %T@\n" | sort'
+[ "$(on code "$tree")" = "$(on deploy "$tree")" ] || fail "the trees differ at the end"
+ok "both trees are equal at the end"
