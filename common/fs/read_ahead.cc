@@ -40,7 +40,8 @@ ReadAhead::ReadAhead(const RootDir& root, const Batch& batch) : root_(root), par
   for (const Operation& op : batch.operations) {
     if (op.kind == OpKind::put_file) puts_.push_back(&op);
   }
-  if (puts_.size() >= kWorthAThread) thread_ = std::thread([this] { run(); });
+  ahead_ = puts_.size() >= kWorthAThread;
+  if (ahead_) thread_ = std::thread([this] { run(); });
 }
 
 ReadAhead::~ReadAhead() {
@@ -61,7 +62,7 @@ OpenedSource ReadAhead::open(const Operation& op) {
     return source;
   }
   source.fd = std::move(fd).value();
-  if (thread_.joinable() && source.stat.size != 0) {
+  if (ahead_ && source.stat.size != 0) {
     (void)::posix_fadvise(source.fd.get(), 0, static_cast<off_t>(std::min(source.stat.size, kFetched)), POSIX_FADV_WILLNEED);
   }
   return source;
@@ -81,7 +82,7 @@ void ReadAhead::run() {
 std::optional<OpenedSource> ReadAhead::next() {
   if (given_ == puts_.size()) return std::nullopt;
   const Operation& op = *puts_[given_++];
-  if (!thread_.joinable()) return open(op);
+  if (!ahead_) return open(op);
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return !opened_.empty(); });
   OpenedSource source = std::move(opened_.front());

@@ -42,6 +42,7 @@ class ReadAhead {
   DirCache parents_;  // of whoever opens: the thread, or without one the caller
   std::vector<const Operation*> puts_;
   size_t given_ = 0;
+  bool ahead_ = false;  // by the thread; set before it starts
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<OpenedSource> opened_;
