@@ -75,7 +75,7 @@ ok "two servers are up"
 # --- installing
 DESTDIR=$work/tree cmake --install "$build" --strip >"$work/install.log" || fail "cmake --install: $(tail -1 "$work/install.log")"
 tar -C "$work/tree" -c . | docker exec -i ${project}_code_1 tar -x -C / --no-same-owner
-must "installing the units" code "ln -sf $prefix/share/twsync/systemd/*.service /etc/systemd/system/ && systemctl daemon-reload"
+must "installing the units" code "systemctl link $prefix/share/twsync/systemd/*.service && systemctl enable sutazai-sync-monitor.service"
 must "the deploy root" deploy "mkdir -p $prefix"
 must "systemd's opinion of the units" code "! systemd-analyze verify sutazai-sync-monitor.service 2>&1 | grep -E '(twsync|sutazai).*:[0-9]+:'"
 ok "installed"
@@ -124,6 +124,14 @@ eventually "the newer version" code "grep -qx newer $prefix/app-moved/one"
 eventually "the conflict in the journal" code "journalctl --no-pager -u sutazai-sync-monitor.service | grep 'conflict.*app-moved/one'"
 ok "a conflict is decided and stands in the journal"
 
+# --- the way back: the deploy server's key may publish and ask, nothing else
+back='ssh -F /dev/null -i /root/.local/state/twsync/code_key -o BatchMode=yes -o UserKnownHostsFile=/root/.local/state/twsync/known_hosts root@192.168.100.28'
+must "status from the deploy server" deploy "$back status | grep -q 'pair main'"
+must "a publish from the deploy server" deploy "$back publish"
+must "anything else is refused" deploy "! $back 'touch /tmp/broken-in' && ! $back && ! $back 'sync --to-code'"
+must "nothing was run" code '[ ! -e /tmp/broken-in ]'
+ok "the deploy server may publish and ask, nothing else"
+
 # --- git hook and cron
 must "a repository with the hook" code "cd $prefix && git init -q repo && cd repo && git config user.email a@b && git config user.name a && $prefix/bin/twsync hooks install ."
 must "a commit" code "cd $prefix/repo && echo committed >file && git add file && git commit -qm one"
@@ -154,6 +162,15 @@ eventually "a run of cron" code "grep 'both sides agree' $prefix/logs/sync/cron_
 must "no more of it" code 'rm /etc/cron.d/sutazai-sync'
 ok "cron ran it"
 
+# --- a reboot
+must "an edit right before" code "echo before >$prefix/app-moved/before-reboot"
+docker restart --time 10 ${project}_code_1 >/dev/null
+must "an edit there meanwhile" deploy "echo meanwhile >$prefix/app-moved/meanwhile"
+eventually "the services start with the server" code "systemctl is-active $units"
+eventually "the edit made before the reboot" deploy "grep -qx before $prefix/app-moved/before-reboot"
+eventually "the edit made during it" code "grep -qx meanwhile $prefix/app-moved/meanwhile"
+ok "after a reboot the services are back, and edits of before and meanwhile arrive"
+
 # --- rest, beside its own logs
 rest
 must "a mark in the journal" code 'journalctl --no-pager -u sutazai-sync-monitor.service | wc -l >/tmp/mark'
@@ -164,7 +181,7 @@ ok "${REST:-20} s of rest: 0 operations"
 # --- stop
 must "systemctl stop" code 'systemctl stop sutazai-sync-monitor.service'
 eventually "broker and workers stop with it" code "! systemctl is-active $units | grep -qx active && ! pgrep -x 'twsync-.*'"
-eventually "no agent stays" deploy "! pgrep -f twsync-agent"
+eventually "no agent stays" deploy "! pgrep -f '[t]wsync-agent'"
 must "nothing failed" code "! systemctl is-failed $units"
 must "an edit while it is stopped" code "echo cron >$prefix/app-moved/cron"
 must "two_way_sync.sh --from-cron without a service" code "$prefix/scripts/two_way_sync.sh --from-cron --quiet"
