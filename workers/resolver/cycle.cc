@@ -284,6 +284,7 @@ Status Cycle::pass(bool& more) {
   PlanOutcome outcome;
   if (order_.dry_run) {
     announce(plan);
+    outcome = pretended_outcome(plan);
   } else {
     SYNC_TRY(agree(plan));
     if (!plan.operations.empty()) {

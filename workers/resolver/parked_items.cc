@@ -24,9 +24,19 @@ std::string side_text(const char* side, const Entry& e) {
 
 }  // namespace
 
+PlanOutcome pretended_outcome(const Plan& plan) {
+  PlanOutcome outcome;
+  for (const auto& op : plan.operations) outcome.settled.insert(op.path);
+  return outcome;
+}
+
 std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns) {
+  std::set<std::string> planned;
+  for (const auto& op : plan.operations) planned.insert(op.path);
   std::vector<ConflictRecord> out;
   for (const Conflict& c : plan.conflicts) {
+    const bool decided = c.winner != ConflictWinner::none;
+    if (decided && planned.contains(c.path) && !outcome.settled.contains(c.path)) continue;
     ConflictRecord r;
     r.path = c.path;
     r.at_ns = now_ns;

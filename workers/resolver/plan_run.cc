@@ -41,6 +41,7 @@ PlanOutcome PlanRun::run(const Plan& plan) {
   for (const auto& op : plan.operations) {
     if (op.kind == OpKind::put_file) progress_.bytes_total += op.desired.size;
   }
+  for (const auto& conflict : plan.conflicts) conflicts_.insert(conflict.path);
   report_progress(true);
   size_t begin = 0;
   while (begin < plan.operations.size() && outcome_.error.code == ErrorCode::ok) {
@@ -142,6 +143,7 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
   if (op.kind == OpKind::put_file) progress_.bytes_done += op.desired.size;
   if (result.code != ErrorCode::ok) return take_failure(op, result);
   ++outcome_.done;
+  if (conflicts_.contains(op.path)) outcome_.settled.insert(op.path);
   outcome_.content_bytes += result.bytes;
   const bool removal = op.kind == OpKind::remove || op.kind == OpKind::remove_directory;
   if (removal) work_.deletions.add(op.side, 1, services_.clock.wall_ns());

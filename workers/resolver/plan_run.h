@@ -22,6 +22,7 @@ struct PlanOutcome {
   std::vector<std::string> again;                  ///< stale: look at these once more
   std::vector<ParkedItem> parked;                  ///< failed operations that need a person or better times
   std::map<std::string, std::string> losers;       ///< path of a conflict -> version id of the loser
+  std::set<std::string> settled;                   ///< paths of conflicts whose operation was carried out
   Error error;                                     ///< code ok, or why it ended early (lost worker, unreachable)
 };
 
@@ -50,6 +51,7 @@ class PlanRun {
   const int64_t scanned_ns_[2];
   const bool list_operations_;
   Recorder recorder_;
+  std::set<std::string> conflicts_;
   TaskInbox inbox_;
   std::map<std::string, Batch> in_flight_;  // by task id
   PlanOutcome outcome_;
