@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# What the units expect of the programs, without systemd: each says that it is ready and keeps the watchdog quiet, writes
+# to the journal with priorities, ends with 0 on SIGTERM and with 2 on a bad configuration; and the units are well-formed.
+# Real systemd: compose/test.sh.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+bin=${TWSYNC_BIN:-$top/build/bin}
+work=$(mktemp -d "${TMPDIR:-/tmp}/twsync-systemd-XXXXXX")
+declare -A pids=()
+roles=(broker scanner resolver transfer monitor)
+cleanup() {
+  local pid
+  for pid in ${pids[@]+"${pids[@]}"}; do kill "$pid" 2>/dev/null || true; done
+  wait
+  rm -rf "$work"
+}
+trap cleanup EXIT
+fail() {
+  echo "FAIL $* [line ${BASH_LINENO[0]}]"
+  tail -n 5 "$work"/*.journal "$work"/*.notify 2>/dev/null || true
+  exit 1
+}
+trap 'fail "stopped: $BASH_COMMAND"' ERR
+eventually() { # WHAT COMMAND...: within 30 s
+  local what=$1 end=$((SECONDS + 30))
+  shift
+  until "$@"; do
+    [ $SECONDS -lt $end ] || fail "$what did not happen within 30 s"
+    sleep 0.1
+  done
+}
+has() { grep -qs -- "$2" "$1"; }
+at_least() { [ "$(grep -cs -- "$3" "$2" || true)" -ge "$1" ]; }
+
+# --- the units
+build=${BUILD_DIR:-$top/build}
+case $build in /*) ;; *) build=$top/$build ;; esac
+DESTDIR=$work/tree cmake --install "$build" >"$work/install.log" 2>&1 || fail "cmake --install: $(tail -1 "$work/install.log")"
+units=$(find "$work/tree" -type d -name systemd)
+for unit in "$units"/*.service; do
+  grep -q '^Type=notify$' "$unit" && grep -q '^Restart=on-failure$' "$unit" && grep -q '^StartLimitIntervalSec=0$' "$unit" || fail "$(basename "$unit")"
+  program=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$unit")
+  for role in "${roles[@]}"; do
+    [ -x "$work/tree${program//%i/$role}" ] || fail "$(basename "$unit") starts $program, which is not installed"
+  done
+done
+for unit in twsync-broker.service twsync-worker@.service; do
+  grep -q '^PartOf=sutazai-sync-monitor.service$' "$units/$unit" || fail "$unit does not stop with the monitor"
+done
+for part in twsync-broker.service twsync-worker@scanner.service twsync-worker@resolver.service twsync-worker@transfer.service; do
+  grep -q "^\(Wants\|Requires\)=.*$part" "$units/sutazai-sync-monitor.service" || fail "the monitor does not start $part"
+done
+if command -v systemd-analyze >/dev/null; then
+  mkdir "$work/verify"
+  cp "$units"/*.service "$work/verify/"
+  sed -i 's|^ExecStart=.*|ExecStart=/bin/true|' "$work"/verify/*
+  for unit in "$work"/verify/*.service; do
+    name=${unit/@.service/@scanner.service}
+    # Only lines with a file and a number are about the units' text; the rest is about this machine.
+    SYSTEMD_UNIT_PATH=$work/verify: systemd-analyze verify "$name" >"$work/verified" 2>&1 || true
+    if grep "$work/verify/.*:[0-9]*: " "$work/verified"; then fail "$(basename "$unit") has bad lines"; fi
+  done
+fi
+echo "ok units"
+
+# --- the programs
+cat >"$work/listen.py" <<'PY'
+import os, socket, sys
+place = sys.argv[1]
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+listener.bind(place)
+with open(place + ".notify", "ab", buffering=0) as out:
+    while True:
+        out.write(listener.recv(65536).replace(b"\n", b" ") + b"\n")
+PY
+mkdir "$work/code"
+printf 'CODE_PATH=%s\nDEPLOY_SERVER=127.0.0.1\nSSH_PORT=1\nDEPLOY_PATH=/nowhere\n' "$work/code" >"$work/conf.sh"
+chmod 600 "$work/conf.sh"
+start() { # ROLE CONFIG: as systemd would
+  exec env NOTIFY_SOCKET="$work/$1" WATCHDOG_USEC=600000 JOURNAL_STREAM=1:1 \
+    "$bin/twsync-$1" --config "$2" --state-dir "$work/state" 2>>"$work/$1.journal"
+}
+for role in "${roles[@]}"; do
+  python3 "$work/listen.py" "$work/$role" &
+  pids[listen-$role]=$!
+  eventually "the listener" test -S "$work/$role"
+  start "$role" "$work/conf.sh" &
+  pids[$role]=$!
+  eventually "$role is ready" has "$work/$role.notify" READY=1
+done
+for role in "${roles[@]}"; do
+  if grep -q '^WatchdogSec=' "$units"/*"$role"*.service 2>/dev/null; then
+    eventually "$role's watchdog messages" at_least 3 "$work/$role.notify" WATCHDOG=1
+  fi
+  has "$work/$role.journal" '^<6>' || fail "$role writes no priorities to the journal"
+  ! grep -v '^<[3-7]>' "$work/$role.journal" || fail "$role: lines without a priority"
+done
+echo "ok ready, watchdog, journal"
+
+for role in monitor transfer resolver scanner broker; do
+  kill "${pids[$role]}"
+  rc=0
+  wait "${pids[$role]}" || rc=$?
+  unset "pids[$role]"
+  [ $rc = 0 ] || fail "$role ended with $rc on SIGTERM"
+  eventually "$role says that it stops" has "$work/$role.notify" STOPPING=1
+done
+echo "ok SIGTERM"
+
+cp -p "$work/conf.sh" "$work/bad.sh"
+echo 'CONFLICT_RESOLUTION=oldest' >>"$work/bad.sh"
+for role in "${roles[@]}"; do
+  rc=0
+  (start "$role" "$work/bad.sh") || rc=$?
+  [ $rc = 2 ] || fail "$role ended with $rc on a bad configuration"
+  has "$work/$role.journal" "$work/bad.sh:5: " || fail "$role does not name file and line: $(tail -1 "$work/$role.journal")"
+done
+echo "ok a bad configuration ends with 2, file and line"
