@@ -22,6 +22,7 @@ constexpr int64_t kFrontMessageBytes = 8LL << 20;
 constexpr int64_t kBackMessageBytes = 64LL << 20;
 constexpr int64_t kRetrySendNs = 10 * kMillisecond;  // ZeroMQ doesn't tell when one peer of a router has room again
 constexpr size_t kMaxSocketPath = 100;
+constexpr int kLastTurns = 100;  // after a stop: bounded, whatever peers go on saying
 
 std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
@@ -210,6 +211,12 @@ Status Broker::run(const std::atomic<bool>& stop, const std::function<void()>& e
     SYNC_ASSIGN(const int64_t due, step(impl_->clock.steady_ns()));
     if (each_turn) each_turn();
     SYNC_TRY(wait(due));
+  }
+  // What was said before the stop is still heard and journaled: it need not be done twice.
+  for (int turn = 0; turn < kLastTurns; ++turn) {
+    const int64_t now = impl_->clock.steady_ns();
+    SYNC_ASSIGN(const int64_t due, step(now));
+    if (due > now) break;
   }
   return {};
 }

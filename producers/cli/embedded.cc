@@ -25,17 +25,23 @@ constexpr int kRequestMs = 10'000;
 /// A role on its own thread; the first failure of any ends the run.
 class Crew {
  public:
+  /// `Role`: run(stop) until the flag is set, and wake() to make it look at once.
   template <class Role>
-  void add(Role role) {
-    threads_.emplace_back([this, role = std::move(role)]() mutable {
-      const Status status = role(stop_);
+  void add(std::shared_ptr<Role> role) {
+    wakers_.emplace_back([held = std::weak_ptr<Role>(role)] {
+      if (const auto alive = held.lock()) alive->wake();
+    });
+    threads_.emplace_back([this, role = std::move(role)]() {
+      const Status status = role->run(stop_);
       if (!status.ok()) fail(status.error());
     });
   }
   void stop() {
     stop_ = true;
+    for (const auto& wake : wakers_) wake();
     for (auto& t : threads_) t.join();
     threads_.clear();
+    wakers_.clear();
   }
   std::optional<Error> failure() {
     const std::lock_guard lock(mutex_);
@@ -51,6 +57,7 @@ class Crew {
   std::atomic<bool> stop_ = false;
   std::mutex mutex_;
   std::optional<Error> failure_;
+  std::vector<std::function<void()>> wakers_;
   std::vector<std::thread> threads_;
 };
 
@@ -79,24 +86,21 @@ Result<std::unique_ptr<Broker>> open_broker(ZmqContext& context, const BrokerEnd
   return Broker::open(context, std::move(options), clock);
 }
 
-void add_workers(Crew& crew, ZmqContext& context, const BrokerEndpoints& endpoints, const EmbeddedOptions& options, Clock& clock,
-                 HostFacts& host) {
-  crew.add([&, endpoints](std::atomic<bool>& stop) {
-    ScannerWorker scanner(context, clock, {endpoints, only(options.pair), make_scan_sides(options.agent_path, clock, host),
-                                           options.version, false});
-    return scanner.run(stop);
-  });
-  crew.add([&, endpoints](std::atomic<bool>& stop) {
-    ResolverWorker resolver(context, clock, {endpoints, only(options.pair), options.version, {}});
-    return resolver.run(stop);
-  });
+Status add_workers(Crew& crew, ZmqContext& context, const BrokerEndpoints& endpoints, const EmbeddedOptions& options, Clock& clock,
+                   HostFacts& host) {
+  const PairLookup pairs = only(options.pair);
+  ScannerOptions scanner;
+  scanner.endpoints = endpoints;
+  scanner.pairs = pairs;
+  scanner.sides = make_scan_sides(options.agent_path, clock, host);
+  scanner.version = options.version;
+  crew.add(std::make_shared<ScannerWorker>(context, clock, std::move(scanner)));
+  crew.add(std::make_shared<ResolverWorker>(context, clock, ResolverOptions{endpoints, pairs, options.version, {}}));
   for (uint32_t i = 0; i < std::max(options.pair.transfer_workers, 1U); ++i) {
-    crew.add([&, endpoints](std::atomic<bool>& stop) -> Status {
-      SYNC_ASSIGN(auto worker, TransferWorker::open(context, endpoints, clock, only(options.pair),
-                                                    make_agent_connector(options.agent_path)));
-      return worker->run(stop);
-    });
+    SYNC_ASSIGN(auto worker, TransferWorker::open(context, endpoints, clock, pairs, make_agent_connector(options.agent_path)));
+    crew.add(std::shared_ptr<TransferWorker>(std::move(worker)));
   }
+  return {};
 }
 
 Result<Summary> follow(BrokerClient& client, Crew& crew, const std::function<void(const Event&)>& on_event,
@@ -120,16 +124,15 @@ Result<Summary> run_embedded(const EmbeddedOptions& options, const std::function
   const BrokerEndpoints endpoints = inproc_endpoints("embedded");
   SYNC_ASSIGN(auto broker, open_broker(context, endpoints, options.pair, clock));
   Crew broker_crew;
-  broker_crew.add([&](std::atomic<bool>& ended) { return broker->run(ended); });
+  broker_crew.add(std::shared_ptr<Broker>(std::move(broker)));
   // The workers go before the broker does: what they say last is still heard and journaled.
   Crew workers;
-  add_workers(workers, context, endpoints, options, clock, host);
+  SYNC_TRY(add_workers(workers, context, endpoints, options, clock, host));
   SYNC_ASSIGN(auto client, BrokerClient::connect(context, endpoints, kConnectMs));
   SYNC_TRY(client->request(options.request, kRequestMs));
   auto result = follow(*client, workers, on_event, stop);
   client.reset();
   workers.stop();
-  broker->wake();
   broker_crew.stop();
   return result;
 }

@@ -17,18 +17,33 @@ ResolverWorker::~ResolverWorker() = default;
 
 Status ResolverWorker::run(const std::atomic<bool>& stop) {
   WorkerReady ready{"resolver", {}, kCredit, static_cast<uint32_t>(getpid()), options_.version};
-  SYNC_ASSIGN(link_, WorkerLink::connect(context_, options_.endpoints, std::move(ready), clock_));
+  SYNC_ASSIGN(auto link, WorkerLink::connect(context_, options_.endpoints, std::move(ready), clock_));
+  {
+    const std::lock_guard lock(link_mutex_);
+    link_ = std::move(link);
+  }
   tasks_ = std::make_unique<TaskClient>(*link_);
+  const Status served = serve(stop);
+  tasks_->lose_all();
+  controllers_.clear();
+  (void)link_->poll(0).ok();  // what the controllers said last
+  const std::lock_guard lock(link_mutex_);
+  link_.reset();
+  return served;
+}
+
+void ResolverWorker::wake() {
+  const std::lock_guard lock(link_mutex_);
+  if (link_) link_->wake();
+}
+
+Status ResolverWorker::serve(const std::atomic<bool>& stop) {
   while (!stop) {
     auto message = link_->poll(200);
     if (!message) return std::move(message).error();
     if (link_->take_reconnected()) tasks_->lose_all();
     if (message->has_value()) dispatch(std::move(**message));
   }
-  tasks_->lose_all();
-  controllers_.clear();
-  (void)link_->poll(0).ok();  // what the controllers said last
-  link_.reset();
   return {};
 }
 

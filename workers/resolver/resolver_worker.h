@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 
 #include "common/zmq/link.h"
 #include "workers/pair_lookup.h"
@@ -24,8 +25,11 @@ class ResolverWorker {
   ResolverWorker(ZmqContext& context, Clock& clock, ResolverOptions options);
   ~ResolverWorker();
   Status run(const std::atomic<bool>& stop);
+  /// Makes run() look at `stop` at once. Any thread.
+  void wake();
 
  private:
+  Status serve(const std::atomic<bool>& stop);
   void dispatch(Message&& message);
   void take_lease(Message&& message);
   PairController* controller_for(const std::string& pair);
@@ -33,6 +37,7 @@ class ResolverWorker {
   ZmqContext& context_;
   Clock& clock_;
   const ResolverOptions options_;
+  std::mutex link_mutex_;  // for wake(): the link comes and goes with run()
   std::unique_ptr<WorkerLink> link_;
   std::unique_ptr<TaskClient> tasks_;
   std::map<std::string, std::unique_ptr<PairController>> controllers_;

@@ -18,7 +18,25 @@ ScannerWorker::~ScannerWorker() = default;
 
 Status ScannerWorker::run(const std::atomic<bool>& stop) {
   WorkerReady ready{"scanner", {}, kCredit, static_cast<uint32_t>(getpid()), options_.version};
-  SYNC_ASSIGN(link_, WorkerLink::connect(context_, options_.endpoints, std::move(ready), clock_));
+  SYNC_ASSIGN(auto link, WorkerLink::connect(context_, options_.endpoints, std::move(ready), clock_));
+  {
+    const std::lock_guard lock(link_mutex_);
+    link_ = std::move(link);
+  }
+  const Status served = serve(stop);
+  for (auto& [id, output] : running_) output->cancel();
+  sessions_.clear();
+  const std::lock_guard lock(link_mutex_);
+  link_.reset();
+  return served;
+}
+
+void ScannerWorker::wake() {
+  const std::lock_guard lock(link_mutex_);
+  if (link_) link_->wake();
+}
+
+Status ScannerWorker::serve(const std::atomic<bool>& stop) {
   if (options_.publish_hints) {
     for (const auto& pair : options_.watched) hint_whole(pair);
   }
@@ -32,9 +50,6 @@ Status ScannerWorker::run(const std::atomic<bool>& stop) {
     }
     if (message->has_value()) dispatch(std::move(**message));
   }
-  for (auto& [id, output] : running_) output->cancel();
-  sessions_.clear();
-  link_.reset();
   return {};
 }
 

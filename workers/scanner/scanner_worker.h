@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,11 @@ class ScannerWorker {
   ScannerWorker(ZmqContext& context, Clock& clock, ScannerOptions options);
   ~ScannerWorker();
   Status run(const std::atomic<bool>& stop);
+  /// Makes run() look at `stop` at once. Any thread.
+  void wake();
 
  private:
+  Status serve(const std::atomic<bool>& stop);
   void dispatch(Message&& message);
   void start_task(Message&& message);
   PairSession* session_for(const std::string& pair);
@@ -42,6 +46,7 @@ class ScannerWorker {
   ZmqContext& context_;
   Clock& clock_;
   const ScannerOptions options_;
+  std::mutex link_mutex_;  // for wake(): the link comes and goes with run()
   std::unique_ptr<WorkerLink> link_;
   std::map<std::string, std::unique_ptr<PairSession>> sessions_;      // by pair name
   std::map<std::string, std::shared_ptr<TaskOutput>> running_;        // by task id

@@ -70,6 +70,8 @@ Status TransferWorker::run(const std::atomic<bool>& stop) {
   return {};
 }
 
+void TransferWorker::wake() { link_->wake(); }
+
 Status TransferWorker::step(int timeout_ms) {
   SYNC_ASSIGN(const std::optional<Message> message, link_->poll(std::min(timeout_ms, 1'000)));
   if (link_->take_reconnected()) close_sessions("the broker was restarted: its tasks are void");

@@ -38,6 +38,8 @@ class TransferWorker {
   Status step(int timeout_ms);
   /// step() until `stop`, or until the link fails for good.
   Status run(const std::atomic<bool>& stop);
+  /// Makes run() look at `stop` at once. Any thread.
+  void wake();
 
  private:
   struct Served {
