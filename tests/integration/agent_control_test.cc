@@ -264,7 +264,7 @@ TEST(AgentHistory, BringsAVersionBackAsANewEdit) {
   auto opened = open_remote(root.path());
   ASSERT_TRUE(opened.ok());
   RemoteSide& side = **opened;
-  EXPECT_FALSE(side.versions({}).ok()) << "without the lock";
+  EXPECT_FALSE(side.versions({}).ok()) << "no pair is named yet";
   ASSERT_TRUE(side.claim(test_claim("me")).ok());
   EXPECT_TRUE(side.versions({})->versions.empty());
 

@@ -21,7 +21,8 @@ class RemoteSide final : public SideReader {
   using HintSink = FrameRouter::HintSink;
 
   /// `connection` has shaken hands (role control); `hello` is what the agent answered. `hints` is called from an inner
-  /// thread for what the agent's watch sees (pair empty, side deploy); it must not call back into this object.
+  /// thread for what the agent's watch sees (pair empty, side deploy), and once, recursive on the root, when the session
+  /// is lost; it must not call back into this object.
   RemoteSide(std::unique_ptr<Connection> connection, HelloReply hello, HintSink hints = {});
   ~RemoteSide() override;  ///< ends the session: the agent gives the lock back
 
