@@ -205,6 +205,31 @@ has_line "$logs/sync/cron_sync_*.log" "sync of main" || fail "no line in cron_sy
 pair_id=$(ls "$code/.twsync")
 echo "ok --from-cron without services"
 
+# --- the package on the deploy server as well: its agent is all that the key may start there
+cp -a /opt/sutazaiapp/{bin,share,scripts} "$deploy/"
+mkdir "$deploy/logs"
+echo "# the deploy server's own" >>"$deploy/scripts/config/sync_config.sh"
+echo "an older one" >"$deploy/bin/twsync-monitor"
+echo "its own log" >"$deploy/logs/own.log"
+cp "$work/deploy/client_key" "$HOME/.ssh/id_ed25519"
+run 0 $scripts/ssh_key_exchange.sh
+rm "$HOME/.ssh/id_ed25519"
+grep -q "command=\"'*$prefix/bin/twsync-agent'* --stdio --root '*$prefix'*\".*twsync:" "$authorized" || fail "the key is not bound to the agent: $(cat "$authorized")"
+ssh -F /dev/null -i /var/lib/twsync/keys/id_ed25519 -o BatchMode=yes -o UserKnownHostsFile=/var/lib/twsync/keys/known_hosts \
+  root@192.168.100.100 "touch $work/broken-in" </dev/null >"$work/out" 2>&1 || true
+grep -q 'Permission denied' "$work/out" && fail "the bound key does not log in"
+[ ! -e "$work/broken-in" ] || fail "the bound key ran a command"
+echo "through the forced command" >$code/app/forced
+run 0 $scripts/two_way_sync.sh
+same $code/app/forced "$deploy/app/forced" || fail "nothing arrives through the forced command"
+[ "$(cat "$deploy/bin/twsync-monitor")" = "an older one" ] && [ -x $prefix/bin/twsync-monitor ] && ! grep -q own $config &&
+  [ ! -e $logs/own.log ] && grep -q "server's own" "$deploy/scripts/config/sync_config.sh" || fail "one installation changed the other"
+rm -r "${deploy:?}"/{bin,share,scripts,logs}
+cp "$work/deploy/client_key" "$HOME/.ssh/id_ed25519"
+run 0 $scripts/ssh_key_exchange.sh
+rm "$HOME/.ssh/id_ed25519"
+echo "ok two installations leave each other alone"
+
 # --- services
 for role in "${roles[@]}"; do start_role "$role"; done
 eventually "the services' first cycle" has_line $logs/sync_monitor.log 'cycle: '
