@@ -169,7 +169,7 @@ class RootApplier final : public Applier {
     std::vector<std::unique_ptr<InFlight>> visible;  // not yet durable in their directories
     for (;;) {
       std::vector<std::unique_ptr<InFlight>> group = next_group(!visible.empty());
-      if (group.empty() && visible.empty()) return;
+      if (group.empty() && (visible.empty() || stopping())) return;
       check_authority(group);
       executor.reserve(group);
       const bool whole = !group.empty() && flush_group(executor, group);
@@ -202,6 +202,12 @@ class RootApplier final : public Applier {
     }
     changed_.notify_all();
     return group;
+  }
+
+  // Being destroyed: what is not reported by now is abandoned.
+  bool stopping() {
+    std::lock_guard lock(mutex_);
+    return stop_;
   }
 
   // Still our root, and nobody newer in charge of it?

@@ -13,12 +13,10 @@
 
 namespace twsync {
 
-namespace {
-
-Result<std::vector<std::string>> names_in(int fd) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(::fcntl(fd, F_DUPFD_CLOEXEC, 0)), &::closedir);
+Result<std::vector<std::string>> names_in(int dir_fd) {
+  // Opened anew: a duplicate would share the reading position.
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(::openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), &::closedir);
   if (!listing) return error_from_errno(errno, "cannot read the directory");
-  ::rewinddir(listing.get());  // the duplicate shares the position
   std::vector<std::string> names;
   errno = 0;
   while (const dirent* entry = ::readdir(listing.get())) {
@@ -28,8 +26,6 @@ Result<std::vector<std::string>> names_in(int fd) {
   if (errno != 0) return error_from_errno(errno, "cannot read the directory");
   return names;
 }
-
-}  // namespace
 
 Status remove_tree_at(int dir_fd, const std::string& name) {
   FileStat stat;

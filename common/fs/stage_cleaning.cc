@@ -1,6 +1,5 @@
 #include "common/fs/stage_cleaning.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/file.h>
@@ -8,27 +7,16 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include "common/fs/entry_reader.h"
 #include "common/fs/file_stat.h"
+#include "common/fs/remove_tree.h"
 
 namespace twsync {
 
 namespace {
-
-Result<std::vector<std::string>> names_in(int fd) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), &::closedir);
-  if (!listing) return error_from_errno(errno, "cannot read the stage");
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(listing.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  return names;
-}
 
 class Cleaner {
  public:

@@ -151,7 +151,7 @@ Status Swapper::take_out(Displacement& what) {
 // A later write through another link must not change the stored version: it becomes a copy. Without room for one it stays
 // linked, which is better than not kept.
 Status Swapper::detach_links(Displacement& what, int dir_fd, const std::string& name) {
-  const std::string copy = str("copy-", what.version);
+  const std::string copy = str(kCopyPrefix, what.version);
   const Status copied = copy_file(dir_fd, name.c_str(), store_.dir_fd(), copy.c_str());
   const bool in_store = dir_fd == store_.dir_fd();
   if (!copied.ok()) {

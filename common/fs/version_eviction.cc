@@ -81,8 +81,20 @@ Result<EvictionReport> VersionStore::evict(const VersionLimits& limits) {
   for (size_t i = 0; i < versions.size(); ++i) {
     if (gone[i] && remove_tree_at(dir_fd_, versions[i].id).ok()) ++report.removed;
   }
+  SYNC_TRY(drop_stray_copies(now));
   SYNC_TRY(compact(now));
   return report;
+}
+
+// Copies of linked files that a crash left half made. A live one is renamed to its id within moments.
+Status VersionStore::drop_stray_copies(int64_t now_ns) {
+  SYNC_ASSIGN(const std::vector<std::string> names, names_in(dir_fd_));
+  for (const std::string& name : names) {
+    FileStat stat;
+    if (!name.starts_with(kCopyPrefix) || stat_at(dir_fd_, name.c_str(), stat) != 0) continue;
+    if (stat.ctime_ns < now_ns - kReservedFor) SYNC_TRY(remove_tree_at(dir_fd_, name));
+  }
+  return {};
 }
 
 Status VersionStore::compact(int64_t now_ns) {

@@ -32,6 +32,9 @@ struct VersionRecord {
   uint64_t cycle = 0;
 };
 
+/// Prefix of a copy that is being made; renamed to its id when it is durable.
+constexpr std::string_view kCopyPrefix = "copy-";
+
 inline bool is_precious(LoserCause cause) { return cause != LoserCause::ordinary; }
 
 /// Index line without its line feeds, and back (corrupt: torn or damaged). Format: docs at format_version_line().
@@ -83,6 +86,7 @@ class VersionStore {
   Status reopen_if_replaced();
   std::string next_id(int64_t now_ns);
   Status for_each_line(const std::function<void(VersionRecord&&)>& use) const;
+  Status drop_stray_copies(int64_t now_ns);
   Status compact(int64_t now_ns);
   bool present(const std::string& id) const;
 

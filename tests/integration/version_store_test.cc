@@ -137,6 +137,16 @@ TEST_F(VersionStoreTest, over_the_limit_ordinary_ones_go_first_and_precious_ones
   EXPECT_EQ(ids(), (std::vector<std::string>{conflict}));
 }
 
+TEST_F(VersionStoreTest, a_copy_that_a_crash_left_goes_after_a_while) {
+  write_file(dir_ / "copy-0001", "half");
+  clock_.now = SystemClock().wall_ns();
+  ASSERT_TRUE(store_->evict({}));
+  EXPECT_TRUE(stands(dir_ / "copy-0001"));
+  clock_.now += 2 * 3'600 * kSecond;
+  ASSERT_TRUE(store_->evict({}));
+  EXPECT_FALSE(stands(dir_ / "copy-0001"));
+}
+
 TEST_F(VersionStoreTest, everything_goes_after_its_days) {
   add("a", LoserCause::conflict);
   clock_.now += 31 * 86'400 * kSecond;
