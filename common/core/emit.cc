@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <iterator>
 #include <string>
 
@@ -15,12 +16,14 @@ class Emitter {
  public:
   Emitter(Plan& plan, const Policy& policy) : plan_(plan), policy_(policy) {}
 
-  void structure(std::vector<Operation> operations) { stage(OpStage::structure) = std::move(operations); }
+  void structure(std::vector<Operation> operations) {
+    stage(OpStage::structure).assign(std::make_move_iterator(operations.begin()), std::make_move_iterator(operations.end()));
+  }
   void row(const Row& row, const Decision& decision);
   void finish();
 
  private:
-  std::vector<Operation>& stage(OpStage s) { return stages_[static_cast<size_t>(s)]; }
+  std::deque<Operation>& stage(OpStage s) { return stages_[static_cast<size_t>(s)]; }
   Operation& add(OpKind kind, OpStage at, Side side, const Row& row);
   void report(const Row& row, const Decision& d);
   void agree(const Row& row);
@@ -32,7 +35,7 @@ class Emitter {
 
   Plan& plan_;
   const Policy& policy_;
-  std::array<std::vector<Operation>, kOpStages> stages_;
+  std::array<std::deque<Operation>, kOpStages> stages_;  // a first sync has one for each file: no copy to grow them
 };
 
 Operation& Emitter::add(OpKind kind, OpStage at, Side side, const Row& row) {
@@ -156,9 +159,11 @@ void Emitter::finish() {
   for (const OpStage s : {OpStage::early_removal, OpStage::directory_removal, OpStage::directory_metadata}) {
     std::reverse(stage(s).begin(), stage(s).end());
   }
+  size_t total = 0;
+  for (const auto& operations : stages_) total += operations.size();
+  plan_.operations.reserve(total);
   for (auto& operations : stages_) {
-    plan_.operations.insert(plan_.operations.end(), std::make_move_iterator(operations.begin()),
-                            std::make_move_iterator(operations.end()));
+    for (; !operations.empty(); operations.pop_front()) plan_.operations.push_back(std::move(operations.front()));
   }
   for (size_t i = 0; i < plan_.operations.size(); ++i) plan_.operations[i].id = static_cast<uint32_t>(i);
 }

@@ -16,6 +16,13 @@ Operation put(const std::string& path, Side side, uint64_t size, uint32_t group 
   return op;
 }
 
+std::vector<Batch> cut_batches(const std::vector<Operation>& operations, const BatchLimits& limits) {
+  BatchCutter cutter(operations, 0, operations.size(), limits);
+  std::vector<Batch> out;
+  while (auto batch = cutter.next()) out.push_back(std::move(*batch));
+  return out;
+}
+
 std::vector<size_t> sizes(const std::vector<Batch>& batches) {
   std::vector<size_t> out;
   for (const auto& b : batches) out.push_back(b.operations.size());
@@ -27,7 +34,7 @@ TEST(Batches, cut_by_count_and_by_bytes_per_side) {
   for (int i = 0; i < 5; ++i) ops.push_back(put(std::to_string(i), Side::deploy, 1));
   ops.push_back(put("big", Side::deploy, 100));
   ops.push_back(put("c", Side::code, 1));
-  const auto batches = cut_batches(ops, 0, ops.size(), {2, 10, 50});
+  const auto batches = cut_batches(ops, {2, 10, 50});
   EXPECT_EQ(sizes(batches), (std::vector<size_t>{2, 2, 1, 1, 1}));
   size_t total = 0;
   for (const auto& b : batches) {
@@ -40,7 +47,7 @@ TEST(Batches, cut_by_count_and_by_bytes_per_side) {
 TEST(Batches, a_group_is_never_cut) {
   std::vector<Operation> ops;
   for (int i = 0; i < 6; ++i) ops.push_back(put(std::to_string(i), Side::deploy, 40, 7));
-  EXPECT_EQ(cut_batches(ops, 0, ops.size(), {2, 10, 50}).size(), 1u);
+  EXPECT_EQ(cut_batches(ops, {2, 10, 50}).size(), 1u);
 }
 
 TEST(Batches, ordered_stages_keep_the_plans_order) {
@@ -50,7 +57,7 @@ TEST(Batches, ordered_stages_keep_the_plans_order) {
     ops.back().kind = OpKind::make_directory;
     ops.back().stage = OpStage::structure;
   }
-  const auto batches = cut_batches(ops, 0, ops.size(), {1, 3, 50});
+  const auto batches = cut_batches(ops, {1, 3, 50});
   EXPECT_EQ(sizes(batches), (std::vector<size_t>{3, 2}));
   EXPECT_TRUE(batches[0].ordered);
   EXPECT_EQ(batches[1].operations[1].path, "4");

@@ -1,5 +1,7 @@
 #include "workers/resolver/cycle.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 
 #include "common/base/text.h"
@@ -12,6 +14,7 @@ namespace {
 constexpr int kPasses = 4;  // plan again this often for what turned out stale; the rest is hinted
 constexpr int kDigestRounds = 3;
 constexpr const char* kScanner = "scanner";
+constexpr size_t kTrimFrom = 10'000;  // operations
 
 bool is_removal(const Operation& op) { return op.kind == OpKind::remove || op.kind == OpKind::remove_directory; }
 
@@ -230,12 +233,18 @@ Status Cycle::guard(Plan& plan) {
   return {};
 }
 
-Result<Plan> Cycle::make() {
-  emit_progress("planning");
-  SYNC_ASSIGN(auto states, states_with_digests());
+Result<Plan> Cycle::decide() {
+  SYNC_ASSIGN(const auto states, states_with_digests());
   policy_.code_now_ns = services_.clock.wall_ns();
   policy_.deploy_now_ns = policy_.code_now_ns + policy_.skew_ns;
-  Plan plan = make_plan(states, policy_);
+  return make_plan(states, policy_);
+}
+
+Result<Plan> Cycle::make() {
+  emit_progress("planning");
+  SYNC_ASSIGN(Plan plan, decide());
+  // The scans and the planner's table were several times what is left: give it back before the transfer needs memory.
+  if (plan.operations.size() > kTrimFrom) malloc_trim(0);
   for (const auto& path : ignored_rows_) plan.agreements.push_back({path, true});
   leave_kept(plan);
   SYNC_TRY(guard(plan));

@@ -50,6 +50,7 @@ class Cycle {
   Status widen(Side side, const HintSet& hints, HintSet& out);
   Status follow_ups(Side side, const std::vector<Scope>& scopes, HintSet& out);
   Result<std::vector<PathState>> states_with_digests();
+  Result<Plan> decide();
   Result<Plan> make();
   void leave_kept(Plan& plan);
   Status guard(Plan& plan);

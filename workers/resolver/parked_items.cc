@@ -31,6 +31,7 @@ PlanOutcome pretended_outcome(const Plan& plan) {
 }
 
 std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns) {
+  if (plan.conflicts.empty()) return {};
   std::set<std::string> planned;
   for (const auto& op : plan.operations) planned.insert(op.path);
   std::vector<ConflictRecord> out;

@@ -7,34 +7,35 @@ bool is_ordered(OpStage stage) {
          stage == OpStage::directory_metadata;
 }
 
-std::vector<Batch> cut_batches(const std::vector<Operation>& operations, size_t begin, size_t end, const BatchLimits& limits) {
-  std::vector<Batch> done;
-  Batch open[2];
-  uint64_t bytes[2] = {0, 0};
-  const auto close = [&](size_t side) {
-    if (open[side].operations.empty()) return;
-    done.push_back(std::move(open[side]));
-    open[side] = Batch{};
-    bytes[side] = 0;
-  };
-  for (size_t i = begin; i < end; ++i) {
-    const Operation& op = operations[i];
-    const auto side = static_cast<size_t>(op.side);
-    const bool ordered = is_ordered(op.stage);
-    const uint64_t size = op.kind == OpKind::put_file ? op.desired.size : 0;
-    const size_t most = ordered ? limits.ordered_operations : limits.operations;
-    Batch& batch = open[side];
-    const bool full = batch.operations.size() >= most || (bytes[side] > 0 && bytes[side] + size > limits.bytes);
-    const bool same_group = op.group != 0 && !batch.operations.empty() && batch.operations.back().group == op.group;
-    if (full && !same_group) close(side);
-    open[side].side = op.side;
-    open[side].ordered = ordered;
-    open[side].operations.push_back(op);
-    bytes[side] += size;
-  }
-  close(0);
-  close(1);
+std::optional<Batch> BatchCutter::close(size_t side) {
+  if (open_[side].operations.empty()) return std::nullopt;
+  bytes_[side] = 0;
+  return std::exchange(open_[side], Batch{});
+}
+
+std::optional<Batch> BatchCutter::add(const Operation& op) {
+  const auto side = static_cast<size_t>(op.side);
+  const bool ordered = is_ordered(op.stage);
+  const uint64_t size = op.kind == OpKind::put_file ? op.desired.size : 0;
+  const size_t most = ordered ? limits_.ordered_operations : limits_.operations;
+  const Batch& batch = open_[side];
+  const bool full = batch.operations.size() >= most || (bytes_[side] > 0 && bytes_[side] + size > limits_.bytes);
+  const bool same_group = op.group != 0 && !batch.operations.empty() && batch.operations.back().group == op.group;
+  std::optional<Batch> done;
+  if (full && !same_group) done = close(side);
+  open_[side].side = op.side;
+  open_[side].ordered = ordered;
+  open_[side].operations.push_back(op);
+  bytes_[side] += size;
   return done;
+}
+
+std::optional<Batch> BatchCutter::next() {
+  while (next_ < end_) {
+    if (auto done = add(operations_[next_++])) return done;
+  }
+  if (auto done = close(0)) return done;
+  return close(1);
 }
 
 }  // namespace twsync

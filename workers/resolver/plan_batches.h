@@ -1,6 +1,8 @@
 #pragma once
 // Cuts a stage of a plan into batches. Pure.
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "common/wire/apply_messages.h"
@@ -17,7 +19,23 @@ struct BatchLimits {
 bool is_ordered(OpStage stage);
 
 /// The operations [begin, end) of one stage, cut per side in the plan's order. Groups are never cut apart.
-/// id, epoch and cycle are left to the caller.
-std::vector<Batch> cut_batches(const std::vector<Operation>& operations, size_t begin, size_t end, const BatchLimits& limits);
+/// id, epoch and cycle are left to the caller. `operations` outlives it; only what is being cut is copied.
+class BatchCutter {
+ public:
+  BatchCutter(const std::vector<Operation>& operations, size_t begin, size_t end, const BatchLimits& limits)
+      : operations_(operations), next_(begin), end_(end), limits_(limits) {}
+  std::optional<Batch> next();  ///< nullopt = that was all
+
+ private:
+  std::optional<Batch> close(size_t side);
+  std::optional<Batch> add(const Operation& op);
+
+  const std::vector<Operation>& operations_;
+  size_t next_;
+  const size_t end_;
+  const BatchLimits limits_;
+  Batch open_[2];
+  uint64_t bytes_[2] = {0, 0};
+};
 
 }  // namespace twsync

@@ -55,12 +55,12 @@ PlanOutcome PlanRun::run(const Plan& plan) {
 }
 
 void PlanRun::run_stage(const std::vector<Operation>& operations, size_t begin, size_t end) {
-  auto batches = cut_batches(operations, begin, end, BatchLimits{});
+  BatchCutter cutter(operations, begin, end, BatchLimits{});
   const bool ordered = is_ordered(operations[begin].stage);
-  for (auto& batch : batches) {
+  while (auto batch = cutter.next()) {
     // An ordered stage has one batch in flight: the next may build on it.
     if (!collect(ordered ? 0 : kInFlight - 1)) return;
-    submit(std::move(batch));
+    submit(std::move(*batch));
   }
   collect(0);
 }
