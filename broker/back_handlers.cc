@@ -26,7 +26,8 @@ void BrokerCore::on_ready(Incoming& in) {
     ++dropped_;
     return;
   }
-  if (workers_.find(in.peer) != nullptr) worker_gone(in.peer, {ErrorCode::cancelled, "the worker registered again", {}, 0});
+  if (workers_.find(in.peer) != nullptr)
+    worker_gone(in.peer, {ErrorCode::cancelled, "the worker registered again", {}, 0});
   ready->credit = std::clamp(ready->credit, 1U, kMaxCredit);
   log(BrokerSeverity::info, str("worker ready: ", escape_bytes(ready->service), ", pid ", ready->pid));
   workers_.add(in.peer, std::move(*ready), now_);
@@ -42,11 +43,14 @@ void BrokerCore::on_heartbeat(Incoming& in) {
   workers_.find(in.peer)->doing = beat->doing.substr(0, kMaxDoingBytes);
 }
 
-void BrokerCore::on_goodbye(Incoming& in) { worker_gone(in.peer, {ErrorCode::cancelled, "the worker shut down", {}, 0}); }
+void BrokerCore::on_goodbye(Incoming& in) {
+  worker_gone(in.peer, {ErrorCode::cancelled, "the worker shut down", {}, 0});
+}
 
 void BrokerCore::worker_gone(const std::string& identity, const Error& why) {
   const WorkerTable::Worker* worker = workers_.find(identity);
-  log(BrokerSeverity::info, str("worker gone: ", escape_bytes(worker->ready.service), ", pid ", worker->ready.pid, ": ", why.message));
+  log(BrokerSeverity::info,
+      str("worker gone: ", escape_bytes(worker->ready.service), ", pid ", worker->ready.pid, ": ", why.message));
   workers_.remove(identity);
   router_.peer_gone(identity);
   for (const std::string& pair : queue_.lose_holder(identity, why, now_)) views_[pair].progress.reset();
@@ -107,7 +111,8 @@ void BrokerCore::end_lease(const std::string& holder, LeaseDone& done) {
     uint64_t row = 0;
   };
   const auto state = std::make_shared<State>();
-  state->end = {ending->pair, ending->bound, request_ends(*ending, done.error), views_[ending->pair].summary, now_wall_};
+  state->end = {ending->pair, ending->bound, request_ends(*ending, done.error), views_[ending->pair].summary,
+                now_wall_};
   for (Hint& hint : done.again) {
     hint.pair = ending->pair;
     validate_hint(hint).ok() ? state->again.push_back(std::move(hint)) : static_cast<void>(++dropped_);
@@ -136,7 +141,8 @@ void BrokerCore::finish_request(const std::string& id) {
 void BrokerCore::fail_lease(const std::string& holder, LeaseDone& done) {
   const std::string pair = queue_.pair_of_lease(done.id);
   if (done.error.code == ErrorCode::ok) done.error = {ErrorCode::io, "the cycle did not finish", {}, 0};
-  if (!queue_.fail(done.id, holder, done.error, std::clamp<int64_t>(done.retry_ms, 0, kMaxRetryMs) * kMillisecond, now_)) {
+  if (!queue_.fail(done.id, holder, done.error, std::clamp<int64_t>(done.retry_ms, 0, kMaxRetryMs) * kMillisecond,
+                   now_)) {
     ++dropped_;
     return;
   }
@@ -145,7 +151,8 @@ void BrokerCore::fail_lease(const std::string& holder, LeaseDone& done) {
   const PairStatus status = queue_.status(pair, now_);
   const bool buried = status.state == "buried";
   log(buried ? BrokerSeverity::error : BrokerSeverity::warning,
-      str("pair ", pair, ": attempt ", status.attempt, " failed: ", status.last_error, buried ? "; given up until a new hint or request" : ""));
+      str("pair ", pair, ": attempt ", status.attempt, " failed: ", status.last_error,
+          buried ? "; given up until a new hint or request" : ""));
   std::erase_if(done.again, [&](Hint& hint) {
     hint.pair = pair;
     return !validate_hint(hint).ok();
@@ -163,11 +170,17 @@ void BrokerCore::fail_lease(const std::string& holder, LeaseDone& done) {
                      {}});
 }
 
-void BrokerCore::on_task(Incoming& in) { router_.submit(in.peer, std::move(in.envelope), std::move(in.body)); }
+void BrokerCore::on_task(Incoming& in) {
+  router_.submit(in.peer, std::move(in.envelope), std::move(in.body));
+}
 
-void BrokerCore::on_task_control(Incoming& in) { router_.control(in.peer, std::move(in.envelope), std::move(in.body)); }
+void BrokerCore::on_task_control(Incoming& in) {
+  router_.control(in.peer, std::move(in.envelope), std::move(in.body));
+}
 
-void BrokerCore::on_task_reply(Incoming& in) { router_.reply(in.peer, std::move(in.envelope), std::move(in.body)); }
+void BrokerCore::on_task_reply(Incoming& in) {
+  router_.reply(in.peer, std::move(in.envelope), std::move(in.body));
+}
 
 void BrokerCore::on_event(Incoming& in) {
   auto event = decode<Event>(in.body);
@@ -186,9 +199,11 @@ void BrokerCore::on_event(Incoming& in) {
   send_event(request, in.envelope, in.body, droppable);
 }
 
-void BrokerCore::send_event(const std::string& request, const Envelope& envelope, const std::string& body, bool droppable) {
+void BrokerCore::send_event(const std::string& request, const Envelope& envelope, const std::string& body,
+                            bool droppable) {
   if (const auto clients = followers_.find(request); !request.empty() && clients != followers_.end()) {
-    for (const std::string& client : clients->second) outgoing_.push_back({BrokerSocket::front, client, envelope, body, droppable});
+    for (const std::string& client : clients->second)
+      outgoing_.push_back({BrokerSocket::front, client, envelope, body, droppable});
   }
   published_.push_back({envelope.pair, envelope, body});
 }

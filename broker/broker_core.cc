@@ -49,8 +49,9 @@ Result<std::unique_ptr<BrokerCore>> BrokerCore::open(CoreOptions options, int64_
   std::unique_ptr<BrokerCore> core(new BrokerCore(std::move(options), std::move(opened.store), epoch));
   core->begin_turn(now, now_wall);
   if (opened.recovered) {
-    core->log(BrokerSeverity::error, str("the queue was damaged: moved to ", opened.moved_to.empty() ? "(gone)" : opened.moved_to,
-                                         "; every pair is scanned anew"));
+    core->log(BrokerSeverity::error,
+              str("the queue was damaged: moved to ", opened.moved_to.empty() ? "(gone)" : opened.moved_to,
+                  "; every pair is scanned anew"));
   }
   SYNC_TRY(core->load(opened.recovered, now));
   return core;
@@ -73,7 +74,9 @@ Status BrokerCore::load(bool recovered, int64_t now) {
     queue_.set_last_done(record.pair, record.last_done_ns);
     views_[record.pair].summary = record.last_summary;
   }
-  if (foreign > 0) log(BrokerSeverity::warning, str(foreign, " journaled items belong to pairs that are not configured; they are kept"));
+  if (foreign > 0)
+    log(BrokerSeverity::warning,
+        str(foreign, " journaled items belong to pairs that are not configured; they are kept"));
   if (recovered) SYNC_TRY(journal_rescan(now));
   return {};
 }
@@ -81,7 +84,8 @@ Status BrokerCore::load(bool recovered, int64_t now) {
 Status BrokerCore::journal_rescan(int64_t now) {
   std::vector<Hint> hints;
   for (const std::string& pair : queue_.pairs()) {
-    for (const Side side : {Side::code, Side::deploy}) hints.push_back({HintSource::inotify, pair, side, "", true, "", false});
+    for (const Side side : {Side::code, Side::deploy})
+      hints.push_back({HintSource::inotify, pair, side, "", true, "", false});
   }
   SYNC_TRY(store_.begin());
   uint64_t row = 0;
@@ -168,7 +172,8 @@ Status BrokerCore::commit_writes() {
 
 void BrokerCore::assign_leases() {
   for (;;) {
-    const auto pair = queue_.next_ready(now_, [this](const std::string& name) { return workers_.pick("resolver", name) != nullptr; });
+    const auto pair =
+        queue_.next_ready(now_, [this](const std::string& name) { return workers_.pick("resolver", name) != nullptr; });
     if (!pair) return;
     WorkerTable::Worker* worker = workers_.pick("resolver", *pair);
     const Lease lease = queue_.lease(*pair, worker->identity, now_);
@@ -184,7 +189,8 @@ void BrokerCore::assign_leases() {
 void BrokerCore::beat() {
   if (now_ < next_beat_) return;
   next_beat_ = now_ + kBeatNs;
-  for (const auto& [identity, worker] : workers_.all()) outgoing_.push_back({BrokerSocket::back, identity, Envelope{}, {}});
+  for (const auto& [identity, worker] : workers_.all())
+    outgoing_.push_back({BrokerSocket::back, identity, Envelope{}, {}});
 }
 
 void BrokerCore::housekeeping() {
@@ -195,7 +201,8 @@ void BrokerCore::housekeeping() {
     // Counted as done now, so that it is asked for once; if the commit fails, the longer journal says the same.
     queue_.compacted(shared->first.pair, 0);
     writes_.push_back({[shared](QueueStore& store) -> Status {
-                         SYNC_ASSIGN(shared->second, store.compact(shared->first.pair, shared->first.above, shared->first.hints));
+                         SYNC_ASSIGN(shared->second,
+                                     store.compact(shared->first.pair, shared->first.above, shared->first.hints));
                          return {};
                        },
                        [this, shared] { queue_.compacted(shared->first.pair, shared->second); }, [](const Error&) {}});
@@ -208,7 +215,8 @@ void BrokerCore::housekeeping() {
 
 std::vector<Outgoing> BrokerCore::take_outgoing() {
   for (Addressed& message : router_.take_outgoing()) {
-    outgoing_.push_back({BrokerSocket::back, std::move(message.to), std::move(message.envelope), std::move(message.body)});
+    outgoing_.push_back(
+        {BrokerSocket::back, std::move(message.to), std::move(message.envelope), std::move(message.body)});
   }
   return std::exchange(outgoing_, {});
 }
@@ -238,7 +246,9 @@ void BrokerCore::reply(const Incoming& in, MessageType type, std::string body) {
   outgoing_.push_back({in.socket, in.peer, std::move(envelope), std::move(body)});
 }
 
-void BrokerCore::refuse(const Incoming& in, const Error& error) { reply(in, MessageType::refused, encode(error)); }
+void BrokerCore::refuse(const Incoming& in, const Error& error) {
+  reply(in, MessageType::refused, encode(error));
+}
 
 void BrokerCore::log(BrokerSeverity severity, std::string_view text) const {
   if (options_.log) options_.log(severity, text);

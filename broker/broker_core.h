@@ -31,7 +31,7 @@ struct CoreOptions {
   uint64_t seed = 0;               ///< of the retry jitter and the first epoch
   QueueLimits queue;
   RouterLimits router;
-  BrokerLog log;                   ///< may be empty
+  BrokerLog log;  ///< may be empty
 };
 
 struct Incoming {
@@ -49,7 +49,8 @@ struct Published {
 
 class BrokerCore {
  public:
-  /// Everything journaled is ready again; a damaged journal is moved aside and a full rescan of every pair journaled (I4).
+  /// Everything journaled is ready again; a damaged journal is moved aside and a full rescan of every pair journaled
+  /// (I4).
   static Result<std::unique_ptr<BrokerCore>> open(CoreOptions options, int64_t now, int64_t now_wall);
 
   void begin_turn(int64_t now, int64_t now_wall);

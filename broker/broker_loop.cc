@@ -24,7 +24,9 @@ constexpr int64_t kRetrySendNs = 10 * kMillisecond;  // ZeroMQ doesn't tell when
 constexpr size_t kMaxSocketPath = 100;
 constexpr int kLastTurns = 100;  // after a stop: bounded, whatever peers go on saying
 
-std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+std::string directory_of(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
 
 // Socket files take their mode from the umask.
 class PrivateUmask {
@@ -41,7 +43,8 @@ class PrivateUmask {
 }  // namespace
 
 struct Broker::Impl {
-  Impl(BrokerOptions o, Clock& c) : options(std::move(o)), clock(c), outbox(options.client_soft_bytes, options.client_hard_bytes) {}
+  Impl(BrokerOptions o, Clock& c)
+      : options(std::move(o)), clock(c), outbox(options.client_soft_bytes, options.client_hard_bytes) {}
   ~Impl() {
     if (wake_fd >= 0) ::close(wake_fd);
     if (is_ipc()) return;
@@ -64,8 +67,8 @@ struct Broker::Impl {
 
   Status take_locks();
   Status bind(ZmqContext& context);
-  Status open_socket(ZmqContext& context, std::optional<ZmqSocket>& socket, SocketKind kind, const std::string& endpoint,
-                     int64_t max_bytes);
+  Status open_socket(ZmqContext& context, std::optional<ZmqSocket>& socket, SocketKind kind,
+                     const std::string& endpoint, int64_t max_bytes);
   Status open_to_group(const std::string& endpoint) const;
   Result<bool> receive(BrokerSocket which);
   Status send_all();
@@ -80,15 +83,17 @@ Status Broker::Impl::take_locks() {
   if (!is_ipc()) return {};
   for (const std::string& endpoint : {options.endpoints.front, options.endpoints.back, options.endpoints.pub}) {
     const std::string path = ipc_path(endpoint);
-    if (path.size() > kMaxSocketPath) return Error{ErrorCode::usage, "the runtime directory's name is too long for sockets", path, 0};
+    if (path.size() > kMaxSocketPath)
+      return Error{ErrorCode::usage, "the runtime directory's name is too long for sockets", path, 0};
   }
-  SYNC_ASSIGN(auto runtime_lock, FileLock::acquire(directory_of(ipc_path(options.endpoints.front)) + "/broker.lock", holder));
+  SYNC_ASSIGN(auto runtime_lock,
+              FileLock::acquire(directory_of(ipc_path(options.endpoints.front)) + "/broker.lock", holder));
   locks.push_back(std::move(runtime_lock));
   return {};
 }
 
-Status Broker::Impl::open_socket(ZmqContext& context, std::optional<ZmqSocket>& socket, SocketKind kind, const std::string& endpoint,
-                                 int64_t max_bytes) {
+Status Broker::Impl::open_socket(ZmqContext& context, std::optional<ZmqSocket>& socket, SocketKind kind,
+                                 const std::string& endpoint, int64_t max_bytes) {
   SocketOptions socket_options;
   socket_options.max_message_bytes = max_bytes;
   if (is_ipc()) socket_options.zap_domain = kZapDomain;
@@ -109,7 +114,8 @@ Status Broker::Impl::open_to_group(const std::string& endpoint) const {
 
 Status Broker::Impl::bind(ZmqContext& context) {
   if (is_ipc()) {
-    const auto allowed = [own = static_cast<uint32_t>(::geteuid()), gid = options.allow_gid](const PeerCredentials& peer) {
+    const auto allowed = [own = static_cast<uint32_t>(::geteuid()),
+                          gid = options.allow_gid](const PeerCredentials& peer) {
       return peer.uid == 0 || peer.uid == own || (gid && peer.gid == *gid);
     };
     SYNC_ASSIGN(auto opened, ZapGate::open(context, allowed));
@@ -226,6 +232,8 @@ void Broker::wake() {
   (void)!::write(impl_->wake_fd, &one, sizeof one);
 }
 
-uint64_t Broker::dropped() const { return impl_->core->dropped(); }
+uint64_t Broker::dropped() const {
+  return impl_->core->dropped();
+}
 
 }  // namespace twsync

@@ -16,18 +16,20 @@ namespace twsync {
 struct BrokerOptions {
   BrokerEndpoints endpoints;
   CoreOptions core;
-  /// ipc only: besides root and our own user, processes with this primary group may connect to the front and pub sockets.
+  /// ipc only: besides root and our own user, processes with this primary group may connect to the front and pub
+  /// sockets.
   std::optional<uint32_t> allow_gid;
   size_t client_soft_bytes = 64U << 20U;   ///< per peer: then operation and progress events are dropped
   size_t client_hard_bytes = 256U << 20U;  ///< then the peer is given up
 };
 
-/// One thread owns it; wake() is for any thread or signal handler. Destroying it without ceremony is a crash like any other:
-/// what was acknowledged is in the journal.
+/// One thread owns it; wake() is for any thread or signal handler. Destroying it without ceremony is a crash like any
+/// other: what was acknowledged is in the journal.
 class Broker {
  public:
-  /// Takes the lock on queue.db (and for ipc:// on the runtime directory: before binding, since ZeroMQ would silently steal a
-  /// bound path), then opens the journal, then binds; `context` is for inproc:// only. Errors: busy (another broker), usage (path too long), corrupt, no_space, io.
+  /// Takes the lock on queue.db (and for ipc:// on the runtime directory: before binding, since ZeroMQ would silently
+  /// steal a bound path), then opens the journal, then binds; `context` is for inproc:// only. Errors: busy (another
+  /// broker), usage (path too long), corrupt, no_space, io.
   static Result<std::unique_ptr<Broker>> open(ZmqContext& context, BrokerOptions options, Clock& clock);
   ~Broker();
 

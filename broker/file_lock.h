@@ -9,7 +9,8 @@ namespace twsync {
 
 class FileLock {
  public:
-  /// busy with the holder's text when another process (or object) holds it. The file stays for ever; only the lock goes.
+  /// busy with the holder's text when another process (or object) holds it. The file stays for ever; only the lock
+  /// goes.
   static Result<FileLock> acquire(const std::string& path, const std::string& holder);
   FileLock(FileLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
   FileLock& operator=(FileLock&&) = delete;

@@ -35,7 +35,8 @@ void BrokerCore::on_publish(Incoming& in) {
   for (const WatchState& watch : publish->watch) {
     if (!queue_.knows(watch.pair) || watch.side > Side::deploy) return refuse(in, no_such_pair(watch.pair));
   }
-  for (WatchState& watch : publish->watch) views_[watch.pair].watch[static_cast<size_t>(watch.side)] = std::move(watch.state);
+  for (WatchState& watch : publish->watch)
+    views_[watch.pair].watch[static_cast<size_t>(watch.side)] = std::move(watch.state);
 
   const bool wants_ack = in.socket == BrokerSocket::front || !in.envelope.id.empty();
   const std::string& key = in.envelope.id;
@@ -76,7 +77,8 @@ bool BrokerCore::tell_if_known(const Incoming& in, const std::string& request) {
     followers_[request].insert(in.peer);
     reply(in, MessageType::ack);
     // It may have ended but for the journal: the summary has passed already.
-    if (const auto summary = summaries_.find(request); summary != summaries_.end()) reply(in, MessageType::event, summary->second);
+    if (const auto summary = summaries_.find(request); summary != summaries_.end())
+      reply(in, MessageType::event, summary->second);
     return true;
   }
   auto ended = store_.done_event(request);
@@ -142,8 +144,8 @@ void BrokerCore::on_status(Incoming& in) {
     if (query->pair.empty() || query->pair == pair) status.pairs.push_back(pair_status(pair));
   }
   for (const auto& [identity, worker] : workers_.all()) {
-    status.workers.push_back(
-        {worker.ready.service, worker.ready.version, worker.doing, worker.ready.pid, (now_ - worker.seen) / kMillisecond});
+    status.workers.push_back({worker.ready.service, worker.ready.version, worker.doing, worker.ready.pid,
+                              (now_ - worker.seen) / kMillisecond});
   }
   reply(in, MessageType::status_reply, encode(status));
 }

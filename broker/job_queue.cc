@@ -15,15 +15,18 @@ constexpr uint64_t kCompactSlack = 4096;
 
 // The world's fault, not the job's: however often it failed, it is worth trying again.
 bool is_environment(ErrorCode code) {
-  return code == ErrorCode::unreachable || code == ErrorCode::timeout || code == ErrorCode::no_space || code == ErrorCode::busy ||
-         code == ErrorCode::cancelled;
+  return code == ErrorCode::unreachable || code == ErrorCode::timeout || code == ErrorCode::no_space ||
+         code == ErrorCode::busy || code == ErrorCode::cancelled;
 }
 
 }  // namespace
 
-JobQueue::JobQueue(QueueLimits limits, uint64_t seed, uint64_t epoch) : limits_(limits), random_(seed), next_token_(epoch << 32U) {}
+JobQueue::JobQueue(QueueLimits limits, uint64_t seed, uint64_t epoch)
+    : limits_(limits), random_(seed), next_token_(epoch << 32U) {}
 
-void JobQueue::add_pair(const std::string& pair) { pairs_.try_emplace(pair, limits_.scopes_per_side); }
+void JobQueue::add_pair(const std::string& pair) {
+  pairs_.try_emplace(pair, limits_.scopes_per_side);
+}
 
 std::string JobQueue::pair_of_request(const std::string& id) const {
   const auto found = request_pairs_.find(id);
@@ -77,7 +80,8 @@ void JobQueue::add_request(const Request& request, int64_t now) {
   jobs.requests.push_back(request);
 }
 
-std::optional<std::string> JobQueue::next_ready(int64_t now, const std::function<bool(const std::string&)>& served) const {
+std::optional<std::string> JobQueue::next_ready(int64_t now,
+                                                const std::function<bool(const std::string&)>& served) const {
   std::optional<std::string> best;
   int64_t best_class = 0;
   int64_t best_since = 0;
@@ -250,7 +254,8 @@ PairStatus JobQueue::status(const std::string& pair, int64_t now) const {
   if (found == pairs_.end()) return status;
   const PairJobs& jobs = found->second;
   status.state = jobs.active ? "running" : jobs.buried ? "buried" : !jobs.waiting() ? "idle" : "waiting";
-  if (!jobs.active && !jobs.buried && jobs.waiting() && jobs.attempt > 0 && jobs.not_before > now) status.state = "retrying";
+  if (!jobs.active && !jobs.buried && jobs.waiting() && jobs.attempt > 0 && jobs.not_before > now)
+    status.state = "retrying";
   status.hints_waiting = jobs.hints.size();
   status.requests_waiting = jobs.requests.size();
   status.attempt = jobs.attempt;

@@ -1,5 +1,6 @@
 #pragma once
-// What waits and what is leased, per pair. Pure: fed with now (steady ns), no I/O; the journal is the caller's business.
+// What waits and what is leased, per pair. Pure: fed with now (steady ns), no I/O; the journal is the caller's
+// business.
 //
 //   ready --lease--> leased --done--> (gone)
 //     ^                |failed, holder lost
@@ -22,12 +23,12 @@
 namespace twsync {
 
 struct QueueLimits {
-  size_t scopes_per_side = 10'000;        ///< beyond that a pair's hints collapse to "rescan subtree"
+  size_t scopes_per_side = 10'000;  ///< beyond that a pair's hints collapse to "rescan subtree"
   size_t requests_per_pair = 1'000;
   uint32_t max_failures = 8;
   int64_t backoff_first_ns = kSecond;
   int64_t backoff_max_ns = 60 * kSecond;
-  int64_t aging_ns = 30 * kSecond;        ///< waiting this long lifts a pair by one priority
+  int64_t aging_ns = 30 * kSecond;  ///< waiting this long lifts a pair by one priority
 };
 
 class JobQueue {
@@ -59,7 +60,7 @@ class JobQueue {
 
   struct Ending {
     std::string pair;
-    uint64_t bound = 0;                  ///< hint rows up to this one end with the lease
+    uint64_t bound = 0;  ///< hint rows up to this one end with the lease
     std::vector<std::string> requests;
   };
   /// First half of the end: from now on the lease can't be lost any more. nullopt = not this holder's (stale token).
@@ -106,11 +107,11 @@ class JobQueue {
     std::deque<Request> requests;
     std::optional<Active> active;
     uint64_t last_row = 0;
-    uint64_t rows = 0;          // journal rows behind `hints`
+    uint64_t rows = 0;  // journal rows behind `hints`
     int64_t waiting_since = 0;
     int64_t not_before = 0;
-    uint32_t attempt = 0;       // leases that failed since the last success
-    uint32_t failures = 0;      // of those, the ones that count towards burying
+    uint32_t attempt = 0;   // leases that failed since the last success
+    uint32_t failures = 0;  // of those, the ones that count towards burying
     bool buried = false;
     std::string last_error;
     int64_t last_done_ns = 0;

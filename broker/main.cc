@@ -13,7 +13,9 @@ namespace {
 using namespace twsync;
 
 void log_line(BrokerSeverity severity, std::string_view text) {
-  const LogLevel level = severity == BrokerSeverity::info ? LogLevel::info : severity == BrokerSeverity::warning ? LogLevel::warn : LogLevel::error;
+  const LogLevel level = severity == BrokerSeverity::info      ? LogLevel::info
+                         : severity == BrokerSeverity::warning ? LogLevel::warn
+                                                               : LogLevel::error;
   write_log(level, text);
 }
 
@@ -22,7 +24,8 @@ BrokerOptions options_of(const ServiceContext& service) {
   options.endpoints = ipc_endpoints(service.config.runtime_dir);
   options.core.queue_path = service.config.state_dir + "/queue.db";
   for (const PairConfig& pair : service.config.pairs) {
-    const bool wanted = service.pairs.empty() || std::find(service.pairs.begin(), service.pairs.end(), pair.name) != service.pairs.end();
+    const bool wanted = service.pairs.empty() ||
+                        std::find(service.pairs.begin(), service.pairs.end(), pair.name) != service.pairs.end();
     if (wanted) options.core.pairs.push_back(pair.name);
   }
   random_bytes(&options.core.seed, sizeof options.core.seed);
@@ -49,5 +52,6 @@ Status serve(ServiceContext& service) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_service(argc, argv, {"twsync-broker", "broker", "takes hints and requests, journals them, assigns work"}, serve);
+  return run_service(argc, argv, {"twsync-broker", "broker", "takes hints and requests, journals them, assigns work"},
+                     serve);
 }

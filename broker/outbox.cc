@@ -52,7 +52,8 @@ std::vector<Outbox::Peer> Outbox::flush(const Send& send) {
       queue.messages.pop_front();
     }
     if (outcome == SendOutcome::gone || queue.bytes > hard_bytes_) gone.push_back(it->first);
-    const bool finished = outcome == SendOutcome::gone || queue.bytes > hard_bytes_ || (queue.messages.empty() && queue.dropped == 0);
+    const bool finished =
+        outcome == SendOutcome::gone || queue.bytes > hard_bytes_ || (queue.messages.empty() && queue.dropped == 0);
     it = finished ? peers_.erase(it) : std::next(it);
   }
   return gone;

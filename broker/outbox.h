@@ -29,8 +29,8 @@ class Outbox {
   using Peer = std::pair<BrokerSocket, std::string>;
   using Send = std::function<SendOutcome(const Outgoing&)>;
 
-  /// Beyond `soft_bytes` waiting for a peer its droppable messages are dropped and counted (a note event tells how many);
-  /// beyond `hard_bytes` the peer is given up.
+  /// Beyond `soft_bytes` waiting for a peer its droppable messages are dropped and counted (a note event tells how
+  /// many); beyond `hard_bytes` the peer is given up.
   Outbox(size_t soft_bytes, size_t hard_bytes) : soft_bytes_(soft_bytes), hard_bytes_(hard_bytes) {}
 
   void push(Outgoing message);

@@ -52,9 +52,9 @@ class TaskRouter {
   struct Task {
     Envelope envelope;
     std::string owner;
-    std::string worker;  // empty = waiting
-    std::string body;    // until it is given away
-    uint64_t credit = 0; // granted while it waited
+    std::string worker;   // empty = waiting
+    std::string body;     // until it is given away
+    uint64_t credit = 0;  // granted while it waited
   };
   void send(const std::string& to, Envelope envelope, std::string body) {
     outgoing_.push_back({to, std::move(envelope), std::move(body)});

@@ -12,7 +12,9 @@ bool in_range(Enum value, Enum first, Enum last) {
   return value >= first && value <= last;
 }
 
-Status bad(std::string_view what, const std::string& path = {}) { return Error{ErrorCode::usage, str("refused: ", what), path, 0}; }
+Status bad(std::string_view what, const std::string& path = {}) {
+  return Error{ErrorCode::usage, str("refused: ", what), path, 0};
+}
 
 }  // namespace
 
@@ -29,7 +31,8 @@ Status validate_request(const Request& request) {
   if (!in_range(request.kind, RequestKind::sync, RequestKind::forget)) return bad("unknown kind of request");
   if (!in_range(request.source, HintSource::manual, HintSource::cron)) return bad("unknown source");
   if (!in_range(request.direction, Direction::both, Direction::to_code)) return bad("unknown direction");
-  if (request.policy && !in_range(*request.policy, ConflictPolicy::newer, ConflictPolicy::manual)) return bad("unknown policy");
+  if (request.policy && !in_range(*request.policy, ConflictPolicy::newer, ConflictPolicy::manual))
+    return bad("unknown policy");
   for (const std::string& path : request.paths) {
     if (!is_valid_rel_path(path)) return bad("not a relative path", path);
   }

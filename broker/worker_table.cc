@@ -31,8 +31,9 @@ WorkerTable::Worker* WorkerTable::pick(const std::string& service, const std::st
 }
 
 bool WorkerTable::any_for(const std::string& service, const std::string& pair) const {
-  return std::any_of(workers_.begin(), workers_.end(),
-                     [&](const auto& item) { return item.second.ready.service == service && item.second.serves(pair); });
+  return std::any_of(workers_.begin(), workers_.end(), [&](const auto& item) {
+    return item.second.ready.service == service && item.second.serves(pair);
+  });
 }
 
 void WorkerTable::give(Worker& worker) {

@@ -36,8 +36,8 @@ class WorkerTable {
   void give(Worker& worker);
   void take_back(const std::string& identity);
 
-  /// Those that have been silent for longer than kLivenessNs. Time in which the broker itself did not run does not count: call
-  /// forgive() with it first.
+  /// Those that have been silent for longer than kLivenessNs. Time in which the broker itself did not run does not
+  /// count: call forgive() with it first.
   std::vector<std::string> silent(int64_t now) const;
   void forgive(int64_t gap);
   const std::map<std::string, Worker>& all() const { return workers_; }

@@ -58,7 +58,8 @@ AgentConnector make_agent_connector(std::string agent_path) {
 
 ScanSides make_scan_sides(std::string agent_path, Clock& clock, HostFacts& host) {
   ScanSides sides;
-  sides.code = [&clock, &host](const PairConfig& pair, const SideOptions& options) -> Result<std::unique_ptr<SideReader>> {
+  sides.code = [&clock, &host](const PairConfig& pair,
+                               const SideOptions& options) -> Result<std::unique_ptr<SideReader>> {
     RootOptions root;
     root.root = pair.code_path;
     root.pair_id = options.pair_id;
@@ -69,15 +70,16 @@ ScanSides make_scan_sides(std::string agent_path, Clock& clock, HostFacts& host)
     SYNC_ASSIGN(auto side, LocalSide::open(root, clock, host));
     return std::unique_ptr<SideReader>(std::move(side));
   };
-  sides.deploy = [agent_path = std::move(agent_path)](const PairConfig& pair,
-                                                      const SideOptions& options) -> Result<std::unique_ptr<SideReader>> {
+  sides.deploy = [agent_path = std::move(agent_path)](
+                     const PairConfig& pair, const SideOptions& options) -> Result<std::unique_ptr<SideReader>> {
     Hello request;
     request.pair_id = options.pair_id;
     request.hash_key = options.hash_key;
     request.preserve_owner = options.preserve_owner;
     request.preserve_xattrs = options.preserve_xattrs;
     SYNC_ASSIGN(Connected connected, connect(agent_path, pair, AgentRole::control, request));
-    auto side = std::make_unique<RemoteSide>(std::move(connected.connection), std::move(connected.reply), options.on_hints);
+    auto side =
+        std::make_unique<RemoteSide>(std::move(connected.connection), std::move(connected.reply), options.on_hints);
     return std::unique_ptr<SideReader>(std::move(side));
   };
   return sides;

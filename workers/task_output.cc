@@ -21,9 +21,13 @@ Status TaskOutput::send(std::string body) {
   return {};
 }
 
-void TaskOutput::done(std::string body) { link_.post(reply(MessageType::task_done), std::move(body)); }
+void TaskOutput::done(std::string body) {
+  link_.post(reply(MessageType::task_done), std::move(body));
+}
 
-void TaskOutput::failed(const Error& error) { link_.post(reply(MessageType::task_failed), encode(error)); }
+void TaskOutput::failed(const Error& error) {
+  link_.post(reply(MessageType::task_failed), encode(error));
+}
 
 void TaskOutput::add_credit(uint64_t count) {
   const std::lock_guard lock(mutex_);

@@ -108,10 +108,13 @@ PairConfig configured_pair(const Config& config, const Settings& settings, const
 
 }  // namespace
 
-void fill_pair(const Config& config, PairConfig& pair) { fill_from_settings(config, config.settings, pair); }
+void fill_pair(const Config& config, PairConfig& pair) {
+  fill_from_settings(config, config.settings, pair);
+}
 
 const PairConfig* Config::find(std::string_view name) const {
-  const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const PairConfig& pair) { return pair.name == name; });
+  const auto found =
+      std::find_if(pairs.begin(), pairs.end(), [&](const PairConfig& pair) { return pair.name == name; });
   return found == pairs.end() ? nullptr : &*found;
 }
 
@@ -124,7 +127,8 @@ Result<std::string> read_trusted_file(const std::string& path) {
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     status = usage("the configuration is not a plain file", path);
   } else if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
-    status = usage(str("the configuration belongs to user ", info.st_uid, ", not to root or the user who runs this"), path);
+    status =
+        usage(str("the configuration belongs to user ", info.st_uid, ", not to root or the user who runs this"), path);
   } else if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     status = usage("the configuration can be written by others: run 'chmod go-w' on it", path);
   }
@@ -150,7 +154,8 @@ Result<Config> load_config(const Overrides& overrides) {
   config.runtime_dir = runtime_dir_for(config.state_dir, chosen);
   config.log_dir = config.prefix.empty() || chosen ? config.state_dir + "/logs" : config.prefix + "/logs";
   config.key_dir = config.state_dir + "/keys";
-  config.known_hosts = overrides.known_hosts.empty() ? config.key_dir + "/known_hosts" : absolute_path(overrides.known_hosts);
+  config.known_hosts =
+      overrides.known_hosts.empty() ? config.key_dir + "/known_hosts" : absolute_path(overrides.known_hosts);
 
   if (!overrides.config.empty()) {
     config.file = absolute_path(overrides.config);
@@ -173,12 +178,14 @@ Status make_private_directory(const std::string& path) {
   const auto parent = std::filesystem::path(path).parent_path();
   std::filesystem::create_directories(parent, error);
   if (error) return error_from_errno(error.value(), "cannot make the directory", parent.string());
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return error_from_errno(errno, "cannot make the directory", path);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return error_from_errno(errno, "cannot make the directory", path);
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return error_from_errno(errno, "cannot look at the directory", path);
   if (!S_ISDIR(info.st_mode)) return usage("this is not a directory", path);
   if (info.st_uid != 0 && info.st_uid != ::geteuid()) return usage("this directory belongs to another user", path);
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return usage("this directory can be written by others: run 'chmod go-w' on it", path);
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return usage("this directory can be written by others: run 'chmod go-w' on it", path);
   return {};
 }
 

@@ -13,8 +13,8 @@ namespace twsync {
 
 /// The options of every command; an unset one leaves the configuration's value.
 struct Overrides {
-  std::string config;      ///< --config FILE
-  std::string state_dir;   ///< --state-dir DIR
+  std::string config;     ///< --config FILE
+  std::string state_dir;  ///< --state-dir DIR
   std::optional<ConflictPolicy> policy;
   std::vector<std::string> exclude;  ///< --exclude: in addition to EXCLUDE
   std::optional<uint16_t> ssh_port;
@@ -30,9 +30,9 @@ struct Config {
   std::string log_dir;      ///< <prefix>/logs, or <state-dir>/logs
   std::string key_dir;      ///< <state-dir>/keys: where `keys exchange` puts the key pair
   LogLevel log_level = LogLevel::info;
-  Settings settings;        ///< of the main file, after --policy, --exclude and --ssh-port
-  std::string known_hosts;  ///< own known_hosts file
-  Overrides overrides;      ///< as given
+  Settings settings;              ///< of the main file, after --policy, --exclude and --ssh-port
+  std::string known_hosts;        ///< own known_hosts file
+  Overrides overrides;            ///< as given
   std::vector<PairConfig> pairs;  ///< "main" first, then pairs.d/*.sh by name
 
   const PairConfig* find(std::string_view name) const;

@@ -10,7 +10,7 @@ constexpr int kExitRemains = 1;      ///< done, but parked or failed items remai
 constexpr int kExitUsage = 2;        ///< usage or configuration
 constexpr int kExitUnreachable = 3;  ///< other server unreachable or refused
 constexpr int kExitInternal = 4;
-constexpr int kExitGuard = 5;        ///< a guard stopped it and nothing was applied
+constexpr int kExitGuard = 5;  ///< a guard stopped it and nothing was applied
 
 /// The exit code of a run that failed as a whole.
 int exit_code(ErrorCode code);

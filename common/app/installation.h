@@ -20,8 +20,8 @@ std::vector<std::string> installed_files(const std::string& prefix);
 /// /var/lib/twsync for root; $XDG_STATE_HOME/twsync or ~/.local/state/twsync otherwise. "" without a home.
 std::string default_state_dir();
 
-/// /run/twsync for root, $XDG_RUNTIME_DIR/twsync or <state-dir>/run otherwise; <state-dir>/run where the state directory
-/// was chosen by hand (a short name of it where a socket's path would become too long).
+/// /run/twsync for root, $XDG_RUNTIME_DIR/twsync or <state-dir>/run otherwise; <state-dir>/run where the state
+/// directory was chosen by hand (a short name of it where a socket's path would become too long).
 std::string runtime_dir_for(const std::string& state_dir, bool chosen);
 
 /// Absolute and without ".", ".." and double slashes, by text alone (symlinks stay).

@@ -18,20 +18,28 @@ std::mutex g_mutex;
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warn: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warn:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
 
 const char* journal_priority(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return "<7>";
-    case LogLevel::info: return "<6>";
-    case LogLevel::warn: return "<4>";
-    case LogLevel::error: return "<3>";
+    case LogLevel::debug:
+      return "<7>";
+    case LogLevel::info:
+      return "<6>";
+    case LogLevel::warn:
+      return "<4>";
+    case LogLevel::error:
+      return "<3>";
   }
   return "<6>";
 }
@@ -44,7 +52,8 @@ class JournalSink final : public spdlog::sinks::base_sink<std::mutex> {
                            : message.level >= spdlog::level::warn ? LogLevel::warn
                            : message.level >= spdlog::level::info ? LogLevel::info
                                                                   : LogLevel::debug;
-    const std::string line = str(journal_priority(level), std::string_view(message.payload.data(), message.payload.size()), "\n");
+    const std::string line =
+        str(journal_priority(level), std::string_view(message.payload.data(), message.payload.size()), "\n");
     std::fwrite(line.data(), 1, line.size(), stderr);
   }
   void flush_() override { std::fflush(stderr); }
@@ -78,7 +87,8 @@ Status open_log(const LogOptions& options) {
   }
   if (!options.file.empty()) {
     try {
-      sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.file, options.max_bytes, options.keep));
+      sinks.push_back(
+          std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.file, options.max_bytes, options.keep));
     } catch (const std::exception& failure) {
       status = Error{ErrorCode::io, str("cannot open the log: ", failure.what()), options.file, 0};
     }

@@ -1,5 +1,6 @@
 #pragma once
-// The process's log: a rotated file, and stderr (with journal priorities under systemd). The only user of spdlog is log.cc.
+// The process's log: a rotated file, and stderr (with journal priorities under systemd). The only user of spdlog is
+// log.cc.
 
 #include <cstddef>
 #include <string>
@@ -12,12 +13,12 @@
 namespace twsync {
 
 struct LogOptions {
-  std::string name;              ///< of the process, in each line: "broker"
-  std::string file;              ///< empty = no file; its directory is made
-  bool to_stderr = false;        ///< with "<6>" priorities where stderr is the journal (JOURNAL_STREAM)
+  std::string name;        ///< of the process, in each line: "broker"
+  std::string file;        ///< empty = no file; its directory is made
+  bool to_stderr = false;  ///< with "<6>" priorities where stderr is the journal (JOURNAL_STREAM)
   LogLevel level = LogLevel::info;
-  size_t max_bytes = 10U << 20U; ///< the file is rotated beyond it
-  size_t keep = 5;               ///< rotated files that stay
+  size_t max_bytes = 10U << 20U;  ///< the file is rotated beyond it
+  size_t keep = 5;                ///< rotated files that stay
 };
 
 /// Opens the process's log; until then, and after a failure, nothing is written. Call it once, before other threads.
@@ -29,13 +30,21 @@ Status open_log(const LogOptions& options);
 void write_log(LogLevel level, std::string_view text);
 
 template <class... Pieces>
-void log_debug(const Pieces&... pieces) { write_log(LogLevel::debug, str(pieces...)); }
+void log_debug(const Pieces&... pieces) {
+  write_log(LogLevel::debug, str(pieces...));
+}
 template <class... Pieces>
-void log_info(const Pieces&... pieces) { write_log(LogLevel::info, str(pieces...)); }
+void log_info(const Pieces&... pieces) {
+  write_log(LogLevel::info, str(pieces...));
+}
 template <class... Pieces>
-void log_warn(const Pieces&... pieces) { write_log(LogLevel::warn, str(pieces...)); }
+void log_warn(const Pieces&... pieces) {
+  write_log(LogLevel::warn, str(pieces...));
+}
 template <class... Pieces>
-void log_error(const Pieces&... pieces) { write_log(LogLevel::error, str(pieces...)); }
+void log_error(const Pieces&... pieces) {
+  write_log(LogLevel::error, str(pieces...));
+}
 
 /// Flushes and closes; later lines go nowhere.
 void close_log();

@@ -26,17 +26,26 @@ bool send_notification(std::string_view text) {
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  const ssize_t sent = ::sendto(fd, text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
+  const ssize_t sent =
+      ::sendto(fd, text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
   ::close(fd);
   return sent == static_cast<ssize_t>(text.size());
 }
 
 }  // namespace
 
-bool notify_ready(std::string_view status) { return send_notification(str("READY=1\nSTATUS=", escape_bytes(status))); }
-bool notify_status(std::string_view status) { return send_notification(str("STATUS=", escape_bytes(status))); }
-bool notify_watchdog() { return send_notification("WATCHDOG=1"); }
-bool notify_stopping() { return send_notification("STOPPING=1"); }
+bool notify_ready(std::string_view status) {
+  return send_notification(str("READY=1\nSTATUS=", escape_bytes(status)));
+}
+bool notify_status(std::string_view status) {
+  return send_notification(str("STATUS=", escape_bytes(status)));
+}
+bool notify_watchdog() {
+  return send_notification("WATCHDOG=1");
+}
+bool notify_stopping() {
+  return send_notification("STOPPING=1");
+}
 
 int64_t watchdog_interval_ms() {
   const char* text = std::getenv("WATCHDOG_USEC");

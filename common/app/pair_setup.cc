@@ -34,7 +34,8 @@ std::string canonical(const std::string& path) {
 
 Result<std::string> existing_directory(const std::string& path, const char* what) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return usage(str(what, ": ", error_from_errno(errno, "cannot open").message), path);
+  if (::stat(path.c_str(), &info) != 0)
+    return usage(str(what, ": ", error_from_errno(errno, "cannot open").message), path);
   if (!S_ISDIR(info.st_mode)) return usage(str(what, " is not a directory"), path);
   return canonical(path);
 }
@@ -50,11 +51,13 @@ Status user_and_host(std::string_view text, DeployTarget& out) {
   if (at != std::string_view::npos) {
     out.user = text.substr(0, at);
     text.remove_prefix(at + 1);
-    if (!is_safe_user(out.user)) return usage(str("'", escape_bytes(out.user), "' is no user name that is passed to SSH"));
+    if (!is_safe_user(out.user))
+      return usage(str("'", escape_bytes(out.user), "' is no user name that is passed to SSH"));
   }
   if (text.size() > 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
   out.host = text;
-  if (!is_safe_host(out.host)) return usage(str("'", escape_bytes(out.host), "' is no host name that is passed to SSH"));
+  if (!is_safe_host(out.host))
+    return usage(str("'", escape_bytes(out.host), "' is no host name that is passed to SSH"));
   return {};
 }
 
@@ -92,7 +95,8 @@ std::string hex64(uint64_t value) {
 std::string readable(std::string_view root) {
   std::string out;
   for (const char c : base_name(root)) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
     if (plain && out.size() < 32 && !(out.empty() && (c == '.' || c == '-' || c == '_'))) out += c;
   }
   return out.empty() ? "root" : out;
@@ -100,9 +104,12 @@ std::string readable(std::string_view root) {
 
 Status check_apart(const std::string& code, const std::string& deploy, const std::string& state) {
   if (code == deploy) return usage("both roots are the same directory", code);
-  if (at_or_below(deploy, code)) return usage(str("the deploy root lies inside the code root ", escape_bytes(code)), deploy);
-  if (at_or_below(code, deploy)) return usage(str("the code root lies inside the deploy root ", escape_bytes(deploy)), code);
-  if (at_or_below(deploy, state)) return usage(str("the deploy root lies inside the state directory ", escape_bytes(state)), deploy);
+  if (at_or_below(deploy, code))
+    return usage(str("the deploy root lies inside the code root ", escape_bytes(code)), deploy);
+  if (at_or_below(code, deploy))
+    return usage(str("the code root lies inside the deploy root ", escape_bytes(deploy)), code);
+  if (at_or_below(deploy, state))
+    return usage(str("the deploy root lies inside the state directory ", escape_bytes(state)), deploy);
   return {};
 }
 
@@ -153,7 +160,8 @@ Status prepare_pair(const Config& config, PairConfig& pair) {
     SYNC_ASSIGN(pair.deploy.path, existing_directory(pair.deploy.path, "the deploy root"));
     SYNC_TRY(check_apart(pair.code_path, pair.deploy.path, state));
   }
-  const std::vector<std::string> secrets = {pair.ssh_key, pair.ssh_key.empty() ? "" : pair.ssh_key + ".pub", pair.known_hosts};
+  const std::vector<std::string> secrets = {pair.ssh_key, pair.ssh_key.empty() ? "" : pair.ssh_key + ".pub",
+                                            pair.known_hosts};
   pair.code_never = never_synced(pair.code_path, config.prefix, state, secrets);
   // The other server has the same installation where its root has room for it; its own keys lie in its own state.
   pair.deploy_never = never_synced(absolute_path(pair.deploy.path), config.prefix, state, {});

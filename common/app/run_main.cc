@@ -13,7 +13,9 @@ namespace twsync {
 
 namespace {
 
-void complain(const std::string& text) { std::fprintf(stderr, "twsync: %s\n", text.c_str()); }
+void complain(const std::string& text) {
+  std::fprintf(stderr, "twsync: %s\n", text.c_str());
+}
 
 struct ServiceArguments {
   Overrides overrides;
@@ -22,7 +24,8 @@ struct ServiceArguments {
   bool answered = false;  ///< --help or --version was printed
 };
 
-Result<ServiceArguments> parse_service_arguments(const std::vector<std::string>& args, const ServiceDescription& about) {
+Result<ServiceArguments> parse_service_arguments(const std::vector<std::string>& args,
+                                                 const ServiceDescription& about) {
   ServiceArguments out;
   for (size_t i = 0; i < args.size(); ++i) {
     const std::string& option = args[i];
@@ -31,8 +34,9 @@ Result<ServiceArguments> parse_service_arguments(const std::vector<std::string>&
       return args[++i];
     };
     if (option == "--help") {
-      std::printf("%s: %s\nOptions: --config FILE, --state-dir DIR, --pair NAME (again for more), --log-stderr, --version\n",
-                  about.name, about.about);
+      std::printf(
+          "%s: %s\nOptions: --config FILE, --state-dir DIR, --pair NAME (again for more), --log-stderr, --version\n",
+          about.name, about.about);
       out.answered = true;
     } else if (option == "--version") {
       std::printf("%s %s\n", about.name, TWSYNC_VERSION);
@@ -46,7 +50,8 @@ Result<ServiceArguments> parse_service_arguments(const std::vector<std::string>&
     } else if (option == "--pair") {
       SYNC_ASSIGN(out.pairs.emplace_back(), value());
     } else {
-      return Error{ErrorCode::usage, str("unknown option '", escape_bytes(option), "'; see ", about.name, " --help"), {}, 0};
+      return Error{
+          ErrorCode::usage, str("unknown option '", escape_bytes(option), "'; see ", about.name, " --help"), {}, 0};
     }
   }
   return out;
@@ -73,7 +78,8 @@ Result<int> serve(const std::vector<std::string>& args, Signals& signals, const 
   if (arguments.answered) return kExitDone;
   SYNC_ASSIGN(auto config, load_config(arguments.overrides));
   for (const auto& name : arguments.pairs) {
-    if (config.find(name) == nullptr) return Error{ErrorCode::usage, str("no pair '", escape_bytes(name), "' is configured"), {}, 0};
+    if (config.find(name) == nullptr)
+      return Error{ErrorCode::usage, str("no pair '", escape_bytes(name), "' is configured"), {}, 0};
   }
   SYNC_TRY(make_private_directory(config.state_dir));
   SYNC_TRY(make_private_directory(config.runtime_dir));
@@ -98,21 +104,28 @@ Result<int> serve(const std::vector<std::string>& args, Signals& signals, const 
 
 int exit_code(ErrorCode code) {
   switch (code) {
-    case ErrorCode::ok: return kExitDone;
+    case ErrorCode::ok:
+      return kExitDone;
     case ErrorCode::usage:
     case ErrorCode::not_found:
-    case ErrorCode::unsupported: return kExitUsage;
+    case ErrorCode::unsupported:
+      return kExitUsage;
     case ErrorCode::unreachable:
     case ErrorCode::timeout:
-    case ErrorCode::peer_violation: return kExitUnreachable;
+    case ErrorCode::peer_violation:
+      return kExitUnreachable;
     case ErrorCode::guard:
-    case ErrorCode::busy: return kExitGuard;
-    case ErrorCode::cancelled: return kExitRemains;
-    default: return kExitInternal;
+    case ErrorCode::busy:
+      return kExitGuard;
+    case ErrorCode::cancelled:
+      return kExitRemains;
+    default:
+      return kExitInternal;
   }
 }
 
-int run_main(int argc, char** argv, const std::function<Result<int>(std::vector<std::string> args, Signals& signals)>& body) {
+int run_main(int argc, char** argv,
+             const std::function<Result<int>(std::vector<std::string> args, Signals& signals)>& body) {
   Signals signals;
   int code = kExitInternal;
   try {
@@ -132,8 +145,10 @@ int run_main(int argc, char** argv, const std::function<Result<int>(std::vector<
   return code;
 }
 
-int run_service(int argc, char** argv, const ServiceDescription& about, const std::function<Status(ServiceContext&)>& body) {
-  return run_main(argc, argv, [&](std::vector<std::string> args, Signals& signals) { return serve(args, signals, about, body); });
+int run_service(int argc, char** argv, const ServiceDescription& about,
+                const std::function<Status(ServiceContext&)>& body) {
+  return run_main(argc, argv,
+                  [&](std::vector<std::string> args, Signals& signals) { return serve(args, signals, about, body); });
 }
 
 }  // namespace twsync

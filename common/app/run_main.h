@@ -12,24 +12,26 @@
 namespace twsync {
 
 /// Runs `body`; prints what escapes it to stderr and maps it to an exit code.
-int run_main(int argc, char** argv, const std::function<Result<int>(std::vector<std::string> args, Signals& signals)>& body);
+int run_main(int argc, char** argv,
+             const std::function<Result<int>(std::vector<std::string> args, Signals& signals)>& body);
 
 /// What a service gets to work with.
 struct ServiceContext {
-  Config config;                    ///< every pair that could be prepared
-  std::vector<std::string> pairs;   ///< --pair NAME: only these; empty = all
+  Config config;                   ///< every pair that could be prepared
+  std::vector<std::string> pairs;  ///< --pair NAME: only these; empty = all
   Signals& signals;
 };
 
-/// main of broker, workers and monitor: parses --config, --state-dir, --pair, --log-stderr, --version, --help; loads the
-/// configuration; opens <log-dir>/<log_name>.log and the journal; then runs `body` until it returns (it should watch
-/// context.signals.stop() and call notify_ready() once it serves).
-/// A pair whose roots are not there now is served as well: its worker reports it (prepare_pair() again at use).
+/// main of broker, workers and monitor: parses --config, --state-dir, --pair, --log-stderr, --version, --help; loads
+/// the configuration; opens <log-dir>/<log_name>.log and the journal; then runs `body` until it returns (it should
+/// watch context.signals.stop() and call notify_ready() once it serves). A pair whose roots are not there now is served
+/// as well: its worker reports it (prepare_pair() again at use).
 struct ServiceDescription {
   const char* name;      ///< "twsync-broker"
   const char* log_name;  ///< "broker" -> logs/broker.log
   const char* about;     ///< one line for --help
 };
-int run_service(int argc, char** argv, const ServiceDescription& about, const std::function<Status(ServiceContext&)>& body);
+int run_service(int argc, char** argv, const ServiceDescription& about,
+                const std::function<Status(ServiceContext&)>& body);
 
 }  // namespace twsync

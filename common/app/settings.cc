@@ -39,15 +39,16 @@ bool parse_bytes(std::string_view text, uint64_t& out) {
 
 using Setter = std::function<Status(Settings&, const std::string& name, const std::string& value)>;
 
-Setter host(std::string Settings::* field) {
+Setter host(std::string Settings::*field) {
   return [field](Settings& s, const std::string& name, const std::string& value) -> Status {
-    if (!is_safe_host(value)) return not_allowed(name, value, "a host name or address (letters, digits, '.', '-', ':')");
+    if (!is_safe_host(value))
+      return not_allowed(name, value, "a host name or address (letters, digits, '.', '-', ':')");
     s.*field = value;
     return {};
   };
 }
 
-Setter absolute_path(std::string Settings::* field, bool may_be_empty = false) {
+Setter absolute_path(std::string Settings::*field, bool may_be_empty = false) {
   return [field, may_be_empty](Settings& s, const std::string& name, const std::string& value) -> Status {
     if (!(may_be_empty && value.empty()) && (value.empty() || value[0] != '/')) {
       return not_allowed(name, value, "an absolute path");
@@ -58,7 +59,7 @@ Setter absolute_path(std::string Settings::* field, bool may_be_empty = false) {
 }
 
 template <class T>
-Setter number(T Settings::* field, T low, T high) {
+Setter number(T Settings::*field, T low, T high) {
   return [=](Settings& s, const std::string& name, const std::string& value) -> Status {
     T parsed{};
     if (!parse_number(value, parsed) || parsed < low || parsed > high) {
@@ -69,14 +70,15 @@ Setter number(T Settings::* field, T low, T high) {
   };
 }
 
-Setter byte_count(uint64_t Settings::* field) {
+Setter byte_count(uint64_t Settings::*field) {
   return [field](Settings& s, const std::string& name, const std::string& value) -> Status {
-    if (!parse_bytes(value, s.*field)) return not_allowed(name, value, "a number of bytes, with K, M, G or T at its end if wanted");
+    if (!parse_bytes(value, s.*field))
+      return not_allowed(name, value, "a number of bytes, with K, M, G or T at its end if wanted");
     return {};
   };
 }
 
-Setter yes_no(bool Settings::* field) {
+Setter yes_no(bool Settings::*field) {
   return [field](Settings& s, const std::string& name, const std::string& value) -> Status {
     if (value != "yes" && value != "no") return not_allowed(name, value, "yes or no");
     s.*field = value == "yes";
@@ -85,7 +87,8 @@ Setter yes_no(bool Settings::* field) {
 }
 
 Status set_user(Settings& s, const std::string& name, const std::string& value) {
-  if (!value.empty() && !is_safe_user(value)) return not_allowed(name, value, "a user name (letters, digits, '.', '_', '-')");
+  if (!value.empty() && !is_safe_user(value))
+    return not_allowed(name, value, "a user name (letters, digits, '.', '_', '-')");
   s.ssh_user = value;
   return {};
 }
@@ -153,7 +156,8 @@ const std::map<std::string, Setter, std::less<>>& setters() {
 
 bool all_of(std::string_view text, std::string_view extra) {
   return std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || extra.find(c) != std::string_view::npos;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           extra.find(c) != std::string_view::npos;
   });
 }
 
@@ -193,7 +197,9 @@ Result<ConflictPolicy> parse_policy(std::string_view text) {
   if (text == "deploy-server") return ConflictPolicy::deploy_server;
   if (text == "manual") return ConflictPolicy::manual;
   return Error{ErrorCode::usage,
-               str("'", escape_bytes(text), "' is no policy: newer, code-server, deploy-server or manual"), {}, 0};
+               str("'", escape_bytes(text), "' is no policy: newer, code-server, deploy-server or manual"),
+               {},
+               0};
 }
 
 std::vector<std::string> split_patterns(std::string_view text) {
@@ -224,7 +230,8 @@ bool is_safe_user(std::string_view user) {
 }
 
 bool is_pair_name(std::string_view name) {
-  return !name.empty() && name.size() <= 100 && all_of(name, "._-") && name[0] != '-' && name[0] != '.' && name[0] != '_';
+  return !name.empty() && name.size() <= 100 && all_of(name, "._-") && name[0] != '-' && name[0] != '.' &&
+         name[0] != '_';
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {

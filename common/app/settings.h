@@ -19,9 +19,9 @@ struct Settings {
   std::string deploy_server = "192.168.100.100";
   std::string code_path = "/opt/sutazaiapp";
   std::string deploy_path = "/opt/sutazaiapp";
-  std::string ssh_user;          ///< empty = the current user
+  std::string ssh_user;  ///< empty = the current user
   uint16_t ssh_port = 22;
-  std::string ssh_key;           ///< empty = the installation's key, when it was made, else the SSH agent and default keys
+  std::string ssh_key;  ///< empty = the installation's key, when it was made, else the SSH agent and default keys
   ConflictPolicy conflict_resolution = ConflictPolicy::newer;
   std::vector<std::string> exclude;
   uint32_t delete_limit_percent = 50;
@@ -32,7 +32,7 @@ struct Settings {
   bool preserve_xattrs = false;
   bool preserve_hardlinks = true;
   std::string git = "exclude";
-  uint64_t bandwidth_limit = 0;      ///< bytes per second
+  uint64_t bandwidth_limit = 0;  ///< bytes per second
   uint32_t transfer_workers = 2;
   uint32_t stale_minutes = 10;
   LogLevel log_level = LogLevel::info;

@@ -6,11 +6,18 @@ namespace twsync {
 
 namespace {
 
-constexpr std::string_view kAllowed = "allowed are comments and NAME=value, where the value is bare, 'single' or \"double\" quoted";
+constexpr std::string_view kAllowed =
+    "allowed are comments and NAME=value, where the value is bare, 'single' or \"double\" quoted";
 
-bool is_name_start(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; }
-bool is_name_char(char c) { return is_name_start(c) || (c >= '0' && c <= '9'); }
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+bool is_name_start(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+bool is_name_char(char c) {
+  return is_name_start(c) || (c >= '0' && c <= '9');
+}
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r';
+}
 
 class Parser {
  public:
@@ -72,7 +79,8 @@ class Parser {
       out.name = word();
       if (out.name.empty()) return error("'export' without NAME=value");
     }
-    if (at_end() || peek() != '=') return error(str("'", out.name, "' is not followed by '=': commands are not run here"));
+    if (at_end() || peek() != '=')
+      return error(str("'", out.name, "' is not followed by '=': commands are not run here"));
     next();
     SYNC_ASSIGN(out.value, value());
     SYNC_TRY(end_of_statement());
@@ -154,8 +162,9 @@ class Parser {
   }
 
   Error expansion() const {
-    return error("'$' and '`' are not expanded, since this file is read and never executed: write the value itself, or "
-                 "single-quote a literal '$'");
+    return error(
+        "'$' and '`' are not expanded, since this file is read and never executed: write the value itself, or "
+        "single-quote a literal '$'");
   }
 
   Status end_of_statement() {

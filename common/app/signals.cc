@@ -23,7 +23,8 @@ static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_alw
 void wake() {
   const uint64_t one = 1;
   const int fd = g_wake.load();
-  if (fd >= 0) [[maybe_unused]] const ssize_t ignored = ::write(fd, &one, sizeof one);
+  if (fd >= 0) [[maybe_unused]]
+    const ssize_t ignored = ::write(fd, &one, sizeof one);
 }
 
 void on_signal(int number) {
@@ -66,16 +67,21 @@ Signals::~Signals() {
   ::close(g_wake.exchange(-1));
 }
 
-std::atomic<bool>& Signals::stop() { return g_stop; }
+std::atomic<bool>& Signals::stop() {
+  return g_stop;
+}
 
 bool Signals::take_reload() {
   if (!g_reload.exchange(false)) return false;
   uint64_t count = 0;
-  if (!g_stop) [[maybe_unused]] const ssize_t ignored = ::read(g_wake, &count, sizeof count);
+  if (!g_stop) [[maybe_unused]]
+    const ssize_t ignored = ::read(g_wake, &count, sizeof count);
   return true;
 }
 
-int Signals::wake_fd() const { return g_wake; }
+int Signals::wake_fd() const {
+  return g_wake;
+}
 
 void Signals::request_stop() {
   g_stop = true;

@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define SYNC_CHECK(condition, text)                                                                  \
-  do {                                                                                               \
-    if (!(condition)) {                                                                              \
-      std::fprintf(stderr, "twsync: internal error at %s:%d: %s\n", __FILE__, __LINE__, text);      \
-      std::abort();                                                                                  \
-    }                                                                                                \
+#define SYNC_CHECK(condition, text)                                                            \
+  do {                                                                                         \
+    if (!(condition)) {                                                                        \
+      std::fprintf(stderr, "twsync: internal error at %s:%d: %s\n", __FILE__, __LINE__, text); \
+      std::abort();                                                                            \
+    }                                                                                          \
   } while (false)

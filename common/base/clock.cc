@@ -12,7 +12,11 @@ int64_t read(clockid_t id) {
 }
 }  // namespace
 
-int64_t SystemClock::wall_ns() { return read(CLOCK_REALTIME); }
-int64_t SystemClock::steady_ns() { return read(CLOCK_MONOTONIC); }
+int64_t SystemClock::wall_ns() {
+  return read(CLOCK_REALTIME);
+}
+int64_t SystemClock::steady_ns() {
+  return read(CLOCK_MONOTONIC);
+}
 
 }  // namespace twsync

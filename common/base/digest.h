@@ -9,8 +9,8 @@ namespace twsync {
 
 /// Never renumber: stored in base.db and sent on the wire.
 enum class DigestAlgorithm : uint8_t {
-  unknown = 0,       ///< content not read
-  xxh3_128_keyed = 1 ///< XXH3-128 with the pair's secret
+  unknown = 0,        ///< content not read
+  xxh3_128_keyed = 1  ///< XXH3-128 with the pair's secret
 };
 
 struct Digest {

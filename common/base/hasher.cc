@@ -28,9 +28,13 @@ Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
-void Hasher::reset() { XXH3_128bits_reset_withSecret(state_->xxh, state_->secret, sizeof state_->secret); }
+void Hasher::reset() {
+  XXH3_128bits_reset_withSecret(state_->xxh, state_->secret, sizeof state_->secret);
+}
 
-void Hasher::update(std::string_view bytes) { XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size()); }
+void Hasher::update(std::string_view bytes) {
+  XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size());
+}
 
 Digest Hasher::finish() const {
   const XXH128_hash_t h = XXH3_128bits_digest(state_->xxh);
@@ -43,7 +47,9 @@ Digest Hasher::hash(std::string_view bytes) {
   return finish();
 }
 
-uint64_t stable_hash64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+uint64_t stable_hash64(std::string_view bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
 
 void random_bytes(void* out, size_t size) {
   auto* cursor = static_cast<unsigned char*>(out);

@@ -10,7 +10,7 @@ namespace twsync {
 
 class Name {
  public:
-  Name();  ///< ""
+  Name();                                ///< ""
   explicit Name(std::string_view text);  ///< any thread; takes a mutex
   const std::string& str() const { return *text_; }
   bool empty() const { return text_->empty(); }

@@ -12,25 +12,33 @@ namespace {
 ErrorCode code_from_errno(int err) {
   switch (err) {
     case ENOENT:
-    case ENOTDIR: return ErrorCode::not_found;
+    case ENOTDIR:
+      return ErrorCode::not_found;
     case EEXIST:
-    case ENOTEMPTY: return ErrorCode::exists;
+    case ENOTEMPTY:
+      return ErrorCode::exists;
     case EACCES:
     case EPERM:
     case EROFS:
-    case ELOOP: return ErrorCode::denied;
+    case ELOOP:
+      return ErrorCode::denied;
     case ENOSPC:
-    case EDQUOT: return ErrorCode::no_space;
-    case ETIMEDOUT: return ErrorCode::timeout;
+    case EDQUOT:
+      return ErrorCode::no_space;
+    case ETIMEDOUT:
+      return ErrorCode::timeout;
     case ECONNREFUSED:
     case ECONNRESET:
     case EHOSTUNREACH:
     case ENETUNREACH:
-    case EPIPE: return ErrorCode::unreachable;
+    case EPIPE:
+      return ErrorCode::unreachable;
     case EINVAL:
     case ENOSYS:
-    case EOPNOTSUPP: return ErrorCode::unsupported;
-    default: return ErrorCode::io;
+    case EOPNOTSUPP:
+      return ErrorCode::unsupported;
+    default:
+      return ErrorCode::io;
   }
 }
 
@@ -41,9 +49,9 @@ Error error_from_errno(int err, std::string what, std::string path) {
 }
 
 const char* to_string(ErrorCode code) {
-  static constexpr const char* kNames[] = {"ok",      "not_found",      "stale",   "exists",    "denied",      "no_space",
-                                           "timeout", "unreachable",    "peer_violation", "corrupt", "cancelled", "io",
-                                           "usage",   "unsupported",    "busy",    "guard",     "bug"};
+  static constexpr const char* kNames[] = {
+      "ok",      "not_found", "stale", "exists", "denied",      "no_space", "timeout", "unreachable", "peer_violation",
+      "corrupt", "cancelled", "io",    "usage",  "unsupported", "busy",     "guard",   "bug"};
   const auto index = static_cast<unsigned>(code);
   return index < std::size(kNames) ? kNames[index] : "unknown";
 }

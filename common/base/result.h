@@ -52,8 +52,8 @@ std::string describe(const Error& error);
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}       // NOLINT: implicit by design
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}   // NOLINT
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit by design
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
   explicit operator bool() const { return state_.index() == 0; }
   bool ok() const { return state_.index() == 0; }
   T& value() & { return std::get<0>(state_); }
@@ -90,16 +90,16 @@ using Status = Result<void>;
 }  // namespace twsync
 
 /// Returns the error of a Status/Result expression from the enclosing function.
-#define SYNC_TRY(expr)                                                  \
-  do {                                                                  \
-    auto&& sync_try_status = (expr);                                    \
+#define SYNC_TRY(expr)                                                    \
+  do {                                                                    \
+    auto&& sync_try_status = (expr);                                      \
     if (!sync_try_status.ok()) return std::move(sync_try_status).error(); \
   } while (false)
 
 #define SYNC_CONCAT_INNER(a, b) a##b
 #define SYNC_CONCAT(a, b) SYNC_CONCAT_INNER(a, b)
-#define SYNC_ASSIGN_IMPL(tmp, lhs, expr) \
-  auto tmp = (expr);                     \
+#define SYNC_ASSIGN_IMPL(tmp, lhs, expr)        \
+  auto tmp = (expr);                            \
   if (!tmp.ok()) return std::move(tmp).error(); \
   lhs = std::move(tmp).value()
 /// `SYNC_ASSIGN(auto fd, open_it())`: assigns the value or returns the error.

@@ -6,8 +6,8 @@ namespace twsync {
 
 namespace {
 
-constexpr int64_t kTrustNs = 2'000'000'000;             // clocks closer than this count as the same
-constexpr int64_t kImplausibleNs = 300'000'000'000;     // a file dated later than its host's now + 5 minutes
+constexpr int64_t kTrustNs = 2'000'000'000;          // clocks closer than this count as the same
+constexpr int64_t kImplausibleNs = 300'000'000'000;  // a file dated later than its host's now + 5 minutes
 
 int64_t host_now(Side side, const Policy& policy) {
   return side == Side::code ? policy.code_now_ns : policy.deploy_now_ns;
@@ -19,7 +19,9 @@ bool implausible(Side side, const Entry& e, const Policy& policy) {
 }
 
 /// The mtime was set by the host's own clock (not carried by cp -p, tar or a sync), so the clock's error is in it.
-bool from_host_clock(const Entry& e) { return std::llabs(e.stamp.ctime_ns - e.mtime_ns) <= kTrustNs; }
+bool from_host_clock(const Entry& e) {
+  return std::llabs(e.stamp.ctime_ns - e.mtime_ns) <= kTrustNs;
+}
 
 int64_t on_code_clock(Side side, const Entry& e, const Policy& policy) {
   const bool skewed = side == Side::deploy && std::llabs(policy.skew_ns) > kTrustNs && from_host_clock(e);
@@ -40,10 +42,14 @@ Side newer_side(const Entry& code, const Entry& deploy, const Policy& policy) {
 
 std::optional<Side> conflict_winner(const Entry& code, const Entry& deploy, const Policy& policy) {
   switch (policy.conflicts) {
-    case ConflictPolicy::manual: return std::nullopt;
-    case ConflictPolicy::code_server: return Side::code;
-    case ConflictPolicy::deploy_server: return Side::deploy;
-    case ConflictPolicy::newer: break;
+    case ConflictPolicy::manual:
+      return std::nullopt;
+    case ConflictPolicy::code_server:
+      return Side::code;
+    case ConflictPolicy::deploy_server:
+      return Side::deploy;
+    case ConflictPolicy::newer:
+      break;
   }
   if (code.is_directory() || deploy.is_directory()) return Side::code;
   return newer_side(code, deploy, policy);

@@ -24,7 +24,8 @@ void diff_content(EntryDiff& diff, const BaseRow& base, const SideRecord& record
   }
 }
 
-void diff_metadata(EntryDiff& diff, const BaseRow& base, const SideRecord& record, const Entry& now, const Policy& policy) {
+void diff_metadata(EntryDiff& diff, const BaseRow& base, const SideRecord& record, const Entry& now,
+                   const Policy& policy) {
   if (!now.is_symlink()) diff.mode = now.mode != record.mode;
   if (!now.is_directory()) diff.mtime = now.mtime_ns != record.stamp.mtime_ns;
   if (policy.preserve_owner) diff.owner = now.owner != record.owner || now.group != record.group;

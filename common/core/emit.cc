@@ -17,7 +17,8 @@ class Emitter {
   Emitter(Plan& plan, const Policy& policy) : plan_(plan), policy_(policy) {}
 
   void structure(std::vector<Operation> operations) {
-    stage(OpStage::structure).assign(std::make_move_iterator(operations.begin()), std::make_move_iterator(operations.end()));
+    stage(OpStage::structure)
+        .assign(std::make_move_iterator(operations.begin()), std::make_move_iterator(operations.end()));
   }
   void row(const Row& row, const Decision& decision);
   void finish();
@@ -50,12 +51,15 @@ Operation& Emitter::add(OpKind kind, OpStage at, Side side, const Row& row) {
 void Emitter::row(const Row& row, const Decision& d) {
   report(row, d);
   switch (d.outcome) {
-    case Outcome::held: return;
+    case Outcome::held:
+      return;
     case Outcome::gone:
       if (row.base != nullptr) plan_.agreements.push_back({row.base->path, true});
       return;
-    case Outcome::same: return merge(row);
-    case Outcome::take: return take(row, d);
+    case Outcome::same:
+      return merge(row);
+    case Outcome::take:
+      return take(row, d);
   }
 }
 
@@ -139,7 +143,8 @@ void Emitter::remove(const Row& row, const Decision& d, const Entry& expected) {
   op.expected = expected;
 }
 
-/// The applier makes it u+rwx, so that it can be filled; its own metadata comes last, mtime of the originating side too.
+/// The applier makes it u+rwx, so that it can be filled; its own metadata comes last, mtime of the originating side
+/// too.
 void Emitter::make_directory(const Row& row, const Decision& d, const Entry& expected, const Entry& desired) {
   const Side side = other(d.winner);
   if (!row.made[index(side)]) {

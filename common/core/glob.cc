@@ -112,10 +112,14 @@ std::optional<NameGlob> NameGlob::compile(std::string_view pattern) {
 
 bool NameGlob::one(const Item& item, char c) const {
   switch (item.token) {
-    case Token::byte: return item.byte == c;
-    case Token::any: return true;
-    case Token::set: return sets_[item.set].test(static_cast<unsigned char>(c));
-    case Token::star: break;
+    case Token::byte:
+      return item.byte == c;
+    case Token::any:
+      return true;
+    case Token::set:
+      return sets_[item.set].test(static_cast<unsigned char>(c));
+    case Token::star:
+      break;
   }
   return false;
 }

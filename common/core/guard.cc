@@ -30,12 +30,15 @@ uint64_t DeletionWindow::count(Side side, int64_t now_ns) const {
 
 namespace {
 
-bool is_deletion(const Operation& op) { return op.kind == OpKind::remove || op.kind == OpKind::remove_directory; }
+bool is_deletion(const Operation& op) {
+  return op.kind == OpKind::remove || op.kind == OpKind::remove_directory;
+}
 
 bool exceeds(const DeleteLimits& limits, uint64_t deletions, uint64_t base_entries) {
   if (limits.count != 0 && deletions > limits.count) return true;
   if (limits.percent == 0 || deletions < limits.floor) return false;
-  return static_cast<unsigned __int128>(deletions) * 100 > static_cast<unsigned __int128>(base_entries) * limits.percent;
+  return static_cast<unsigned __int128>(deletions) * 100 >
+         static_cast<unsigned __int128>(base_entries) * limits.percent;
 }
 
 /// One side's share of the guard.
@@ -61,11 +64,13 @@ class SideGuard {
   uint64_t park(Plan& plan) {
     for (Operation& op : plan.operations) {
       if (op.side != side_ || !is_deletion(op) || approved(op)) continue;
-      plan.parked.push_back({ParkedReason::mass_deletion, side_, op.path, str("deletion of a ", to_string(op.expected.kind))});
+      plan.parked.push_back(
+          {ParkedReason::mass_deletion, side_, op.path, str("deletion of a ", to_string(op.expected.kind))});
       parked_.insert(op.path);
     }
     std::erase_if(plan.operations, [&](const Operation& op) { return op.side == side_ && taken_out(op); });
-    std::erase_if(plan.conflicts, [&](const Conflict& c) { return parked_.contains(c.path) || waiting_.contains(c.path); });
+    std::erase_if(plan.conflicts,
+                  [&](const Conflict& c) { return parked_.contains(c.path) || waiting_.contains(c.path); });
     return parked_.size();
   }
 

@@ -34,9 +34,10 @@ struct GuardInput {
   DeleteLimits limits;
   uint64_t base_entries = 0;
   int64_t now_ns = 0;
-  bool tripped_code = false;    ///< a parked set is undecided: all further deletions of that side join it
+  bool tripped_code = false;  ///< a parked set is undecided: all further deletions of that side join it
   bool tripped_deploy = false;
-  std::vector<std::string> approved_code;    ///< paths a person approved for deletion on that side (sorted by compare_paths)
+  std::vector<std::string>
+      approved_code;  ///< paths a person approved for deletion on that side (sorted by compare_paths)
   std::vector<std::string> approved_deploy;
 };
 

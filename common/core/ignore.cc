@@ -135,7 +135,8 @@ IgnoreFilter::IgnoreFilter(std::vector<IgnoreRules> sets, std::vector<std::strin
 
 bool IgnoreFilter::ignored_here(std::string_view path, bool is_directory) const {
   if (never_.find(path) != never_.end()) return true;
-  return std::any_of(sets_.begin(), sets_.end(), [&](const IgnoreRules& set) { return set.matches(path, is_directory); });
+  return std::any_of(sets_.begin(), sets_.end(),
+                     [&](const IgnoreRules& set) { return set.matches(path, is_directory); });
 }
 
 bool IgnoreFilter::ignored(std::string_view path, bool is_directory) const {

@@ -13,8 +13,9 @@
 namespace twsync {
 
 /// One rule set in order (later rules win, '!' re-includes), as gitignore(5) at the root of the tree:
-/// '*', '?', '[a-z]', '**', leading '/' or inner '/' anchors, trailing '/' = directories only, '#' comments, '\' escapes.
-/// Immutable after construction; any thread. Plain names, plain paths and "*.ext" cost one hash look-up however many.
+/// '*', '?', '[a-z]', '**', leading '/' or inner '/' anchors, trailing '/' = directories only, '#' comments, '\'
+/// escapes. Immutable after construction; any thread. Plain names, plain paths and "*.ext" cost one hash look-up
+/// however many.
 class IgnoreRules {
  public:
   IgnoreRules() = default;

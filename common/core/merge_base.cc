@@ -23,7 +23,6 @@ class BaseMerger {
   bool merge_fields();
   const Entry& at(Side s) const { return *entries_[static_cast<size_t>(s)]; }
 
-
   template <class Same, class Copy>
   void field(Same same, Copy copy_agreed, void (*copy_record)(SideRecord&, const Entry&));
 
@@ -61,8 +60,12 @@ std::optional<BaseRow> BaseMerger::stays() const {
   return row;
 }
 
-void record_stamp(SideRecord& record, const Entry& e) { record.stamp = e.stamp; }
-void record_mode(SideRecord& record, const Entry& e) { record.mode = e.mode; }
+void record_stamp(SideRecord& record, const Entry& e) {
+  record.stamp = e.stamp;
+}
+void record_mode(SideRecord& record, const Entry& e) {
+  record.mode = e.mode;
+}
 void record_owner(SideRecord& record, const Entry& e) {
   record.owner = e.owner;
   record.group = e.group;
@@ -91,7 +94,8 @@ bool BaseMerger::merge_fields() {
     row_.agreed.mtime_ns = at(Side::code).mtime_ns;
   }
   const auto mode = [kind](const Entry& a, const Entry& b) { return kind == Kind::symlink || a.mode == b.mode; };
-  field(mode, [](Entry& to, const Entry& from) { to.mode = from.mode; }, record_mode);
+  field(
+      mode, [](Entry& to, const Entry& from) { to.mode = from.mode; }, record_mode);
   const bool owners = policy_.preserve_owner;
   field([owners](const Entry& a, const Entry& b) { return !owners || (a.owner == b.owner && a.group == b.group); },
         [](Entry& to, const Entry& from) {

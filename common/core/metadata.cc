@@ -8,7 +8,9 @@ namespace {
 
 enum class From : uint8_t { agreed, code, deploy };
 
-From from_side(Side side) { return side == Side::code ? From::code : From::deploy; }
+From from_side(Side side) {
+  return side == Side::code ? From::code : From::deploy;
+}
 
 struct Field {
   bool changed[2];
@@ -23,9 +25,15 @@ From pick(const Field& f) {
   return f.equal ? From::code : from_side(f.prefer);
 }
 
-void copy_mode(Entry& to, const Entry& from) { to.mode = from.mode; }
-void copy_mtime(Entry& to, const Entry& from) { to.mtime_ns = from.mtime_ns; }
-void copy_xattrs(Entry& to, const Entry& from) { to.xattrs = from.xattrs; }
+void copy_mode(Entry& to, const Entry& from) {
+  to.mode = from.mode;
+}
+void copy_mtime(Entry& to, const Entry& from) {
+  to.mtime_ns = from.mtime_ns;
+}
+void copy_xattrs(Entry& to, const Entry& from) {
+  to.xattrs = from.xattrs;
+}
 void copy_owner(Entry& to, const Entry& from) {
   to.owner = from.owner;
   to.group = from.group;
@@ -33,10 +41,18 @@ void copy_owner(Entry& to, const Entry& from) {
   to.gid = from.gid;
 }
 
-bool same_mode(const Entry& a, const Entry& b) { return a.mode == b.mode; }
-bool same_mtime(const Entry& a, const Entry& b) { return a.mtime_ns == b.mtime_ns; }
-bool same_xattrs(const Entry& a, const Entry& b) { return a.xattrs == b.xattrs; }
-bool same_owner(const Entry& a, const Entry& b) { return a.owner == b.owner && a.group == b.group; }
+bool same_mode(const Entry& a, const Entry& b) {
+  return a.mode == b.mode;
+}
+bool same_mtime(const Entry& a, const Entry& b) {
+  return a.mtime_ns == b.mtime_ns;
+}
+bool same_xattrs(const Entry& a, const Entry& b) {
+  return a.xattrs == b.xattrs;
+}
+bool same_owner(const Entry& a, const Entry& b) {
+  return a.owner == b.owner && a.group == b.group;
+}
 
 class Merger {
  public:
@@ -52,7 +68,8 @@ class Merger {
     const Kind kind = out_.merged.kind;
     const Side side = preferred_side(policy_);
     if (kind != Kind::symlink) field(&EntryDiff::mode, same_mode, copy_mode, side);
-    if (kind != Kind::directory) field(&EntryDiff::mtime, same_mtime, copy_mtime, metadata_winner(in_.code, in_.deploy, policy_));
+    if (kind != Kind::directory)
+      field(&EntryDiff::mtime, same_mtime, copy_mtime, metadata_winner(in_.code, in_.deploy, policy_));
     if (policy_.preserve_owner) field(&EntryDiff::owner, same_owner, copy_owner, side);
     if (policy_.preserve_xattrs) field(&EntryDiff::xattrs, same_xattrs, copy_xattrs, side);
     return std::move(out_);
@@ -73,7 +90,8 @@ class Merger {
     return pick({{diff_[0].*flag, diff_[1].*flag}, equal, prefer});
   }
 
-  void field(bool EntryDiff::*flag, bool (*same)(const Entry&, const Entry&), void (*copy)(Entry&, const Entry&), Side prefer) {
+  void field(bool EntryDiff::*flag, bool (*same)(const Entry&, const Entry&), void (*copy)(Entry&, const Entry&),
+             Side prefer) {
     const From from = source(flag, same(in_.code, in_.deploy), prefer);
     if (from == From::agreed) {
       copy(out_.merged, in_.row.base->agreed);
@@ -96,6 +114,8 @@ class Merger {
 
 }  // namespace
 
-MergedMetadata merge_metadata(const MergeInput& input, const Policy& policy) { return Merger(input, policy).run(); }
+MergedMetadata merge_metadata(const MergeInput& input, const Policy& policy) {
+  return Merger(input, policy).run();
+}
 
 }  // namespace twsync

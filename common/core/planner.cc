@@ -19,7 +19,8 @@ void ask(std::vector<std::string>& out, const Row& row, Side side) {
   }
 }
 
-/// R60: both sides' files may differ from the base and are of equal size, so only their content tells whether they agree.
+/// R60: both sides' files may differ from the base and are of equal size, so only their content tells whether they
+/// agree.
 bool both_need_content(const Row& row, const Policy& policy) {
   if (kind_of(row, Side::code) != Kind::file || kind_of(row, Side::deploy) != Kind::file) return false;
   if (row.recorded_anew) return true;

@@ -13,14 +13,15 @@ namespace twsync {
 
 /// How one side's entry at a path differs from what the base says that side holds.
 struct EntryDiff {
-  bool kind = false;      ///< other kind (or appeared, or vanished)
-  bool content = false;   ///< file bytes or symlink target differ for sure
-  bool content_unknown = false; ///< the stamp moved at equal size and the digest is not known: ask for it (see needs_digest)
+  bool kind = false;     ///< other kind (or appeared, or vanished)
+  bool content = false;  ///< file bytes or symlink target differ for sure
+  bool content_unknown =
+      false;  ///< the stamp moved at equal size and the digest is not known: ask for it (see needs_digest)
   bool mode = false;
-  bool owner = false;     ///< owner or group
-  bool mtime = false;     ///< file and symlink only
+  bool owner = false;  ///< owner or group
+  bool mtime = false;  ///< file and symlink only
   bool xattrs = false;
-  bool stamp = false;     ///< only the fingerprint moved: the row must be refreshed, nothing else
+  bool stamp = false;  ///< only the fingerprint moved: the row must be refreshed, nothing else
   bool any() const { return kind || content || content_unknown || metadata(); }
   bool metadata() const { return mode || owner || mtime || xattrs; }
 };
@@ -29,7 +30,8 @@ struct EntryDiff {
 /// and ctime are never a difference.
 EntryDiff diff_entry(const BaseRow* base, Side side, const Entry& now, const Policy& policy);
 
-/// True when a scan must read the content at `now`: a file where the base has a file of the same size, whose stamp moved.
+/// True when a scan must read the content at `now`: a file where the base has a file of the same size, whose stamp
+/// moved.
 bool needs_digest(const BaseRow* base, Side side, const Entry& now);
 
 /// What `side` holds according to the base when nothing is pending there: the agreed entry with that side's record.
@@ -59,12 +61,13 @@ DigestNeeds digest_needs(const std::vector<PathState>& paths, const Policy& poli
 
 /// Contract with whoever records: when a rename succeeded, rows and pending entries at and below `from` move to `path`
 /// (operations of the same plan below it are written in the new coordinates). In an operation's `expected` a stamp of
-/// zero, or a ctime of zero in it, means "not known, made or moved by an earlier operation of this plan: don't compare".
+/// zero, or a ctime of zero in it, means "not known, made or moved by an earlier operation of this plan: don't
+/// compare".
 ///
 /// Decides. `paths` holds every path that is pending on a side, ordered by compare_paths, and for a vanished
 /// directory every base row below it (the scan yields those as vanished anyway).
-/// Deterministic; mirror-symmetric under swapped sides for a symmetric policy. Digests asked for by digest_needs() are known
-/// or (unreadable) unknown: an unknown digest counts as different from everything.
+/// Deterministic; mirror-symmetric under swapped sides for a symmetric policy. Digests asked for by digest_needs() are
+/// known or (unreadable) unknown: an unknown digest counts as different from everything.
 Plan make_plan(const std::vector<PathState>& paths, const Policy& policy);
 
 /// Drops what a direction forbids: operations on the side that must not change, whatever depends on them, and
@@ -83,7 +86,8 @@ struct AppliedEntry {
 /// agreed yet). A side's record follows what it holds as far as that is agreed; a value that differs stays a difference
 /// from the record, so that the change behind it is still found by the next scan. The exception is `stuck` metadata:
 /// `applied` names the operation that was carried out, and a value that the side could not keep (it differs from
-/// `applied->desired`) is recorded as it is, so that it does not come back as an edit. Pass nullptr without an operation.
+/// `applied->desired`) is recorded as it is, so that it does not come back as an edit. Pass nullptr without an
+/// operation.
 std::optional<BaseRow> merge_base(const BaseRow* old, std::string_view path, const Entry& code, const Entry& deploy,
                                   const Policy& policy, const AppliedEntry* applied = nullptr);
 

@@ -72,7 +72,9 @@ Decision plain(Outcome outcome) {
   return d;
 }
 
-bool content_changed(const EntryDiff& diff) { return diff.kind || diff.content || diff.content_unknown; }
+bool content_changed(const EntryDiff& diff) {
+  return diff.kind || diff.content || diff.content_unknown;
+}
 
 Decision Reconciler::decide(size_t i) {
   const Row& row = rows_[i];
@@ -153,7 +155,8 @@ Decision Reconciler::parked(size_t i, const char* rule) {
   Decision d = plain(Outcome::held);
   d.rule = rule;
   d.parked = true;
-  const bool directory = kind_of(rows_[i], Side::code) == Kind::directory || kind_of(rows_[i], Side::deploy) == Kind::directory;
+  const bool directory =
+      kind_of(rows_[i], Side::code) == Kind::directory || kind_of(rows_[i], Side::deploy) == Kind::directory;
   if (directory) bind(i, true, Side::code);
   return d;
 }
@@ -173,6 +176,8 @@ Decision Reconciler::decide_below(size_t i) {
 
 }  // namespace
 
-std::vector<Decision> reconcile(const WorkTable& table, const Policy& policy) { return Reconciler(table, policy).run(); }
+std::vector<Decision> reconcile(const WorkTable& table, const Policy& policy) {
+  return Reconciler(table, policy).run();
+}
 
 }  // namespace twsync

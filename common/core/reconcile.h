@@ -16,14 +16,14 @@ enum class Outcome : uint8_t {
 
 struct Decision {
   Outcome outcome = Outcome::held;
-  Side winner = Side::code;   ///< take
+  Side winner = Side::code;  ///< take
   LoserCause cause = LoserCause::ordinary;
-  const char* rule = nullptr; ///< set: a conflict, decided by this row
-  bool contested = false;     ///< both changed the content
-  bool parked = false;        ///< held by policy manual
-  bool unsupported = false;   ///< held because of what cannot be synced, where the base knew something else
+  const char* rule = nullptr;  ///< set: a conflict, decided by this row
+  bool contested = false;      ///< both changed the content
+  bool parked = false;         ///< held by policy manual
+  bool unsupported = false;    ///< held because of what cannot be synced, where the base knew something else
   Side unsupported_side = Side::code;
-  bool early = false;         ///< a removal below a directory that becomes something else
+  bool early = false;  ///< a removal below a directory that becomes something else
 };
 
 /// One decision per row of the table, in its order.

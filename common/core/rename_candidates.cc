@@ -54,7 +54,8 @@ std::vector<Candidate> directory_candidates(const RenameMap& map, const Policy& 
   return out;
 }
 
-std::vector<Candidate> file_candidates(const RenameMap& map, const Policy& policy, std::vector<std::string> (&digests)[2]) {
+std::vector<Candidate> file_candidates(const RenameMap& map, const Policy& policy,
+                                       std::vector<std::string> (&digests)[2]) {
   std::vector<Candidate> out;
   for (const Side side : {Side::code, Side::deploy}) {
     const ByInode gone = vanished_rows(map, side, Kind::file);

@@ -19,6 +19,7 @@ struct Candidate {
 std::vector<Candidate> directory_candidates(const RenameMap& map, const Policy& policy);
 
 /// Files: same inode, size and digest. Entries whose digest is not known go to `digests` instead.
-std::vector<Candidate> file_candidates(const RenameMap& map, const Policy& policy, std::vector<std::string> (&digests)[2]);
+std::vector<Candidate> file_candidates(const RenameMap& map, const Policy& policy,
+                                       std::vector<std::string> (&digests)[2]);
 
 }  // namespace twsync

@@ -12,7 +12,8 @@ std::string rest_of(std::string_view path, std::string_view above) {
 }
 
 bool is_blank(const Row& row) {
-  return row.base == nullptr && row.view[0].entry == nullptr && row.view[1].entry == nullptr && !row.made[0] && !row.made[1];
+  return row.base == nullptr && row.view[0].entry == nullptr && row.view[1].entry == nullptr && !row.made[0] &&
+         !row.made[1];
 }
 
 /// Without a base row "nothing stands here" is the same as "not pending".

@@ -127,7 +127,8 @@ bool RenameSearch::crosses(const std::string& path) const {
 
 /// A new directory that may turn out to be a moved one: whoever goes into it has to wait until that is decided.
 bool RenameSearch::is_open_target(std::string_view path) const {
-  return std::any_of(candidates_.begin(), candidates_.end(), [path](const Candidate& c) { return !c.done && c.to == path; });
+  return std::any_of(candidates_.begin(), candidates_.end(),
+                     [path](const Candidate& c) { return !c.done && c.to == path; });
 }
 
 bool RenameSearch::target_is_free(const Move& move) {

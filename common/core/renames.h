@@ -9,9 +9,9 @@
 namespace twsync {
 
 struct Renames {
-  std::vector<Operation> operations;      ///< stage structure, in dependency order
-  std::vector<Agreement> dropped;         ///< base rows that nothing stands at any more on either side
-  std::vector<std::string> digests[2];    ///< new files that could be renames if their content were known, as scanned
+  std::vector<Operation> operations;    ///< stage structure, in dependency order
+  std::vector<Agreement> dropped;       ///< base rows that nothing stands at any more on either side
+  std::vector<std::string> digests[2];  ///< new files that could be renames if their content were known, as scanned
 };
 
 /// Finds the renames, rewrites the table in the coordinates that hold after them, and returns what performs them.

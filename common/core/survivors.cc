@@ -27,10 +27,14 @@ void keep(Decision& d, const Beneath& below) {
 
 bool lives(const Row& row, const Decision& d) {
   switch (d.outcome) {
-    case Outcome::gone: return false;
-    case Outcome::same: return true;
-    case Outcome::take: return !holds_nothing(row, d.winner);
-    case Outcome::held: break;
+    case Outcome::gone:
+      return false;
+    case Outcome::same:
+      return true;
+    case Outcome::take:
+      return !holds_nothing(row, d.winner);
+    case Outcome::held:
+      break;
   }
   return kind_of(row, Side::code) == Kind::other || kind_of(row, Side::deploy) == Kind::other;  // R32
 }

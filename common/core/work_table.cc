@@ -6,7 +6,9 @@ namespace twsync {
 
 const Entry kNothing{};
 
-bool holds_nothing(const Row& row, Side side) { return kind_of(row, side) == Kind::none; }
+bool holds_nothing(const Row& row, Side side) {
+  return kind_of(row, side) == Kind::none;
+}
 
 Kind kind_of(const Row& row, Side side) {
   if (const Entry* e = row.view[index(side)].entry) return e->kind;

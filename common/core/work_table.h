@@ -10,7 +10,9 @@
 
 namespace twsync {
 
-constexpr size_t index(Side side) { return static_cast<size_t>(side); }
+constexpr size_t index(Side side) {
+  return static_cast<size_t>(side);
+}
 
 /// One side's pending entry at a row. `entry` null = not pending: the side holds what the row's base says.
 struct View {

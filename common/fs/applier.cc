@@ -18,8 +18,8 @@ namespace twsync {
 
 namespace {
 
-constexpr size_t kQueuedBytes = 8U << 20U;   // content handed in and not yet staged
-constexpr size_t kStagedBatches = 4;         // staged and not yet made visible
+constexpr size_t kQueuedBytes = 8U << 20U;  // content handed in and not yet staged
+constexpr size_t kStagedBatches = 4;        // staged and not yet made visible
 constexpr auto kNextBatchWait = std::chrono::milliseconds(50);
 
 // Raised to what is allowed; returns how many descriptors staged files may hold.
@@ -35,15 +35,20 @@ size_t raise_descriptor_limit() {
 struct BatchEnd {};
 using Input = std::variant<std::unique_ptr<InFlight>, std::string, BatchEnd, Error>;
 
-// Two threads: one stages what comes in, the other flushes, makes visible and reports. begin(), content() and end() only
-// put into a bounded queue.
+// Two threads: one stages what comes in, the other flushes, makes visible and reports. begin(), content() and end()
+// only put into a bounded queue.
 class RootApplier final : public Applier {
  public:
   RootApplier(const RootOptions& options, Clock&, Results results, std::unique_ptr<RootDir> root, StateDir state,
               std::unique_ptr<VersionStore> store)
-      : options_(options), results_(std::move(results)), root_(std::move(root)), state_(std::move(state)),
-        store_(std::move(store)), reader_(metadata_options(), owners_, root_->device()),
-        metadata_(metadata_options(), owners_), max_open_(raise_descriptor_limit()) {}
+      : options_(options),
+        results_(std::move(results)),
+        root_(std::move(root)),
+        state_(std::move(state)),
+        store_(std::move(store)),
+        reader_(metadata_options(), owners_, root_->device()),
+        metadata_(metadata_options(), owners_),
+        max_open_(raise_descriptor_limit()) {}
 
   Status start() {
     SYNC_ASSIGN(stage_, StageArea::open(state_, *store_));
@@ -109,7 +114,8 @@ class RootApplier final : public Applier {
   }
 
   void run_stager() {
-    Stager stager(*stage_, metadata_, options_.hash_key, open_files_, max_open_, [this] { return flusher_->failures(); });
+    Stager stager(*stage_, metadata_, options_.hash_key, open_files_, max_open_,
+                  [this] { return flusher_->failures(); });
     std::unique_ptr<InFlight> flight;
     std::unique_lock lock(mutex_);
     for (;;) {

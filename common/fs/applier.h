@@ -14,8 +14,8 @@
 namespace twsync {
 
 struct RootOptions {
-  std::string root;      ///< absolute
-  std::string pair_id;   ///< names <root>/.twsync/<pair_id>
+  std::string root;     ///< absolute
+  std::string pair_id;  ///< names <root>/.twsync/<pair_id>
   Side side = Side::code;
   HashKey hash_key{};
   bool preserve_owner = false;
@@ -24,7 +24,8 @@ struct RootOptions {
 
 /// Reads the files of a batch's put_file operations from `root` and emits the content stream (PROTOCOL.md, "Content
 /// stream") in compressed blocks of at most 256 KiB raw. One thread at a time; blocks in read and in `emit`.
-/// A file that cannot be read, or that keeps changing while it is read, is sent as a failed item: the rest goes on (I13).
+/// A file that cannot be read, or that keeps changing while it is read, is sent as a failed item: the rest goes on
+/// (I13).
 class Sender {
  public:
   using Emit = std::function<Status(std::string block)>;

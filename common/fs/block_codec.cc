@@ -22,7 +22,9 @@ void put_head(std::string& out, unsigned char flags, size_t raw_size) {
   for (size_t i = 0; i < 4; ++i) out[4 + i] = static_cast<char>(raw_size >> (8 * i));
 }
 
-Error violation(const char* text) { return Error{ErrorCode::peer_violation, text, {}, 0}; }
+Error violation(const char* text) {
+  return Error{ErrorCode::peer_violation, text, {}, 0};
+}
 
 }  // namespace
 
@@ -81,7 +83,8 @@ Result<std::string_view> BlockDecoder::decode(std::string_view block) {
   size_t raw_size = 0;
   for (size_t i = 0; i < 4; ++i) raw_size |= static_cast<size_t>(static_cast<unsigned char>(block[4 + i])) << (8 * i);
   const auto flags = static_cast<unsigned char>(block[0]);
-  if (raw_size == 0 || raw_size > kMaxRawBlock || flags > kCompressed) return violation("a content block has a bad head");
+  if (raw_size == 0 || raw_size > kMaxRawBlock || flags > kCompressed)
+    return violation("a content block has a bad head");
   block.remove_prefix(kBlockHead);
   if (flags == 0) {
     if (block.size() != raw_size) return violation("a content block has a wrong length");

@@ -6,7 +6,7 @@ namespace twsync {
 
 namespace {
 
-constexpr uint64_t kWarmUp = 8U << 20U;     // fills queues and windows, which take anything at any speed
+constexpr uint64_t kWarmUp = 8U << 20U;  // fills queues and windows, which take anything at any speed
 constexpr uint64_t kWindow = 16U << 20U;
 constexpr int64_t kLongEnough = 2 * kSecond;
 constexpr uint64_t kSettled = 512U << 20U;  // then it is measured again

@@ -10,7 +10,9 @@ namespace {
 constexpr size_t kMaxName = 1024;
 constexpr size_t kMaxXattrs = 192U << 10U;  // a begin record must fit into a block
 
-Error violation(const char* text) { return Error{ErrorCode::peer_violation, text, {}, 0}; }
+Error violation(const char* text) {
+  return Error{ErrorCode::peer_violation, text, {}, 0};
+}
 
 template <class T>
 void put(std::string& out, T value) {
@@ -40,7 +42,8 @@ class Fields {
     if (in_.size() < sizeof(T)) ok_ = false;
     if (!ok_) return T{};
     uint64_t value = 0;
-    for (size_t i = 0; i < sizeof(T); ++i) value |= static_cast<uint64_t>(static_cast<unsigned char>(in_[i])) << (8 * i);
+    for (size_t i = 0; i < sizeof(T); ++i)
+      value |= static_cast<uint64_t>(static_cast<unsigned char>(in_[i])) << (8 * i);
     in_.remove_prefix(sizeof(T));
     return static_cast<T>(value);
   }
@@ -107,7 +110,9 @@ std::string encode_end(const Digest& digest) {
   return framed(RecordType::end, body);
 }
 
-std::string encode_abort() { return framed(RecordType::abort, {}); }
+std::string encode_abort() {
+  return framed(RecordType::abort, {});
+}
 
 std::string encode_failed(const FailedRecord& record) {
   std::string body;
@@ -180,7 +185,8 @@ Result<FailedRecord> decode_failed(std::string_view body) {
   const auto code = fields.take<uint8_t>();
   record.error.sys_errno = fields.take<int32_t>();
   record.error.message = std::string(fields.text<uint16_t>(kMaxName));
-  if (!fields.ok() || code == 0 || code > static_cast<uint8_t>(ErrorCode::bug)) return violation("malformed failed record");
+  if (!fields.ok() || code == 0 || code > static_cast<uint8_t>(ErrorCode::bug))
+    return violation("malformed failed record");
   record.error.code = static_cast<ErrorCode>(code);
   return record;
 }

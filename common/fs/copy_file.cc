@@ -47,7 +47,8 @@ Status copy_file(int from_dir, const char* from, int to_dir, const char* to) {
     (void)write_xattrs(target.get(), *xattrs);
   }
   // Only root may give a file away; the version is kept in any case.
-  if (::fchown(target.get(), stat.uid, stat.gid) != 0 && errno != EPERM) return error_from_errno(errno, "cannot set the copy's owner");
+  if (::fchown(target.get(), stat.uid, stat.gid) != 0 && errno != EPERM)
+    return error_from_errno(errno, "cannot set the copy's owner");
   if (::fchmod(target.get(), stat.mode) != 0) return error_from_errno(errno, "cannot set the copy's mode");
   const struct timespec times[2] = {{0, UTIME_OMIT}, {stat.mtime_ns / kSecond, stat.mtime_ns % kSecond}};
   if (::futimens(target.get(), times) != 0) return error_from_errno(errno, "cannot set the copy's time");

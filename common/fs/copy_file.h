@@ -5,9 +5,9 @@
 
 namespace twsync {
 
-/// `to` below `to_dir` becomes a new file with the content (holes and shared extents where the file system can), mode, owner
-/// (as far as allowed), xattrs and mtime of `from`; flushed. exists when something stands at `to`.
-/// Crash: a part of the copy may stand there.
+/// `to` below `to_dir` becomes a new file with the content (holes and shared extents where the file system can), mode,
+/// owner (as far as allowed), xattrs and mtime of `from`; flushed. exists when something stands at `to`. Crash: a part
+/// of the copy may stand there.
 Status copy_file(int from_dir, const char* from, int to_dir, const char* to);
 
 }  // namespace twsync

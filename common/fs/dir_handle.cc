@@ -136,7 +136,9 @@ Result<int> DirCache::get(std::string_view rel) {
   return recent_.front().fd.get();
 }
 
-Result<int> DirCache::parent_of(std::string_view rel) { return get(parent_path(rel)); }
+Result<int> DirCache::parent_of(std::string_view rel) {
+  return get(parent_path(rel));
+}
 
 void DirCache::clear() {
   by_path_.clear();

@@ -13,8 +13,8 @@
 
 namespace twsync {
 
-/// How paths below the root are resolved: by openat2, or component by component where the kernel or a seccomp filter has
-/// no openat2. `automatic` finds out at the first call.
+/// How paths below the root are resolved: by openat2, or component by component where the kernel or a seccomp filter
+/// has no openat2. `automatic` finds out at the first call.
 enum class ResolveMode { automatic, walk };
 
 /// An open root. Its path may be replaced later; everything here goes on meaning the directory that was opened.
@@ -24,7 +24,7 @@ class RootDir {
   /// `path` is absolute. Refused: not a directory, or a symlink as its last component.
   static Result<std::unique_ptr<RootDir>> open(std::string path, ResolveMode mode = ResolveMode::automatic);
 
-  int fd() const { return path_fd_.get(); }        ///< O_PATH
+  int fd() const { return path_fd_.get(); }  ///< O_PATH
   const std::string& path() const { return path_; }
   uint64_t device() const { return stat_.device; }
   uint64_t inode() const { return stat_.inode; }
@@ -32,9 +32,9 @@ class RootDir {
   /// ErrorCode::guard "root was replaced" unless the path still leads to the directory that was opened.
   Status check_in_place() const;
 
-  /// The directory `rel` ("" = the root) with `flags` (O_PATH, or O_RDONLY to list or flush it). No symlink is followed, no
-  /// mount is entered, nothing outside is reached; longer than PATH_MAX is fine. sys_errno says why not: ENOENT, ENOTDIR,
-  /// ELOOP (a symlink on the way), EXDEV (a mount on the way), EACCES, …
+  /// The directory `rel` ("" = the root) with `flags` (O_PATH, or O_RDONLY to list or flush it). No symlink is
+  /// followed, no mount is entered, nothing outside is reached; longer than PATH_MAX is fine. sys_errno says why not:
+  /// ENOENT, ENOTDIR, ELOOP (a symlink on the way), EXDEV (a mount on the way), EACCES, …
   Result<UniqueFd> open_dir(std::string_view rel, int flags) const;
 
  private:

@@ -9,8 +9,12 @@
 
 namespace twsync {
 
-std::string proc_fd_path(int fd) { return str("/proc/self/fd/", fd); }
-std::string proc_fd_path(int fd, std::string_view name) { return str("/proc/self/fd/", fd, '/', name); }
+std::string proc_fd_path(int fd) {
+  return str("/proc/self/fd/", fd);
+}
+std::string proc_fd_path(int fd, std::string_view name) {
+  return str("/proc/self/fd/", fd, '/', name);
+}
 
 Result<std::string> read_link(int dir_fd, const char* name) {
   char buffer[4096];  // a target is always shorter than PATH_MAX

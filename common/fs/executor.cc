@@ -15,9 +15,13 @@ namespace twsync {
 
 namespace {
 
-Error stale(const char* why) { return Error{ErrorCode::stale, why, {}, 0}; }
+Error stale(const char* why) {
+  return Error{ErrorCode::stale, why, {}, 0};
+}
 
-bool is_absence(int err) { return err == ENOENT || err == ENOTDIR || err == ELOOP; }
+bool is_absence(int err) {
+  return err == ENOENT || err == ENOTDIR || err == ELOOP;
+}
 
 // A path that leads nowhere any more, or through a link or a mount: the tree is not what was scanned.
 Error as_stale(Error error) {
@@ -26,8 +30,11 @@ Error as_stale(Error error) {
     case ENOTDIR:
     case ELOOP:
     case EXDEV:
-    case EEXIST: error.code = ErrorCode::stale; break;
-    default: break;
+    case EEXIST:
+      error.code = ErrorCode::stale;
+      break;
+    default:
+      break;
   }
   return error;
 }
@@ -38,13 +45,15 @@ bool displaces(const Operation& op) {
     case OpKind::make_directory:
     case OpKind::put_file:
     case OpKind::put_symlink:
-    case OpKind::remove: return something;
-    default: return false;
+    case OpKind::remove:
+      return something;
+    default:
+      return false;
   }
 }
 
-// A directory's ctime follows its children; anything else must not have been touched at all since the scan, unless the plan
-// says (ctime 0) that it moved the entry itself. A directory that the plan made has no stamp to compare.
+// A directory's ctime follows its children; anything else must not have been touched at all since the scan, unless the
+// plan says (ctime 0) that it moved the entry itself. A directory that the plan made has no stamp to compare.
 bool is_untouched(const FileStat& now, const Entry& expected) {
   const Stamp& stamp = expected.stamp;
   if (!Expectation::may_fit(now, expected)) return false;
@@ -56,8 +65,14 @@ bool is_untouched(const FileStat& now, const Entry& expected) {
 
 Executor::Executor(const RootDir& root, StageArea& stage, VersionStore& store, const EntryReader& reader,
                    const MetadataWriter& metadata, const HashKey& key)
-    : root_(root), stage_(stage), store_(store), reader_(reader), metadata_(metadata), swapper_(stage, store, key),
-      hasher_(key), parents_(root) {}
+    : root_(root),
+      stage_(stage),
+      store_(store),
+      reader_(reader),
+      metadata_(metadata),
+      swapper_(stage, store, key),
+      hasher_(key),
+      parents_(root) {}
 
 void Executor::reserve(const std::vector<std::unique_ptr<InFlight>>& flights) {
   std::vector<VersionRecord> records;
@@ -65,7 +80,8 @@ void Executor::reserve(const std::vector<std::unique_ptr<InFlight>>& flights) {
   for (const auto& flight : flights) {
     for (Item& item : flight->items) {
       if (!item.ok() || !displaces(*item.op)) continue;
-      records.push_back({{}, item.op->path, 0, item.op->cause, item.op->expected, flight->batch.epoch, flight->batch.cycle});
+      records.push_back(
+          {{}, item.op->path, 0, item.op->cause, item.op->expected, flight->batch.epoch, flight->batch.cycle});
       items.push_back(&item);
     }
   }
@@ -86,7 +102,8 @@ Result<int> Executor::parent_of(const std::string& path) {
   return *parent;
 }
 
-Displacement Executor::displacement(const InFlight& flight, const Item& item, int parent, const std::string& name) const {
+Displacement Executor::displacement(const InFlight& flight, const Item& item, int parent,
+                                    const std::string& name) const {
   return {item.op, parent, name, flight.batch.epoch, flight.batch.cycle, flight.batch.scanned_ns, item.reserved};
 }
 
@@ -108,13 +125,20 @@ Status Executor::apply(InFlight& flight, Item& item) {
   const std::string name = op.path.empty() ? "." : std::string(base_name(op.path));
   flight.directories.emplace(parent_path(op.path));
   switch (op.kind) {
-    case OpKind::make_directory: return make_directory(flight, item, parent, name);
-    case OpKind::put_file: return put(flight, item, item.staged, parent, name);
-    case OpKind::put_symlink: return put_symlink(flight, item, parent, name);
-    case OpKind::rename: return rename(flight, item, parent, name);
-    case OpKind::set_metadata: return set_metadata(flight, item, parent, name);
-    case OpKind::remove: return remove(flight, item, parent, name);
-    case OpKind::remove_directory: return remove_directory(item, parent, name);
+    case OpKind::make_directory:
+      return make_directory(flight, item, parent, name);
+    case OpKind::put_file:
+      return put(flight, item, item.staged, parent, name);
+    case OpKind::put_symlink:
+      return put_symlink(flight, item, parent, name);
+    case OpKind::rename:
+      return rename(flight, item, parent, name);
+    case OpKind::set_metadata:
+      return set_metadata(flight, item, parent, name);
+    case OpKind::remove:
+      return remove(flight, item, parent, name);
+    case OpKind::remove_directory:
+      return remove_directory(item, parent, name);
   }
   return Error{ErrorCode::peer_violation, "unknown operation", {}, 0};
 }
@@ -165,7 +189,8 @@ Status Executor::make_directory(InFlight& flight, Item& item, int parent, const 
   // Made in the stage: after a crash nobody may find it with a mode that no person chose.
   SYNC_ASSIGN(Staged staged, stage_.make_directory());
   const UniqueFd fd(::openat(stage_.fd(), staged.name().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  Status status = fd ? metadata_.apply(fd.get(), Kind::directory, change) : error_from_errno(errno, "cannot open the new directory");
+  Status status = fd ? metadata_.apply(fd.get(), Kind::directory, change)
+                     : error_from_errno(errno, "cannot open the new directory");
   if (status.ok()) status = put(flight, item, staged, parent, name);
   stage_.discard(staged);
   if (status.ok()) flight.directories.insert(op.path);
@@ -226,7 +251,8 @@ Status Executor::set_metadata(InFlight& flight, Item& item, int parent, const st
   desired.kind = now.kind;
   const MetadataChange change = metadata_.for_live(now, xattrs, desired);
   UniqueFd inode;
-  if (now.kind == Kind::file) inode = UniqueFd(::open(proc_fd_path(fd.get()).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (now.kind == Kind::file)
+    inode = UniqueFd(::open(proc_fd_path(fd.get()).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   SYNC_TRY(metadata_.apply(fd.get(), now.kind, change));
   if (now.kind == Kind::directory) {
     flight.directories.insert(op.path);
@@ -268,7 +294,8 @@ Status Executor::remove_directory(Item& item, int parent, const std::string& nam
   if (const int err = stat_at(parent, name.c_str(), stat, root_.device()); err != 0) {
     return err == ENOENT ? Status{} : Status(error_from_errno(err, "cannot look at the directory"));
   }
-  if (stat.kind != Kind::directory || (item.op->expected.stamp.inode != 0 && stat.inode != item.op->expected.stamp.inode)) {
+  if (stat.kind != Kind::directory ||
+      (item.op->expected.stamp.inode != 0 && stat.inode != item.op->expected.stamp.inode)) {
     return stale("something else stands there now");
   }
   parents_.clear();
@@ -311,7 +338,9 @@ void Executor::fill_result(Item& item, DirCache& parents) {
     case OpKind::make_directory:
       if (!target.is_directory()) item.fail(changed);
       break;
-    case OpKind::put_file: check_put(item); break;
+    case OpKind::put_file:
+      check_put(item);
+      break;
     case OpKind::put_symlink:
       if (!target.is_symlink() || target.target != op.desired.target) item.fail(changed);
       break;

@@ -15,8 +15,8 @@ class Executor {
   Executor(const RootDir& root, StageArea& stage, VersionStore& store, const EntryReader& reader,
            const MetadataWriter& metadata, const HashKey& key);
 
-  /// Index lines for whatever the flights are going to displace; not durable yet (VersionStore::flush). Items whose line
-  /// cannot be written fail.
+  /// Index lines for whatever the flights are going to displace; not durable yet (VersionStore::flush). Items whose
+  /// line cannot be written fail.
   void reserve(const std::vector<std::unique_ptr<InFlight>>& flights);
   bool has_reserved() const { return has_reserved_; }
   /// The operations, in order. Notes in the flight what must be flushed before report().

@@ -22,18 +22,21 @@ bool Expectation::may_fit(const FileStat& stat, const Entry& expected) {
   return stat.kind != Kind::file || stat.mode == expected.mode;
 }
 
-bool Expectation::fits(int dir_fd, const char* name, const FileStat& stat, const FileStat& before, const Entry& expected,
-                       int64_t scanned_ns) {
+bool Expectation::fits(int dir_fd, const char* name, const FileStat& stat, const FileStat& before,
+                       const Entry& expected, int64_t scanned_ns) {
   if (!may_fit(stat, expected)) return false;
   const Stamp& stamp = expected.stamp;
   switch (expected.kind) {
-    case Kind::directory: return stamp.inode != 0;
+    case Kind::directory:
+      return stamp.inode != 0;
     case Kind::symlink: {
       const auto target = read_link(dir_fd, name);
       return target && *target == expected.target;
     }
-    case Kind::file: break;
-    default: return false;
+    case Kind::file:
+      break;
+    default:
+      return false;
   }
   const bool racy = stamp.inode == 0 || stamp.mtime_ns > scanned_ns - kRacy;
   const bool touched = before.inode != stamp.inode || (stamp.ctime_ns != 0 && before.ctime_ns != stamp.ctime_ns);

@@ -34,7 +34,8 @@ uint64_t next_hole(int fd, uint64_t offset, uint64_t size) {
   return at < 0 ? size : std::min(static_cast<uint64_t>(at), size);
 }
 
-Result<uint64_t> read_range(int fd, uint64_t offset, uint64_t end, const ContentSink& sink, char* buffer, size_t buffer_size) {
+Result<uint64_t> read_range(int fd, uint64_t offset, uint64_t end, const ContentSink& sink, char* buffer,
+                            size_t buffer_size) {
   while (offset < end) {
     const size_t want = static_cast<size_t>(std::min<uint64_t>(buffer_size, end - offset));
     const ssize_t got = ::pread(fd, buffer, want, static_cast<off_t>(offset));

@@ -14,14 +14,20 @@ namespace {
 
 Kind kind_of(uint32_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFREG: return Kind::file;
-    case S_IFDIR: return Kind::directory;
-    case S_IFLNK: return Kind::symlink;
-    default: return Kind::other;
+    case S_IFREG:
+      return Kind::file;
+    case S_IFDIR:
+      return Kind::directory;
+    case S_IFLNK:
+      return Kind::symlink;
+    default:
+      return Kind::other;
   }
 }
 
-int64_t nanoseconds(const struct statx_timestamp& t) { return t.tv_sec * kSecond + t.tv_nsec; }
+int64_t nanoseconds(const struct statx_timestamp& t) {
+  return t.tv_sec * kSecond + t.tv_nsec;
+}
 
 int stat_any(int dir_fd, const char* name, int flags, FileStat& out) {
   struct statx raw;
@@ -52,7 +58,9 @@ int stat_at(int dir_fd, const char* name, FileStat& out, uint64_t root_device) {
   return 0;
 }
 
-int stat_fd(int fd, FileStat& out) { return stat_any(fd, "", AT_EMPTY_PATH, out); }
+int stat_fd(int fd, FileStat& out) {
+  return stat_any(fd, "", AT_EMPTY_PATH, out);
+}
 
 Entry entry_from_stat(const FileStat& stat) {
   Entry entry;

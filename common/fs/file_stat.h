@@ -16,7 +16,7 @@ struct FileStat {
   uint64_t device = 0;
   uint64_t inode = 0;
   uint64_t size = 0;
-  uint64_t blocks = 0;     ///< of 512 bytes
+  uint64_t blocks = 0;  ///< of 512 bytes
   int64_t mtime_ns = 0;
   int64_t ctime_ns = 0;
   bool mount_root = false;
@@ -26,8 +26,8 @@ struct FileStat {
   bool same_moment(const FileStat& other) const { return device == other.device && stamp() == other.stamp(); }
 };
 
-/// `name` below `dir_fd`, never following a link there. `root_device` != 0: directories on another device are mounts even
-/// where the kernel does not say so (before 5.8). Returns 0 or errno.
+/// `name` below `dir_fd`, never following a link there. `root_device` != 0: directories on another device are mounts
+/// even where the kernel does not say so (before 5.8). Returns 0 or errno.
 int stat_at(int dir_fd, const char* name, FileStat& out, uint64_t root_device = 0);
 
 /// The open file itself. Returns 0 or errno.

@@ -10,17 +10,25 @@ namespace twsync {
 
 namespace {
 
-constexpr size_t kOneFlushFrom = 16;     // staged files
+constexpr size_t kOneFlushFrom = 16;  // staged files
 constexpr size_t kManyDirectories = 8;
 constexpr size_t kFlushThreads = 4;
 
 // Tests that measure something else may be built without flushes; nothing that is shipped is.
 #ifdef TWSYNC_TEST_WITHOUT_FLUSHES
-int flush_fd(int) { return 0; }
-int flush_all(int) { return 0; }
+int flush_fd(int) {
+  return 0;
+}
+int flush_all(int) {
+  return 0;
+}
 #else
-int flush_fd(int fd) { return ::fsync(fd); }
-int flush_all(int fd) { return ::syncfs(fd); }
+int flush_fd(int fd) {
+  return ::fsync(fd);
+}
+int flush_all(int fd) {
+  return ::syncfs(fd);
+}
 #endif
 
 }  // namespace
@@ -60,7 +68,8 @@ bool Flusher::flush_staged(const std::vector<std::unique_ptr<InFlight>>& flights
     flush_each(staged);
   }
   for (Item* item : staged) {
-    if (item->flush_failures != failures_) item->fail(Error{ErrorCode::io, "a flush failed while it was staged", {}, EIO});
+    if (item->flush_failures != failures_)
+      item->fail(Error{ErrorCode::io, "a flush failed while it was staged", {}, EIO});
   }
   return whole;
 }

@@ -14,8 +14,8 @@ class Flusher {
  public:
   static Result<std::unique_ptr<Flusher>> open(const RootDir& root, const StateDir& state);
 
-  /// Contents of everything staged in `flights` become durable; items whose flush failed have failed then. Returns whether
-  /// the whole file system was flushed, which also made durable whatever was made visible before.
+  /// Contents of everything staged in `flights` become durable; items whose flush failed have failed then. Returns
+  /// whether the whole file system was flushed, which also made durable whatever was made visible before.
   bool flush_staged(const std::vector<std::unique_ptr<InFlight>>& flights);
   /// The directories and inodes that the flight changed. On failure its items fail: visible, but not known to last.
   void flush_visible(InFlight& flight);

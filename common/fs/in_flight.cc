@@ -7,7 +7,9 @@ namespace twsync {
 
 namespace {
 
-bool may_touch(const std::string& path) { return !path.empty() && is_valid_rel_path(path) && !is_state_path(path); }
+bool may_touch(const std::string& path) {
+  return !path.empty() && is_valid_rel_path(path) && !is_state_path(path);
+}
 
 // The peer may name only what an operation of its kind can be about.
 bool is_sound(const Operation& op) {
@@ -34,7 +36,8 @@ std::unique_ptr<InFlight> InFlight::from(Batch batch) {
     item.op = &operations[i];
     item.result.id = operations[i].id;
     if (operations[i].kind == OpKind::put_file) flight->puts.push_back(i);
-    if (!is_sound(operations[i])) item.fail(Error{ErrorCode::peer_violation, "not an operation that may be applied", {}, 0});
+    if (!is_sound(operations[i]))
+      item.fail(Error{ErrorCode::peer_violation, "not an operation that may be applied", {}, 0});
   }
   return flight;
 }

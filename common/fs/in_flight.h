@@ -14,13 +14,13 @@ namespace twsync {
 /// One operation of it.
 struct Item {
   const Operation* op = nullptr;
-  OpResult result;        ///< code ok until something fails
-  Staged staged;          ///< put_file: from the stager
-  FileStat staged_stat;   ///< after its metadata was set
-  Digest digest;          ///< of what was staged, or of what set_metadata read
+  OpResult result;              ///< code ok until something fails
+  Staged staged;                ///< put_file: from the stager
+  FileStat staged_stat;         ///< after its metadata was set
+  Digest digest;                ///< of what was staged, or of what set_metadata read
   unsigned flush_failures = 0;  ///< Flusher::failures() when its staging began
-  std::string reserved;   ///< id in the version store for what it displaces
-  FileStat after;         ///< set_metadata and rename: right after the operation
+  std::string reserved;         ///< id in the version store for what it displaces
+  FileStat after;               ///< set_metadata and rename: right after the operation
 
   bool ok() const { return result.code == ErrorCode::ok; }
   /// The first failure counts.
@@ -34,8 +34,8 @@ struct Item {
 
 struct InFlight {
   Batch batch;
-  std::vector<Item> items;     ///< as batch.operations
-  std::vector<size_t> puts;    ///< items that content comes for, in order
+  std::vector<Item> items;   ///< as batch.operations
+  std::vector<size_t> puts;  ///< items that content comes for, in order
   size_t next_put = 0;
   uint64_t wire_bytes = 0;
 

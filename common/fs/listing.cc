@@ -27,13 +27,20 @@ IgnoreFilter make_filter(const ListRequest& request) {
   return {std::move(sets), std::move(never)};
 }
 
-bool is_absence(int err) { return err == ENOENT || err == ENOTDIR || err == ELOOP; }
+bool is_absence(int err) {
+  return err == ENOENT || err == ENOTDIR || err == ELOOP;
+}
 
 class Listing {
  public:
   Listing(const RootDir& root, const EntryReader& reader, const ListRequest& request, const SideReader::EntrySink& sink,
           ListEnd& end)
-      : root_(root), reader_(reader), filter_(make_filter(request)), sink_(sink), end_(end), parents_(root),
+      : root_(root),
+        reader_(reader),
+        filter_(make_filter(request)),
+        sink_(sink),
+        end_(end),
+        parents_(root),
         walker_(root, reader_, filter_) {}
 
   Status scope(const Scope& scope);

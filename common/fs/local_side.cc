@@ -30,9 +30,10 @@ struct FileSystemName {
 
 // From linux/magic.h and statfs(2); those whose RENAME_EXCHANGE is known to work.
 constexpr FileSystemName kFileSystems[] = {
-    {0xEF53, "ext4", true},       {0x58465342, "xfs", true},      {0x9123683E, "btrfs", true}, {0x01021994, "tmpfs", true},
-    {0xF2F52010, "f2fs", true},   {0x794C7630, "overlayfs", true}, {0x6969, "nfs", false},     {0x65735546, "fuse", false},
-    {0x2FC12FC1, "zfs", false},   {0x4D44, "vfat", false},        {0xFF534D42, "cifs", false}, {0xFE534D42, "smb2", false},
+    {0xEF53, "ext4", true},       {0x58465342, "xfs", true},   {0x9123683E, "btrfs", true},
+    {0x01021994, "tmpfs", true},  {0xF2F52010, "f2fs", true},  {0x794C7630, "overlayfs", true},
+    {0x6969, "nfs", false},       {0x65735546, "fuse", false}, {0x2FC12FC1, "zfs", false},
+    {0x4D44, "vfat", false},      {0xFF534D42, "cifs", false}, {0xFE534D42, "smb2", false},
     {0x2011BAB0, "exfat", false},
 };
 
@@ -59,8 +60,12 @@ Result<std::unique_ptr<LocalSide>> LocalSide::open(const RootOptions& options, C
 }
 
 LocalSide::LocalSide(const RootOptions& options, Clock& clock, HostFacts& host, std::unique_ptr<RootDir> root)
-    : options_(options), clock_(clock), host_(host), root_(std::move(root)),
-      reader_({options.preserve_owner, options.preserve_xattrs}, owners_, root_->device()), hasher_(options.hash_key) {}
+    : options_(options),
+      clock_(clock),
+      host_(host),
+      root_(std::move(root)),
+      reader_({options.preserve_owner, options.preserve_xattrs}, owners_, root_->device()),
+      hasher_(options.hash_key) {}
 
 Result<SideFacts> LocalSide::facts() {
   SYNC_TRY(root_->check_in_place());
@@ -125,7 +130,9 @@ Status LocalSide::claim(const Claim& claim) {
   const auto present = state_->read_marker();
   if (present && present->epoch > claim.marker.epoch) {
     return Error{ErrorCode::cancelled,
-                 str("the marker holds a newer controller epoch: ", present->epoch, " > ", claim.marker.epoch), {}, 0};
+                 str("the marker holds a newer controller epoch: ", present->epoch, " > ", claim.marker.epoch),
+                 {},
+                 0};
   }
   if (claim.hash_key != HashKey{}) {
     options_.hash_key = claim.hash_key;
@@ -135,8 +142,8 @@ Status LocalSide::claim(const Claim& claim) {
   return state_->write_marker(claim.marker);
 }
 
-// What a crash left between exchange and version store is found at once, also when nothing will be applied here. Whatever
-// prevents it prevents the next applier too, which reports it.
+// What a crash left between exchange and version store is found at once, also when nothing will be applied here.
+// Whatever prevents it prevents the next applier too, which reports it.
 void LocalSide::clean_after_crash() {
   auto store = VersionStore::open(state_->versions(), clock_);
   if (store) (void)clean_stage(*state_, **store);

@@ -15,7 +15,9 @@ namespace {
 
 constexpr uint32_t kSetuid = 04000;
 
-bool not_allowed(int err) { return err == EPERM || err == EACCES || err == EOPNOTSUPP || err == EINVAL || err == ENOSYS; }
+bool not_allowed(int err) {
+  return err == EPERM || err == EACCES || err == EOPNOTSUPP || err == EINVAL || err == ENOSYS;
+}
 
 struct timespec to_timespec(int64_t ns) {
   int64_t seconds = ns / kSecond;
@@ -27,7 +29,9 @@ struct timespec to_timespec(int64_t ns) {
   return {seconds, rest};
 }
 
-uint32_t wanted_mode(const Entry& desired) { return desired.is_file() ? desired.mode & ~kSetuid & 07777U : desired.mode & 07777U; }
+uint32_t wanted_mode(const Entry& desired) {
+  return desired.is_file() ? desired.mode & ~kSetuid & 07777U : desired.mode & 07777U;
+}
 
 }  // namespace
 
@@ -75,7 +79,8 @@ Status MetadataWriter::apply(int fd, Kind kind, const MetadataChange& change) co
     const gid_t gid = change.gid.value_or(static_cast<gid_t>(-1));
     // Without rights for both, the group alone may still be allowed.
     if (::fchownat(fd, "", uid, gid, AT_EMPTY_PATH) != 0 &&
-        (!not_allowed(errno) || (::fchownat(fd, "", static_cast<uid_t>(-1), gid, AT_EMPTY_PATH) != 0 && !not_allowed(errno)))) {
+        (!not_allowed(errno) ||
+         (::fchownat(fd, "", static_cast<uid_t>(-1), gid, AT_EMPTY_PATH) != 0 && !not_allowed(errno)))) {
       return error_from_errno(errno, "cannot set the owner");
     }
   }
@@ -91,8 +96,8 @@ Status MetadataWriter::apply(int fd, Kind kind, const MetadataChange& change) co
   if (change.mtime_ns) {
     const struct timespec times[2] = {{0, UTIME_OMIT}, to_timespec(*change.mtime_ns)};
     // An O_PATH descriptor is reached through /proc, which does not follow the inode further if it is a symlink.
-    if (::futimens(fd, times) != 0 && (errno != EBADF || ::utimensat(AT_FDCWD, proc_fd_path(fd).c_str(), times, 0) != 0) &&
-        !not_allowed(errno)) {
+    if (::futimens(fd, times) != 0 &&
+        (errno != EBADF || ::utimensat(AT_FDCWD, proc_fd_path(fd).c_str(), times, 0) != 0) && !not_allowed(errno)) {
       return error_from_errno(errno, "cannot set the time");
     }
   }

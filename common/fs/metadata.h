@@ -27,8 +27,8 @@ class MetadataWriter {
   /// What differs between what stands there and what shall.
   MetadataChange for_live(const FileStat& now, const Name& xattrs_now, const Entry& desired) const;
 
-  /// `fd`: the inode, O_PATH is enough. What rights or the file system do not allow is left out silently: the caller looks at
-  /// what stuck. Other failures (no space) are errors.
+  /// `fd`: the inode, O_PATH is enough. What rights or the file system do not allow is left out silently: the caller
+  /// looks at what stuck. Other failures (no space) are errors.
   Status apply(int fd, Kind kind, const MetadataChange& change) const;
 
  private:

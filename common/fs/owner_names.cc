@@ -15,7 +15,8 @@ namespace {
 
 // Calls one of the get*_r functions with a buffer that grows as it asks.
 template <class Record, class Key>
-bool look_up(int (*function)(Key, Record*, char*, size_t, Record**), Key key, Record& record, std::vector<char>& buffer) {
+bool look_up(int (*function)(Key, Record*, char*, size_t, Record**), Key key, Record& record,
+             std::vector<char>& buffer) {
   buffer.resize(1024);
   for (;;) {
     Record* found = nullptr;
@@ -52,7 +53,7 @@ Name OwnerNames::user(uint32_t uid) {
 Name OwnerNames::group(uint32_t gid) {
   std::lock_guard lock(mutex_);
   if (const auto found = groups_.find(gid); found != groups_.end()) return found->second;
-  struct group record{};
+  struct group record {};
   std::vector<char> buffer;
   const Name name(look_up(getgrgid_r, gid_t{gid}, record, buffer) ? std::string(record.gr_name) : str("#", gid));
   groups_.emplace(gid, name);
@@ -77,7 +78,7 @@ std::optional<uint32_t> OwnerNames::gid_of(const Name& name) {
   if (name.str()[0] == '#') return parse_id(name.str());
   std::lock_guard lock(mutex_);
   if (const auto found = gids_.find(name.str()); found != gids_.end()) return found->second;
-  struct group record{};
+  struct group record {};
   std::vector<char> buffer;
   std::optional<uint32_t> id;
   if (look_up(getgrnam_r, name.str().c_str(), record, buffer)) id = record.gr_gid;

@@ -13,9 +13,9 @@ namespace twsync {
 
 namespace {
 
-constexpr size_t kAhead = 64;                  // files
-constexpr size_t kWorthAThread = 8;            // files
-constexpr uint64_t kFetched = 256U << 10U;     // of each file; beyond, the kernel reads ahead by itself
+constexpr size_t kAhead = 64;               // files
+constexpr size_t kWorthAThread = 8;         // files
+constexpr uint64_t kFetched = 256U << 10U;  // of each file; beyond, the kernel reads ahead by itself
 
 // What the other side is told when a source cannot be opened: gone or replaced means "scan again".
 Error as_source_error(Error error) {
@@ -63,7 +63,8 @@ OpenedSource ReadAhead::open(const Operation& op) {
   }
   source.fd = std::move(fd).value();
   if (ahead_ && source.stat.size != 0) {
-    (void)::posix_fadvise(source.fd.get(), 0, static_cast<off_t>(std::min(source.stat.size, kFetched)), POSIX_FADV_WILLNEED);
+    (void)::posix_fadvise(source.fd.get(), 0, static_cast<off_t>(std::min(source.stat.size, kFetched)),
+                          POSIX_FADV_WILLNEED);
   }
   return source;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Opens the source files of a batch ahead of the one who reads them, and has the kernel fetch their beginnings, so that the
-// disk is asked for many files at a time.
+// Opens the source files of a batch ahead of the one who reads them, and has the kernel fetch their beginnings, so that
+// the disk is asked for many files at a time.
 
 #include <condition_variable>
 #include <deque>
@@ -19,7 +19,7 @@ namespace twsync {
 struct OpenedSource {
   const Operation* op = nullptr;
   UniqueFd fd;
-  FileStat stat;               ///< when it was opened
+  FileStat stat;  ///< when it was opened
   std::optional<Error> error;
 };
 

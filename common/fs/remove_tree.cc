@@ -15,7 +15,8 @@ namespace twsync {
 
 Result<std::vector<std::string>> names_in(int dir_fd) {
   // Opened anew: a duplicate would share the reading position.
-  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(::openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), &::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(
+      ::fdopendir(::openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), &::closedir);
   if (!listing) return error_from_errno(errno, "cannot read the directory");
   std::vector<std::string> names;
   errno = 0;

@@ -16,7 +16,9 @@ namespace {
 
 std::atomic<bool> plain_only{false};
 
-bool flag_unsupported(int err) { return err == EINVAL || err == ENOSYS || err == EOPNOTSUPP; }
+bool flag_unsupported(int err) {
+  return err == EINVAL || err == ENOSYS || err == EOPNOTSUPP;
+}
 
 int rename_with(int from_dir, const char* from, int to_dir, const char* to, unsigned flags) {
   if (plain_only.load(std::memory_order_relaxed)) {
@@ -33,11 +35,12 @@ Status move_by_link(int from_dir, const char* from, int to_dir, const char* to) 
     if (::unlinkat(from_dir, from, 0) != 0) return error_from_errno(errno, "cannot move");
     return {};
   }
-  if (stat.kind != Kind::directory && errno != EPERM && errno != EOPNOTSUPP) return error_from_errno(errno, "cannot move");
+  if (stat.kind != Kind::directory && errno != EPERM && errno != EOPNOTSUPP)
+    return error_from_errno(errno, "cannot move");
   FileStat present;
   if (stat_at(to_dir, to, present) != ENOENT) return error_from_errno(EEXIST, "cannot move");
-  // RACE: no flags, and nothing that can be linked. rename() itself replaces at worst an empty directory by a directory, or,
-  // on a file system without links, a file that was created since the look.
+  // RACE: no flags, and nothing that can be linked. rename() itself replaces at worst an empty directory by a
+  // directory, or, on a file system without links, a file that was created since the look.
   if (::renameat(from_dir, from, to_dir, to) != 0) return error_from_errno(errno, "cannot move");
   return {};
 }
@@ -57,6 +60,8 @@ Status rename_exchange(int a_dir, const char* a, int b_dir, const char* b) {
   return error;
 }
 
-void set_plain_renames_only(bool on) { plain_only = on; }
+void set_plain_renames_only(bool on) {
+  plain_only = on;
+}
 
 }  // namespace twsync

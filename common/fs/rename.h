@@ -5,8 +5,9 @@
 
 namespace twsync {
 
-/// Moves; exists when something stands at the target. Where the file system lacks RENAME_NOREPLACE: link + unlink for what
-/// can be linked; a directory is moved after a look (the only check-then-act here; an empty directory could be lost).
+/// Moves; exists when something stands at the target. Where the file system lacks RENAME_NOREPLACE: link + unlink for
+/// what can be linked; a directory is moved after a look (the only check-then-act here; an empty directory could be
+/// lost).
 Status rename_noreplace(int from_dir, const char* from, int to_dir, const char* to);
 
 /// Swaps two entries; unsupported where the file system cannot.

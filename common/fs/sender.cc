@@ -85,8 +85,10 @@ class BlockBuilder {
 class RootSender final : public Sender {
  public:
   RootSender(const RootOptions& options, std::unique_ptr<RootDir> root)
-      : root_(std::move(root)), reader_({options.preserve_owner, options.preserve_xattrs}, owners_, root_->device()),
-        hasher_(options.hash_key), buffer_(std::make_unique<char[]>(kReadBuffer)) {}
+      : root_(std::move(root)),
+        reader_({options.preserve_owner, options.preserve_xattrs}, owners_, root_->device()),
+        hasher_(options.hash_key),
+        buffer_(std::make_unique<char[]>(kReadBuffer)) {}
 
   Status send(const Batch& batch, const Emit& emit) override {
     SYNC_TRY(root_->check_in_place());
@@ -116,7 +118,8 @@ class RootSender final : public Sender {
       if (err != 0) return blocks.put(encode_failed({op.id, error_from_errno(err, "cannot look at the file")}));
       stat = after;
     }
-    return blocks.put(encode_failed({op.id, Error{ErrorCode::stale, "the file keeps changing; it will be tried again", {}, 0}}));
+    return blocks.put(
+        encode_failed({op.id, Error{ErrorCode::stale, "the file keeps changing; it will be tried again", {}, 0}}));
   }
 
   // Returns what the receiver's side of the stream says; a source that cannot be read is put into `broken`.
@@ -124,7 +127,8 @@ class RootSender final : public Sender {
   Status stream(const Operation& op, int fd, const FileStat& stat, BlockBuilder& blocks, bool& whole,
                 std::optional<Error>& broken) {
     BeginRecord begin{op.id, op.desired.stamp == stat.stamp(), entry_from_stat(stat)};
-    if (Status status = reader_.complete(begin.source, reader_.preserves_xattrs() ? proc_fd_path(fd) : std::string(), true);
+    if (Status status =
+            reader_.complete(begin.source, reader_.preserves_xattrs() ? proc_fd_path(fd) : std::string(), true);
         !status) {
       broken = std::move(status).error();
       return {};

@@ -17,9 +17,13 @@ namespace twsync {
 namespace {
 
 // Names before the inode number is known. Nothing is ever exchanged onto them.
-std::string temporary_name() { return std::string(kStageTemporary) + random_hex(8); }
+std::string temporary_name() {
+  return std::string(kStageTemporary) + random_hex(8);
+}
 
-bool tmpfile_unsupported(int err) { return err == EOPNOTSUPP || err == EISDIR || err == ENOENT || err == EINVAL; }
+bool tmpfile_unsupported(int err) {
+  return err == EOPNOTSUPP || err == EISDIR || err == ENOENT || err == EINVAL;
+}
 
 }  // namespace
 
@@ -64,13 +68,15 @@ Result<Staged> StageArea::create_file() {
 
 Result<Staged> StageArea::make_symlink(const std::string& target) {
   const std::string name = temporary_name();
-  if (::symlinkat(target.c_str(), dir_.get(), name.c_str()) != 0) return error_from_errno(errno, "cannot make a link in the stage");
+  if (::symlinkat(target.c_str(), dir_.get(), name.c_str()) != 0)
+    return error_from_errno(errno, "cannot make a link in the stage");
   return adopt(name, Kind::symlink);
 }
 
 Result<Staged> StageArea::make_directory() {
   const std::string name = temporary_name();
-  if (::mkdirat(dir_.get(), name.c_str(), 0700) != 0) return error_from_errno(errno, "cannot make a directory in the stage");
+  if (::mkdirat(dir_.get(), name.c_str(), 0700) != 0)
+    return error_from_errno(errno, "cannot make a directory in the stage");
   return adopt(name, Kind::directory);
 }
 
@@ -89,7 +95,8 @@ Status StageArea::give_name(Staged& staged) {
   if (staged.named) return {};
   if (staged.inode == 0) {
     FileStat stat;
-    if (const int err = stat_fd(staged.fd.get(), stat); err != 0) return error_from_errno(err, "cannot look at the staged file");
+    if (const int err = stat_fd(staged.fd.get(), stat); err != 0)
+      return error_from_errno(err, "cannot look at the staged file");
     staged.inode = stat.inode;
   }
   Status status = link_into(staged, dir_.get(), staged.name().c_str());

@@ -1,10 +1,10 @@
 #pragma once
-// <pair>/stage/<session>/: where new entries stand before they are swapped in. Each applier has a session directory of its
-// own, held by a flock, so that several processes can apply to one root and clean up after a dead one.
+// <pair>/stage/<session>/: where new entries stand before they are swapped in. Each applier has a session directory of
+// its own, held by a flock, so that several processes can apply to one root and clean up after a dead one.
 //
 // A named entry's name is its own inode number. After an exchange the same name holds what was displaced, whose inode
-// number is another: so a crash at any moment leaves it clear which entries are ours (removed at the next start) and which
-// are somebody's data (moved to the version store).
+// number is another: so a crash at any moment leaves it clear which entries are ours (removed at the next start) and
+// which are somebody's data (moved to the version store).
 
 #include <atomic>
 #include <string>
@@ -20,9 +20,9 @@ namespace twsync {
 /// Something staged. Dropping it leaves a named entry for the next start's cleaning; see StageArea::discard().
 struct Staged {
   Kind kind = Kind::none;
-  UniqueFd fd;          ///< file, unless it was closed to save descriptors
+  UniqueFd fd;  ///< file, unless it was closed to save descriptors
   uint64_t inode = 0;
-  bool named = false;   ///< stands in the stage under name()
+  bool named = false;  ///< stands in the stage under name()
   std::string name() const { return std::to_string(inode); }
 };
 

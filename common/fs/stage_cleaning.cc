@@ -76,7 +76,8 @@ class Cleaner {
 Result<UniqueFd> lock_session(int stage_fd, const std::string& name) {
   UniqueFd fd(::openat(stage_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return error_from_errno(errno, "cannot open the stage directory", name);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return Error{ErrorCode::busy, "the stage directory is in use", name, errno};
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+    return Error{ErrorCode::busy, "the stage directory is in use", name, errno};
   FileStat mine;
   FileStat named;
   if (stat_fd(fd.get(), mine) != 0 || stat_at(stage_fd, name.c_str(), named) != 0 || mine.inode != named.inode) {

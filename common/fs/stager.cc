@@ -11,13 +11,19 @@ namespace twsync {
 
 namespace {
 
-Error violation(const char* text) { return Error{ErrorCode::peer_violation, text, {}, 0}; }
+Error violation(const char* text) {
+  return Error{ErrorCode::peer_violation, text, {}, 0};
+}
 
 }  // namespace
 
 Stager::Stager(StageArea& stage, const MetadataWriter& metadata, const HashKey& key, std::atomic<size_t>& open_files,
                size_t max_open, std::function<unsigned()> flush_failures)
-    : stage_(stage), metadata_(metadata), hasher_(key), open_files_(open_files), max_open_(max_open),
+    : stage_(stage),
+      metadata_(metadata),
+      hasher_(key),
+      open_files_(open_files),
+      max_open_(max_open),
       flush_failures_(std::move(flush_failures)) {}
 
 void Stager::begin(InFlight& flight) {
@@ -39,18 +45,22 @@ Status Stager::block(std::string_view bytes) {
 
 Status Stager::record(const Record& record) {
   switch (record.type) {
-    case RecordType::begin: return begin_file(record.body);
-    case RecordType::data: return data(record.body, 0);
+    case RecordType::begin:
+      return begin_file(record.body);
+    case RecordType::data:
+      return data(record.body, 0);
     case RecordType::hole: {
       SYNC_ASSIGN(const uint64_t zeros, decode_hole(record.body));
       return data({}, zeros);
     }
-    case RecordType::end: return end_file(record.body);
+    case RecordType::end:
+      return end_file(record.body);
     case RecordType::abort:
       if (current_ == nullptr) return violation("abort without a file");
       drop_current();
       return {};
-    case RecordType::failed: return failed(record.body);
+    case RecordType::failed:
+      return failed(record.body);
   }
   return violation("unknown content record");
 }
@@ -63,7 +73,8 @@ Item* Stager::next_item() {
 Status Stager::begin_file(std::string_view body) {
   SYNC_ASSIGN(source_, decode_begin(body));
   Item* item = next_item();
-  if (current_ != nullptr || item == nullptr || item->op->id != source_.op) return violation("content of a file out of order");
+  if (current_ != nullptr || item == nullptr || item->op->id != source_.op)
+    return violation("content of a file out of order");
   current_ = item;
   received_ = 0;
   sparse_ = false;
@@ -129,7 +140,8 @@ Status Stager::finish_staging(Item& item) {
   if (!source_.as_planned) desired.mtime_ns = source_.source.mtime_ns;
   const int fd = item.staged.fd.get();
   SYNC_TRY(metadata_.apply(fd, Kind::file, metadata_.for_new(desired, item.op->expected)));
-  if (const int err = stat_fd(fd, item.staged_stat); err != 0) return error_from_errno(err, "cannot look at the staged file");
+  if (const int err = stat_fd(fd, item.staged_stat); err != 0)
+    return error_from_errno(err, "cannot look at the staged file");
   item.staged.inode = item.staged_stat.inode;
   if (open_files_ > max_open_) {
     SYNC_TRY(stage_.give_name(item.staged));

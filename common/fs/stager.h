@@ -15,8 +15,8 @@ namespace twsync {
 /// One thread.
 class Stager {
  public:
-  /// `open_files` counts the descriptors that staged files hold (whoever closes one counts it down); beyond `max_open` a file
-  /// gets a name in the stage and is closed. `flush_failures`: see Flusher.
+  /// `open_files` counts the descriptors that staged files hold (whoever closes one counts it down); beyond `max_open`
+  /// a file gets a name in the stage and is closed. `flush_failures`: see Flusher.
   Stager(StageArea& stage, const MetadataWriter& metadata, const HashKey& key, std::atomic<size_t>& open_files,
          size_t max_open, std::function<unsigned()> flush_failures);
 

@@ -44,11 +44,14 @@ std::optional<uint64_t> number(const std::string& text) {
 
 }  // namespace
 
-bool is_state_path(std::string_view rel) { return is_at_or_below(rel, kStateName); }
+bool is_state_path(std::string_view rel) {
+  return is_at_or_below(rel, kStateName);
+}
 
 bool is_valid_pair_id(std::string_view id) {
   if (id.empty() || id.size() > 64 || id[0] == '.' || id[0] == '-') return false;
-  return id.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
+  return id.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+         std::string_view::npos;
 }
 
 std::string format_marker(const Marker& marker) {
@@ -85,7 +88,9 @@ Result<Marker> StateDir::read_marker() const {
   return parse_marker(text);
 }
 
-Status StateDir::write_marker(const Marker& marker) { return replace_file_at(pair(), "marker", format_marker(marker)); }
+Status StateDir::write_marker(const Marker& marker) {
+  return replace_file_at(pair(), "marker", format_marker(marker));
+}
 
 Result<UniqueFd> StateDir::lock(const std::string& holder) {
   UniqueFd fd(::openat(pair(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));

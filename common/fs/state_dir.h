@@ -21,10 +21,11 @@ bool is_valid_pair_id(std::string_view id);
 
 class StateDir {
  public:
-  /// Makes what is missing (0700, each durable before the next). denied when something that is not a directory stands in the way.
+  /// Makes what is missing (0700, each durable before the next). denied when something that is not a directory stands
+  /// in the way.
   static Result<StateDir> open(const RootDir& root, const std::string& pair_id);
 
-  int pair() const { return pair_.get(); }          ///< O_RDONLY, as the others: for *at() calls and fsync
+  int pair() const { return pair_.get(); }  ///< O_RDONLY, as the others: for *at() calls and fsync
   int stage() const { return stage_.get(); }
   int versions() const { return versions_.get(); }
 

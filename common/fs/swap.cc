@@ -15,7 +15,9 @@ namespace twsync {
 
 namespace {
 
-Error stale(const char* why) { return Error{ErrorCode::stale, why, {}, 0}; }
+Error stale(const char* why) {
+  return Error{ErrorCode::stale, why, {}, 0};
+}
 
 // Something appeared or vanished while we were at it: scan again.
 Error as_stale(Error error) {
@@ -148,8 +150,8 @@ Status Swapper::take_out(Displacement& what) {
   return stale("it was changed meanwhile");
 }
 
-// A later write through another link must not change the stored version: it becomes a copy. Without room for one it stays
-// linked, which is better than not kept.
+// A later write through another link must not change the stored version: it becomes a copy. Without room for one it
+// stays linked, which is better than not kept.
 Status Swapper::detach_links(Displacement& what, int dir_fd, const std::string& name) {
   const std::string copy = str(kCopyPrefix, what.version);
   const Status copied = copy_file(dir_fd, name.c_str(), store_.dir_fd(), copy.c_str());
@@ -174,7 +176,8 @@ Status Swapper::replace_without_exchange(Staged& staged, const FileStat& before,
   }
   if (before.kind == Kind::directory) {
     what.version.clear();
-    if (::unlinkat(what.parent, what.name.c_str(), AT_REMOVEDIR) != 0) return as_stale(error_from_errno(errno, "cannot replace"));
+    if (::unlinkat(what.parent, what.name.c_str(), AT_REMOVEDIR) != 0)
+      return as_stale(error_from_errno(errno, "cannot replace"));
     return place_new(staged, what.parent, what.name);
   }
   if (staged.kind == Kind::directory) {

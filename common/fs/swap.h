@@ -1,7 +1,7 @@
 #pragma once
 // Compare and swap (I7): nothing is replaced or removed unless it is what the plan expected, without a window between
-// look and act. What is displaced goes to the version store; what came out unexpectedly goes back, or, when somebody wrote
-// once more meanwhile, to the version store as `foreign`.
+// look and act. What is displaced goes to the version store; what came out unexpectedly goes back, or, when somebody
+// wrote once more meanwhile, to the version store as `foreign`.
 
 #include <string>
 
@@ -14,22 +14,24 @@ namespace twsync {
 /// One path that is about to be replaced or removed.
 struct Displacement {
   const Operation* op = nullptr;
-  int parent = -1;       ///< O_PATH
-  std::string name;      ///< last name of op->path
+  int parent = -1;   ///< O_PATH
+  std::string name;  ///< last name of op->path
   uint64_t epoch = 0;
   uint64_t cycle = 0;
   int64_t scanned_ns = 0;
-  std::string version;   ///< in: the id reserved (durably) for what is expected. out: the id that holds something, or ""
+  std::string version;  ///< in: the id reserved (durably) for what is expected. out: the id that holds something, or ""
 };
 
 /// One thread at a time. Everything is borrowed.
 class Swapper {
  public:
-  Swapper(StageArea& stage, VersionStore& store, const HashKey& key) : stage_(stage), store_(store), expectation_(key) {}
+  Swapper(StageArea& stage, VersionStore& store, const HashKey& key)
+      : stage_(stage), store_(store), expectation_(key) {}
 
   /// Where nothing stands. stale when something does.
   Status place_new(Staged& staged, int parent, const std::string& name);
-  /// Over an expected file, symlink or empty directory. stale when it was something else; exists when the directory was not empty.
+  /// Over an expected file, symlink or empty directory. stale when it was something else; exists when the directory was
+  /// not empty.
   Status replace(Staged& staged, Displacement& what);
   /// Out of the tree into the version store. stale when it was not the expected file or symlink.
   Status take_out(Displacement& what);

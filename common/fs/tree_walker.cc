@@ -46,7 +46,8 @@ Error mount_error(std::string path) {
   return Error{ErrorCode::unsupported, "another file system is mounted here", std::move(path), EXDEV};
 }
 
-DirListing read_directory(const RootDir& root, const EntryReader& reader, const IgnoreFilter& filter, std::string path) {
+DirListing read_directory(const RootDir& root, const EntryReader& reader, const IgnoreFilter& filter,
+                          std::string path) {
   DirListing out;
   out.path = std::move(path);
   const auto fail = [&out](Error error) {
@@ -103,7 +104,9 @@ TreeWalker::Node& TreeWalker::start(std::string path) {
   return *top_;
 }
 
-void TreeWalker::read(Node& node) { node.listing = read_directory(root_, reader_, filter_, std::move(node.listing.path)); }
+void TreeWalker::read(Node& node) {
+  node.listing = read_directory(root_, reader_, filter_, std::move(node.listing.path));
+}
 
 // REQUIRES: mutex_ held.
 void TreeWalker::push_children(Node& node) {

@@ -21,8 +21,8 @@ struct DirListing {
   Entry self;                      ///< the directory as opened
   std::vector<PathEntry> entries;  ///< sorted by name; without ignored ones
   std::vector<std::string> ignored;
-  std::vector<Error> unreadable;   ///< entries of it that could not be looked at, and mounts
-  Error error;                     ///< ok, or why the directory as a whole could not be read
+  std::vector<Error> unreadable;  ///< entries of it that could not be looked at, and mounts
+  Error error;                    ///< ok, or why the directory as a whole could not be read
 };
 
 /// Reads one directory. Never fails as a call: `error` says it. Any thread.

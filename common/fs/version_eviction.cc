@@ -109,7 +109,8 @@ Status VersionStore::compact(int64_t now_ns) {
     by_id.insert_or_assign(std::move(id), std::move(record));
   }));
   // A reservation that is not filled yet belongs to a batch that is being applied.
-  std::erase_if(by_id, [&](const auto& item) { return !present(item.first) && item.second.time_ns < now_ns - kReservedFor; });
+  std::erase_if(by_id,
+                [&](const auto& item) { return !present(item.first) && item.second.time_ns < now_ns - kReservedFor; });
   if (by_id.size() == lines) return {};
   std::string text = "\n";
   for (const auto& [id, record] : by_id) text += format_version_line(record) + "\n";

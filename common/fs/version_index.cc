@@ -93,12 +93,13 @@ bool split(std::string_view line, std::array<std::string_view, kFields>& fields)
 
 std::string format_version_line(const VersionRecord& record) {
   const Entry& e = record.entry;
-  const std::string digest = e.digest.known() ? str(static_cast<int>(e.digest.algorithm), ':', hex64(e.digest.high), ':',
-                                                    hex64(e.digest.low))
-                                              : std::string("-");
-  std::string line = str("v1\t", record.id, '\t', record.time_ns, '\t', static_cast<int>(record.cause), '\t',
-                         static_cast<int>(e.kind), '\t', e.mode, '\t', e.size, '\t', e.mtime_ns, '\t', e.stamp.inode, '\t',
-                         digest, '\t', record.epoch, '\t', record.cycle, '\t', escape(record.path), '\t', escape(e.target), '\t');
+  const std::string digest =
+      e.digest.known() ? str(static_cast<int>(e.digest.algorithm), ':', hex64(e.digest.high), ':', hex64(e.digest.low))
+                       : std::string("-");
+  std::string line =
+      str("v1\t", record.id, '\t', record.time_ns, '\t', static_cast<int>(record.cause), '\t', static_cast<int>(e.kind),
+          '\t', e.mode, '\t', e.size, '\t', e.mtime_ns, '\t', e.stamp.inode, '\t', digest, '\t', record.epoch, '\t',
+          record.cycle, '\t', escape(record.path), '\t', escape(e.target), '\t');
   return line + hex64(stable_hash64(line));
 }
 

@@ -120,7 +120,8 @@ Status VersionStore::for_each_line(const std::function<void(VersionRecord&&)>& u
     for (size_t end; (end = pending.find('\n', at)) != std::string::npos; at = end + 1) {
       if (end == at) continue;
       // A damaged line was torn by a crash before it was durable: its version was never made.
-      if (auto record = parse_version_line(std::string_view(pending).substr(at, end - at))) use(std::move(record).value());
+      if (auto record = parse_version_line(std::string_view(pending).substr(at, end - at)))
+        use(std::move(record).value());
     }
     pending.erase(0, at);
     if (got < piece.size()) return {};

@@ -1,10 +1,10 @@
 #pragma once
 // Displaced versions of one root: <root>/.twsync/<pair-id>/versions/<id>, and `index`, which says what each id is.
 //
-// Order that keeps every version: its index line is durable, then the entry is renamed to its id. A line whose id has no
-// file was reserved and never filled; a file without a line cannot come to be.
-// Several processes may write at once: ids are unique, lines are appended in one write under a shared flock; compaction
-// replaces the index under an exclusive one.
+// Order that keeps every version: its index line is durable, then the entry is renamed to its id. A line whose id has
+// no file was reserved and never filled; a file without a line cannot come to be. Several processes may write at once:
+// ids are unique, lines are appended in one write under a shared flock; compaction replaces the index under an
+// exclusive one.
 
 #include <cstdint>
 #include <functional>
@@ -23,11 +23,11 @@ namespace twsync {
 
 /// One line of the index. The last line of an id counts.
 struct VersionRecord {
-  std::string id;        ///< sorts by time
-  std::string path;      ///< where it stood; empty = not known (found in stage/)
-  int64_t time_ns = 0;   ///< when it was displaced
+  std::string id;       ///< sorts by time
+  std::string path;     ///< where it stood; empty = not known (found in stage/)
+  int64_t time_ns = 0;  ///< when it was displaced
   LoserCause cause = LoserCause::ordinary;
-  Entry entry;           ///< kind, size, mtime, mode, digest (if known), stamp.inode
+  Entry entry;  ///< kind, size, mtime, mode, digest (if known), stamp.inode
   uint64_t epoch = 0;
   uint64_t cycle = 0;
 };
@@ -35,7 +35,9 @@ struct VersionRecord {
 /// Prefix of a copy that is being made; renamed to its id when it is durable.
 constexpr std::string_view kCopyPrefix = "copy-";
 
-inline bool is_precious(LoserCause cause) { return cause != LoserCause::ordinary; }
+inline bool is_precious(LoserCause cause) {
+  return cause != LoserCause::ordinary;
+}
 
 /// Index line without its line feeds, and back (corrupt: torn or damaged). Format: docs at format_version_line().
 std::string format_version_line(const VersionRecord& record);
@@ -43,8 +45,8 @@ Result<VersionRecord> parse_version_line(std::string_view line);
 
 struct VersionLimits {
   uint32_t keep_days = 30;
-  uint64_t keep_bytes = 0;        ///< 0 = 10 % of the file system
-  uint32_t keep_last = 5;         ///< ordinary versions of a path that stay in any case
+  uint64_t keep_bytes = 0;             ///< 0 = 10 % of the file system
+  uint32_t keep_last = 5;              ///< ordinary versions of a path that stay in any case
   int64_t spacing_ns = 300 * kSecond;  ///< of the older ordinary ones of a path, at most one in so much time stays
 };
 
@@ -62,7 +64,8 @@ class VersionStore {
   int dir_fd() const { return dir_fd_; }
   /// Gives each record an id and a time and appends their lines in one write. Not durable before flush().
   Status reserve(std::vector<VersionRecord>& records);
-  /// fdatasync of the index. A failure fails whatever was reserved since the last flush; it is not tried again on that descriptor.
+  /// fdatasync of the index. A failure fails whatever was reserved since the last flush; it is not tried again on that
+  /// descriptor.
   Status flush();
   /// reserve + flush of one record.
   Result<std::string> reserve_durably(VersionRecord record);
@@ -75,7 +78,8 @@ class VersionStore {
   Result<VersionRecord> find(std::string_view id) const;
   /// Reserved ids that were never filled (a crash came between).
   Status for_each_reserved(const std::function<void(VersionRecord&&)>& use) const;
-  /// Opens a stored file for reading; not_found, or unsupported for another kind (a stored symlink's target is in its record).
+  /// Opens a stored file for reading; not_found, or unsupported for another kind (a stored symlink's target is in its
+  /// record).
   Result<UniqueFd> open_source(std::string_view id) const;
   /// Removes what the limits allow, drops lines without a file that are older than an hour.
   Result<EvictionReport> evict(const VersionLimits& limits);

@@ -37,7 +37,9 @@ bool take(std::string_view& in, std::string& out) {
   return true;
 }
 
-bool unsupported(int err) { return err == EOPNOTSUPP || err == ENOSYS; }
+bool unsupported(int err) {
+  return err == EOPNOTSUPP || err == ENOSYS;
+}
 
 // List and values may change size between the two calls of each; ERANGE starts over.
 template <class Call>

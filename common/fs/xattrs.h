@@ -13,8 +13,8 @@ namespace twsync {
 /// followed in its last component unless `follow` (for "/proc/self/fd/N" itself).
 Result<std::string> read_xattrs(const std::string& path, bool follow);
 
-/// Makes the carried attributes of the open file or directory (also O_PATH) exactly `encoded`. Attributes of other kinds stay.
-/// peer_violation when `encoded` is malformed or names an attribute that is not carried.
+/// Makes the carried attributes of the open file or directory (also O_PATH) exactly `encoded`. Attributes of other
+/// kinds stay. peer_violation when `encoded` is malformed or names an attribute that is not carried.
 Status write_xattrs(int fd, std::string_view encoded);
 
 }  // namespace twsync

@@ -12,8 +12,12 @@ namespace twsync {
 
 /// The two sides of a pair. Never renumber: stored and sent.
 enum class Side : uint8_t { code = 0, deploy = 1 };
-constexpr Side other(Side side) { return side == Side::code ? Side::deploy : Side::code; }
-constexpr const char* to_string(Side side) { return side == Side::code ? "code" : "deploy"; }
+constexpr Side other(Side side) {
+  return side == Side::code ? Side::deploy : Side::code;
+}
+constexpr const char* to_string(Side side) {
+  return side == Side::code ? "code" : "deploy";
+}
 
 /// Never renumber: stored and sent. `other` = socket, FIFO, device, nested mount: reported, never opened, never synced.
 enum class Kind : uint8_t { none = 0, file = 1, directory = 2, symlink = 3, other = 4 };
@@ -31,18 +35,18 @@ struct Stamp {
 /// What stands at a path on one side. Fields that a kind does not have stay at their defaults.
 struct Entry {
   Kind kind = Kind::none;
-  uint32_t mode = 0;      ///< permission bits, at most 07777 (file, directory)
-  uint32_t links = 1;     ///< link count (file)
-  uint32_t uid = 0;       ///< as on its own host; used only where `owner` is not known on the other
+  uint32_t mode = 0;   ///< permission bits, at most 07777 (file, directory)
+  uint32_t links = 1;  ///< link count (file)
+  uint32_t uid = 0;    ///< as on its own host; used only where `owner` is not known on the other
   uint32_t gid = 0;
-  Name owner;             ///< user name, or "#uid"; empty = owners are not preserved
+  Name owner;  ///< user name, or "#uid"; empty = owners are not preserved
   Name group;
-  Name xattrs;            ///< encoded extended attributes; empty = none or not preserved
-  uint64_t size = 0;      ///< bytes (file)
-  int64_t mtime_ns = 0;   ///< file and symlink; a directory's is carried but never compared
-  Digest digest;          ///< file; unknown until a decision needs it
-  std::string target;     ///< symlink
-  Stamp stamp;            ///< as scanned on its side
+  Name xattrs;           ///< encoded extended attributes; empty = none or not preserved
+  uint64_t size = 0;     ///< bytes (file)
+  int64_t mtime_ns = 0;  ///< file and symlink; a directory's is carried but never compared
+  Digest digest;         ///< file; unknown until a decision needs it
+  std::string target;    ///< symlink
+  Stamp stamp;           ///< as scanned on its side
 
   bool exists() const { return kind != Kind::none; }
   bool is_file() const { return kind == Kind::file; }

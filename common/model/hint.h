@@ -14,11 +14,11 @@ const char* to_string(HintSource source);
 
 struct Hint {
   HintSource source = HintSource::inotify;
-  std::string pair;       ///< the pair's name
+  std::string pair;  ///< the pair's name
   Side side = Side::code;
-  std::string path;       ///< relative; "" = the root
-  bool recursive = false; ///< look at everything below as well
-  std::string moved_from; ///< a moved pair: `moved_from` -> `path`; empty = not a move. Coalescing keeps them together
+  std::string path;        ///< relative; "" = the root
+  bool recursive = false;  ///< look at everything below as well
+  std::string moved_from;  ///< a moved pair: `moved_from` -> `path`; empty = not a move. Coalescing keeps them together
   bool is_move = false;
 };
 

@@ -26,13 +26,14 @@ const char* to_string(HintSource source) {
 }
 
 const char* to_string(OpKind kind) {
-  static constexpr const char* kNames[] = {"unknown",      "make-directory", "rename", "put-file",
+  static constexpr const char* kNames[] = {"unknown",     "make-directory", "rename", "put-file",
                                            "put-symlink", "set-metadata",   "remove", "remove-directory"};
   return pick(kNames, kind);
 }
 
 const char* to_string(LoserCause cause) {
-  static constexpr const char* kNames[] = {"ordinary", "conflict", "edit-deleted", "suspect", "approved-deletion", "foreign"};
+  static constexpr const char* kNames[] = {"ordinary", "conflict",          "edit-deleted",
+                                           "suspect",  "approved-deletion", "foreign"};
   return pick(kNames, cause);
 }
 

@@ -11,36 +11,37 @@ namespace twsync {
 
 /// Never renumber: sent.
 enum class OpKind : uint8_t {
-  make_directory = 1,   ///< `path` becomes a directory (expected: nothing, or a file/symlink that is displaced)
-  rename = 2,           ///< `from` -> `path`, content and children move along (expected stands at `from`, nothing at `path`)
-  put_file = 3,         ///< `path` becomes a file with the other side's content (expected: nothing, file, symlink, or an empty directory)
-  put_symlink = 4,      ///< `path` becomes a symlink (expected as for put_file)
-  set_metadata = 5,     ///< mode, mtime, owner, xattrs of what stands at `path`; content stays
-  remove = 6,           ///< the file or symlink at `path` goes to the version store
-  remove_directory = 7, ///< the empty directory at `path` goes; not empty = kept and reported
+  make_directory = 1,  ///< `path` becomes a directory (expected: nothing, or a file/symlink that is displaced)
+  rename = 2,    ///< `from` -> `path`, content and children move along (expected stands at `from`, nothing at `path`)
+  put_file = 3,  ///< `path` becomes a file with the other side's content (expected: nothing, file, symlink, or an empty
+                 ///< directory)
+  put_symlink = 4,       ///< `path` becomes a symlink (expected as for put_file)
+  set_metadata = 5,      ///< mode, mtime, owner, xattrs of what stands at `path`; content stays
+  remove = 6,            ///< the file or symlink at `path` goes to the version store
+  remove_directory = 7,  ///< the empty directory at `path` goes; not empty = kept and reported
 };
 const char* to_string(OpKind kind);
 
 /// Order of execution. Operations of a stage start when the stage before has its results (DESIGN.md section 6, phases).
 /// `structure` and `directory_metadata` are applied strictly in the plan's order; the others may run in parallel.
 enum class OpStage : uint8_t {
-  structure = 0,          ///< make_directory and rename, each after what it needs
-  early_removal = 1,      ///< children of a directory that becomes a file or symlink, bottom up
-  content = 2,            ///< put_file, put_symlink, set_metadata of files and symlinks
-  removal = 3,            ///< remove
-  directory_removal = 4,  ///< remove_directory, bottom up, in order
-  directory_metadata = 5, ///< set_metadata of directories, bottom up, in order
+  structure = 0,           ///< make_directory and rename, each after what it needs
+  early_removal = 1,       ///< children of a directory that becomes a file or symlink, bottom up
+  content = 2,             ///< put_file, put_symlink, set_metadata of files and symlinks
+  removal = 3,             ///< remove
+  directory_removal = 4,   ///< remove_directory, bottom up, in order
+  directory_metadata = 5,  ///< set_metadata of directories, bottom up, in order
 };
 constexpr int kOpStages = 6;
 
 /// Why a version was displaced; decides how long it is kept. Never renumber: stored.
 enum class LoserCause : uint8_t {
-  ordinary = 0,       ///< a propagated edit or deletion displaced it
-  conflict = 1,       ///< lost a conflict (precious)
-  edit_deleted = 2,   ///< an edit that lost against a deletion (precious)
-  suspect = 3,        ///< damage after an unclean stop (precious)
-  approved_deletion = 4, ///< a parked deletion that a person approved (precious)
-  foreign = 5,        ///< came out of a swap unexpectedly, or was found in stage/: somebody's data (precious)
+  ordinary = 0,           ///< a propagated edit or deletion displaced it
+  conflict = 1,           ///< lost a conflict (precious)
+  edit_deleted = 2,       ///< an edit that lost against a deletion (precious)
+  suspect = 3,            ///< damage after an unclean stop (precious)
+  approved_deletion = 4,  ///< a parked deletion that a person approved (precious)
+  foreign = 5,            ///< came out of a swap unexpectedly, or was found in stage/: somebody's data (precious)
 };
 const char* to_string(LoserCause cause);
 
@@ -51,11 +52,11 @@ struct Operation {
   OpStage stage = OpStage::content;
   Side side = Side::code;  ///< where it is applied; content comes from the other side
   LoserCause cause = LoserCause::ordinary;
-  uint32_t group = 0;   ///< 0 = alone; operations of one group are applied all together or not at all
+  uint32_t group = 0;  ///< 0 = alone; operations of one group are applied all together or not at all
   std::string path;
-  std::string from;     ///< rename only
-  Entry expected;       ///< what must stand there now on `side` (I7); kind none = nothing
-  Entry desired;        ///< what stands there afterwards; put_file: `desired.stamp` is the *source's* stamp as scanned
+  std::string from;  ///< rename only
+  Entry expected;    ///< what must stand there now on `side` (I7); kind none = nothing
+  Entry desired;     ///< what stands there afterwards; put_file: `desired.stamp` is the *source's* stamp as scanned
 };
 
 enum class ConflictWinner : uint8_t { none = 0, code = 1, deploy = 2 };  ///< none = parked (policy manual)
@@ -70,12 +71,12 @@ struct Conflict {
 
 /// Never renumber: stored.
 enum class ParkedReason : uint8_t {
-  manual_conflict = 1, ///< policy manual: `twsync resolve`
-  mass_deletion = 2,   ///< guard I6: `twsync approve|reject`
-  root_identity = 3,   ///< section 7: `twsync approve`
+  manual_conflict = 1,  ///< policy manual: `twsync resolve`
+  mass_deletion = 2,    ///< guard I6: `twsync approve|reject`
+  root_identity = 3,    ///< section 7: `twsync approve`
   no_space = 4,
   denied = 5,
-  failed = 6,          ///< an operation failed for another reason; retried
+  failed = 6,  ///< an operation failed for another reason; retried
   kind_unsupported = 7,
 };
 const char* to_string(ParkedReason reason);

@@ -16,9 +16,9 @@ struct Policy {
   ConflictPolicy conflicts = ConflictPolicy::newer;
   bool preserve_owner = false;
   bool preserve_xattrs = false;
-  int64_t code_now_ns = 0;    ///< wall clock of each host at the scan
+  int64_t code_now_ns = 0;  ///< wall clock of each host at the scan
   int64_t deploy_now_ns = 0;
-  int64_t skew_ns = 0;        ///< deploy clock minus code clock; measured at connect
+  int64_t skew_ns = 0;  ///< deploy clock minus code clock; measured at connect
 };
 
 /// DELETE_LIMIT_*; 0 = that limit is off.

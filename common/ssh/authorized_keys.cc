@@ -10,7 +10,8 @@ namespace {
 
 bool has_tag(std::string_view line, const std::string& tag) {
   while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) line.remove_suffix(1);
-  return !line.starts_with('#') && line.size() > tag.size() + 1 && line.ends_with(tag) && line[line.size() - tag.size() - 1] == ' ';
+  return !line.starts_with('#') && line.size() > tag.size() + 1 && line.ends_with(tag) &&
+         line[line.size() - tag.size() - 1] == ' ';
 }
 
 }  // namespace
@@ -19,7 +20,8 @@ Result<std::string> authorized_line(const std::string& command, const std::strin
   if (command.empty()) return str("restrict ", public_line);
   std::string quoted;
   for (const char c : command) {
-    if (c == '\n' || c == '\r' || c == '\0') return Error{ErrorCode::usage, "a path in authorized_keys cannot hold a line end", command, 0};
+    if (c == '\n' || c == '\r' || c == '\0')
+      return Error{ErrorCode::usage, "a path in authorized_keys cannot hold a line end", command, 0};
     if (c == '"') quoted += '\\';
     quoted += c;
   }
@@ -49,7 +51,8 @@ std::string without_tagged(std::string_view text, const std::string& tag, const 
 std::string shell_word(const std::string& word) {
   bool plain = !word.empty();
   for (const char c : word) {
-    plain = plain && (std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("/._-+:@%,=").find(c) != std::string_view::npos);
+    plain = plain && (std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                      std::string_view("/._-+:@%,=").find(c) != std::string_view::npos);
   }
   if (plain) return word;
   std::string out = "'";

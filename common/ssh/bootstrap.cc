@@ -21,30 +21,39 @@ constexpr const char* kInstallDir = "$HOME/.local/share/twsync/agent";
 // reads it may be bash, fish or tcsh.
 
 std::string start_command(const std::string& build_id) {
-  return str("exec sh -c 'a=\"", kInstallDir, "/twsync-agent-", build_id, "\"; [ -x \"$a\" ] || exit 127; exec \"$a\" --stdio'");
+  return str("exec sh -c 'a=\"", kInstallDir, "/twsync-agent-", build_id,
+             "\"; [ -x \"$a\" ] || exit 127; exec \"$a\" --stdio'");
 }
 
 /// Exit codes of the install script; install_failed() turns them into words.
 enum InstallExit { kNoDirectory = 71, kNotWritten = 72, kWrongSize = 73, kDoesNotRun = 74, kNotRenamed = 75 };
 
 std::string install_command(const std::string& build_id, size_t size) {
-  return str("exec sh -c 'umask 077; d=\"", kInstallDir, "\"; t=\"$d/.new.$$\"; mkdir -p \"$d\" || exit ", int{kNoDirectory},
-             "; cat > \"$t\" || { rm -f \"$t\"; exit ", int{kNotWritten}, "; }; [ \"$(wc -c < \"$t\")\" -eq ", size,
-             " ] || { rm -f \"$t\"; exit ", int{kWrongSize}, "; }; chmod 700 \"$t\"; sync \"$t\" 2>/dev/null; ",
-             "\"$t\" --version || { echo \"exit code $?\" >&2; rm -f \"$t\"; exit ", int{kDoesNotRun}, "; }; mv -f \"$t\" \"$d/twsync-agent-",
-             build_id, "\" || { rm -f \"$t\"; exit ", int{kNotRenamed},
-             "; }; cd \"$d\" && ls -t | grep \"^twsync-agent-\" | tail -n +4 | while read -r f; do rm -f \"$f\"; done; exit 0'");
+  return str("exec sh -c 'umask 077; d=\"", kInstallDir, "\"; t=\"$d/.new.$$\"; mkdir -p \"$d\" || exit ",
+             int{kNoDirectory}, "; cat > \"$t\" || { rm -f \"$t\"; exit ", int{kNotWritten},
+             "; }; [ \"$(wc -c < \"$t\")\" -eq ", size, " ] || { rm -f \"$t\"; exit ", int{kWrongSize},
+             "; }; chmod 700 \"$t\"; sync \"$t\" 2>/dev/null; ",
+             "\"$t\" --version || { echo \"exit code $?\" >&2; rm -f \"$t\"; exit ", int{kDoesNotRun},
+             "; }; mv -f \"$t\" \"$d/twsync-agent-", build_id, "\" || { rm -f \"$t\"; exit ", int{kNotRenamed},
+             "; }; cd \"$d\" && ls -t | grep \"^twsync-agent-\" | tail -n +4 | while read -r f; do rm -f \"$f\"; done; "
+             "exit 0'");
 }
 
 const char* explain_install(int exit_code) {
   switch (exit_code) {
-    case kNoDirectory: return "the directory ~/.local/share/twsync/agent cannot be made there";
-    case kNotWritten: return "the agent cannot be written there (disk full?)";
-    case kWrongSize: return "the agent did not arrive whole (disk full?)";
+    case kNoDirectory:
+      return "the directory ~/.local/share/twsync/agent cannot be made there";
+    case kNotWritten:
+      return "the agent cannot be written there (disk full?)";
+    case kWrongSize:
+      return "the agent did not arrive whole (disk full?)";
     case kDoesNotRun:
-      return "the agent does not run there: another processor architecture, a glibc older than 2.36, or a home that is mounted noexec";
-    case kNotRenamed: return "the agent cannot be put in place there";
-    default: return "installing the agent there failed";
+      return "the agent does not run there: another processor architecture, a glibc older than 2.36, or a home that is "
+             "mounted noexec";
+    case kNotRenamed:
+      return "the agent cannot be put in place there";
+    default:
+      return "installing the agent there failed";
   }
 }
 
@@ -63,11 +72,15 @@ Result<std::string> read_binary(const std::string& path) {
   return std::move(bytes).str();
 }
 
-std::string build_id_of(std::string_view binary) { return to_string(Hasher(HashKey{}).hash(binary)); }
+std::string build_id_of(std::string_view binary) {
+  return to_string(Hasher(HashKey{}).hash(binary));
+}
 
-Status install_agent(SshSession& session, const AgentTarget& target, const std::string& binary, const std::string& build_id) {
+Status install_agent(SshSession& session, const AgentTarget& target, const std::string& binary,
+                     const std::string& build_id) {
   if (target.log) target.log(str(session.name(), ": installing the agent (", binary.size() / 1024, " KiB)"));
-  SYNC_ASSIGN(const RemoteOutput output, session.run(install_command(build_id, binary.size()), binary, kInstallTimeoutMs));
+  SYNC_ASSIGN(const RemoteOutput output,
+              session.run(install_command(build_id, binary.size()), binary, kInstallTimeoutMs));
   if (output.exit_code != 0) return install_failed(session, output);
   return {};
 }
@@ -109,8 +122,10 @@ Result<std::unique_ptr<Connection>> connect_agent(const AgentTarget& target) {
   const std::string build_id = build_id_of(binary);
   SYNC_ASSIGN(const std::shared_ptr<SshSession> session, SshSession::open(target.ssh));
   auto connection = start_agent(session, target, build_id);
-  // An installed agent that ends without a greeting may be damaged (a crash of that server after installing): once more.
-  const bool ended = !connection && (connection.error().code == ErrorCode::not_found || connection.error().code == ErrorCode::unreachable);
+  // An installed agent that ends without a greeting may be damaged (a crash of that server after installing): once
+  // more.
+  const bool ended = !connection && (connection.error().code == ErrorCode::not_found ||
+                                     connection.error().code == ErrorCode::unreachable);
   if (!ended || ssh_is_connected(session->raw()) == 0) return connection;
   SYNC_TRY(install_agent(*session, target, binary, build_id));
   connection = start_agent(session, target, build_id);

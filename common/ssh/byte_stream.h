@@ -1,5 +1,6 @@
 #pragma once
-// The transport interface: a two-way byte stream to an agent. libssh, a child process and plain descriptors implement it.
+// The transport interface: a two-way byte stream to an agent. libssh, a child process and plain descriptors implement
+// it.
 
 #include <cstddef>
 #include <string>

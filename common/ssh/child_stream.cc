@@ -21,11 +21,13 @@ namespace twsync {
 
 namespace {
 
-constexpr int kEndWaitMs = 1'000;   ///< for stderr and the exit status after the end of stdout
-constexpr int kLeaveWaitMs = 2'000; ///< between closing, SIGTERM and SIGKILL
+constexpr int kEndWaitMs = 1'000;    ///< for stderr and the exit status after the end of stdout
+constexpr int kLeaveWaitMs = 2'000;  ///< between closing, SIGTERM and SIGKILL
 
 // glibc 2.36 declares pidfd_open without extern "C".
-int open_pid(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)); }
+int open_pid(pid_t pid) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U));
+}
 
 class ChildStream final : public ByteStream {
  public:
@@ -94,7 +96,8 @@ class ChildStream final : public ByteStream {
     if (reaped_ && WIFEXITED(status_)) how = str("ended with exit code ", WEXITSTATUS(status_));
     if (reaped_ && WIFSIGNALED(status_)) how = str("was ended by signal ", WTERMSIG(status_));
     const bool missing = reaped_ && WIFEXITED(status_) && WEXITSTATUS(status_) == 127;
-    return Error{missing ? ErrorCode::not_found : ErrorCode::unreachable, str(name_, " ", how, stderr_.quoted()), {}, 0};
+    return Error{
+        missing ? ErrorCode::not_found : ErrorCode::unreachable, str(name_, " ", how, stderr_.quoted()), {}, 0};
   }
 
   const pid_t pid_;

@@ -23,14 +23,18 @@ namespace twsync {
 
 namespace {
 
-constexpr size_t kFrameCost = 64;      ///< so that empty frames fill a queue too
-constexpr int kMovesPerTurn = 16;      ///< reads or writes before the other direction gets its turn
-constexpr int64_t kDrainMs = 2'000;    ///< reading on after a failed write: the peer's last words
+constexpr size_t kFrameCost = 64;    ///< so that empty frames fill a queue too
+constexpr int kMovesPerTurn = 16;    ///< reads or writes before the other direction gets its turn
+constexpr int64_t kDrainMs = 2'000;  ///< reading on after a failed write: the peer's last words
 constexpr size_t kShownNoise = 1'000;
 
-int64_t now_ms() { return SystemClock().steady_ns() / kMillisecond; }
+int64_t now_ms() {
+  return SystemClock().steady_ns() / kMillisecond;
+}
 
-size_t cost(const Frame& frame) { return frame.payload.size() + kFrameCost; }
+size_t cost(const Frame& frame) {
+  return frame.payload.size() + kFrameCost;
+}
 
 }  // namespace
 
@@ -68,8 +72,8 @@ struct Connection::Impl {
   int64_t write_failed_ms = 0;
   std::optional<std::string> pong_due;  ///< only the newest: a peer that sends pings without reading costs nothing
   bool ping_due = false;
-  bool stream_holds_output = false;     ///< the stream's own buffer is not empty
-  bool heard_since_word = false;        ///< bytes came since we last said anything
+  bool stream_holds_output = false;  ///< the stream's own buffer is not empty
+  bool heard_since_word = false;     ///< bytes came since we last said anything
   int64_t heard_ms = 0;
   int64_t said_ms = 0;
   int64_t pinged_ms = 0;
@@ -82,18 +86,21 @@ struct Connection::Impl {
   std::condition_variable can_send, can_receive, flushed, has_started;
   std::deque<Frame> outgoing, incoming;
   size_t outgoing_bytes = 0, incoming_bytes = 0;
-  bool writing = false;      ///< writer or stream hold bytes that are not on their way
-  bool started = false;      ///< the magic was seen
+  bool writing = false;  ///< writer or stream hold bytes that are not on their way
+  bool started = false;  ///< the magic was seen
   bool reading_paused = false;
   bool sleeping = false;
   bool closing = false;
-  bool stream_alive = true;  ///< interrupt() may be called
-  std::optional<Error> over; ///< the first error; stays
+  bool stream_alive = true;   ///< interrupt() may be called
+  std::optional<Error> over;  ///< the first error; stays
   std::thread thread;
 };
 
 Connection::Impl::Impl(std::unique_ptr<ByteStream> byte_stream, ConnectionOptions connection_options)
-    : options(connection_options), name(byte_stream->describe()), stream(std::move(byte_stream)), reader(options.expect_magic) {
+    : options(connection_options),
+      name(byte_stream->describe()),
+      stream(std::move(byte_stream)),
+      reader(options.expect_magic) {
   wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   SYNC_CHECK(wake_fd >= 0, "eventfd failed");
   heard_ms = said_ms = pinged_ms = now_ms();
@@ -258,8 +265,11 @@ Status Connection::Impl::check_timers() {
   if (write_error && now - write_failed_ms >= kDrainMs) return *write_error;
   if (paused) heard_ms = now;  // it is we who are not reading
   if (options.dead_after_ms > 0 && now - heard_ms >= options.dead_after_ms) {
-    return Error{ErrorCode::unreachable,
-                 str("no answer from ", name, " for ", options.dead_after_ms / 1'000, " s: the connection is considered dead"), {}, 0};
+    return Error{
+        ErrorCode::unreachable,
+        str("no answer from ", name, " for ", options.dead_after_ms / 1'000, " s: the connection is considered dead"),
+        {},
+        0};
   }
   if (options.ping_interval_ms > 0 && now - pinged_ms >= options.ping_interval_ms) {
     ping_due = true;
@@ -325,8 +335,8 @@ void Connection::Impl::finish(Error error) {
   {
     const std::lock_guard lock(mutex);
     if (!over) over = std::move(error);
-    // Together with `over`: whoever learns of the end and closes must not interrupt a stream that ended by itself, since
-    // its SSH session may be used again (bootstrap.cc).
+    // Together with `over`: whoever learns of the end and closes must not interrupt a stream that ended by itself,
+    // since its SSH session may be used again (bootstrap.cc).
     stream_alive = false;
     outgoing.clear();
   }
@@ -342,7 +352,8 @@ void Connection::Impl::wake() {
 }
 
 template <class Done>
-bool Connection::Impl::wait_for(std::unique_lock<std::mutex>& lock, std::condition_variable& cv, int64_t timeout_ms, Done done) {
+bool Connection::Impl::wait_for(std::unique_lock<std::mutex>& lock, std::condition_variable& cv, int64_t timeout_ms,
+                                Done done) {
   if (timeout_ms >= 0) return cv.wait_for(lock, std::chrono::milliseconds(timeout_ms), done);
   cv.wait(lock, done);
   return true;
@@ -351,7 +362,9 @@ bool Connection::Impl::wait_for(std::unique_lock<std::mutex>& lock, std::conditi
 Connection::Connection(std::unique_ptr<ByteStream> stream, ConnectionOptions options)
     : impl_(std::make_unique<Impl>(std::move(stream), options)) {}
 
-Connection::~Connection() { close(); }
+Connection::~Connection() {
+  close();
+}
 
 Status Connection::wait_started(int64_t timeout_ms) {
   Impl& impl = *impl_;
@@ -365,7 +378,8 @@ Status Connection::wait_started(int64_t timeout_ms) {
 }
 
 Status Connection::send(FrameType type, uint32_t stream, std::string payload) {
-  if (payload.size() > kMaxFrame) return Error{ErrorCode::bug, str("a frame of ", payload.size(), " bytes is too large to send"), {}, 0};
+  if (payload.size() > kMaxFrame)
+    return Error{ErrorCode::bug, str("a frame of ", payload.size(), " bytes is too large to send"), {}, 0};
   Impl& impl = *impl_;
   std::unique_lock lock(impl.mutex);
   impl.can_send.wait(lock, [&impl] { return impl.over || impl.outgoing_bytes < impl.options.send_limit_bytes; });
@@ -391,7 +405,8 @@ Result<Frame> Connection::receive(int64_t timeout_ms) {
   Frame frame = std::move(impl.incoming.front());
   impl.incoming.pop_front();
   impl.incoming_bytes -= cost(frame);
-  if (!impl.sleeping || !impl.reading_paused || impl.incoming_bytes >= impl.options.receive_limit_bytes / 2) return frame;
+  if (!impl.sleeping || !impl.reading_paused || impl.incoming_bytes >= impl.options.receive_limit_bytes / 2)
+    return frame;
   impl.sleeping = false;
   lock.unlock();
   impl.wake();
@@ -424,8 +439,14 @@ void Connection::close() {
   impl.has_started.notify_all();
 }
 
-uint64_t Connection::bytes_sent() const { return impl_->bytes_out; }
-uint64_t Connection::bytes_received() const { return impl_->bytes_in; }
-std::string Connection::describe() const { return impl_->name; }
+uint64_t Connection::bytes_sent() const {
+  return impl_->bytes_out;
+}
+uint64_t Connection::bytes_received() const {
+  return impl_->bytes_in;
+}
+std::string Connection::describe() const {
+  return impl_->name;
+}
 
 }  // namespace twsync

@@ -35,8 +35,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Waits until the agent's magic was seen (at once without expect_magic). Errors: timeout; the session's, whose code is
-  /// not_found when the remote command does not exist (exit code 127).
+  /// Waits until the agent's magic was seen (at once without expect_magic). Errors: timeout; the session's, whose code
+  /// is not_found when the remote command does not exist (exit code 127).
   Status wait_started(int64_t timeout_ms);
   /// Blocks while the queue is full. unreachable/peer_violation once the session is over (the first error stays).
   Status send(FrameType type, uint32_t stream, std::string payload);

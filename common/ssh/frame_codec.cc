@@ -22,7 +22,9 @@ uint32_t read_le32(const char* data) {
   return value;
 }
 
-Error violation(std::string message) { return Error{ErrorCode::peer_violation, std::move(message), {}, 0}; }
+Error violation(std::string message) {
+  return Error{ErrorCode::peer_violation, std::move(message), {}, 0};
+}
 
 }  // namespace
 

@@ -44,7 +44,7 @@ class FrameReader {
   std::unique_ptr<char[]> buffer_;
   std::array<char, kFrameHeader> header_{};
   size_t header_size_ = 0;
-  Frame frame_;          ///< being filled; its payload has the announced size
+  Frame frame_;  ///< being filled; its payload has the announced size
   size_t filled_ = 0;
   bool in_payload_ = false;
 };

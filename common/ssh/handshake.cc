@@ -18,16 +18,18 @@ Result<Greeting> hello(Connection& connection, const Hello& request, int64_t tim
     if (refusal.error.code != ErrorCode::ok) return refusal.error;
   }
   if (frame.type != FrameType::hello_reply) {
-    return Error{ErrorCode::peer_violation, str(connection.describe(), ": the agent did not answer the greeting"), {}, 0};
+    return Error{
+        ErrorCode::peer_violation, str(connection.describe(), ": the agent did not answer the greeting"), {}, 0};
   }
   SYNC_ASSIGN(greeting.reply, decode<HelloReply>(frame.payload));
   const HelloReply& reply = greeting.reply;
   if (reply.protocol != request.protocol) {
     return Error{ErrorCode::unsupported,
-                 str(connection.describe(), ": the agent there speaks protocol ", reply.protocol, " (build ", escape_bytes(reply.build),
-                     "), this twsync speaks protocol ", request.protocol, " (build ", request.build,
-                     "). Install the same version on both servers"),
-                 {}, 0};
+                 str(connection.describe(), ": the agent there speaks protocol ", reply.protocol, " (build ",
+                     escape_bytes(reply.build), "), this twsync speaks protocol ", request.protocol, " (build ",
+                     request.build, "). Install the same version on both servers"),
+                 {},
+                 0};
   }
   if (reply.error.code != ErrorCode::ok) return reply.error;
   greeting.skew_ns = reply.wall_ns - (wall_before + greeting.rtt_ns / 2);

@@ -48,7 +48,8 @@ Result<std::string> key_fingerprint(const std::string& public_line) {
   const std::string type = public_line.substr(0, first);
   const std::string base64 = public_line.substr(first + 1, public_line.find_first_of(" \r\n", first + 1) - first - 1);
   ssh_key raw_key = nullptr;
-  if (ssh_pki_import_pubkey_base64(base64.c_str(), ssh_key_type_from_name(type.c_str()), &raw_key) != SSH_OK) return broken;
+  if (ssh_pki_import_pubkey_base64(base64.c_str(), ssh_key_type_from_name(type.c_str()), &raw_key) != SSH_OK)
+    return broken;
   const KeyHandle key(raw_key);
   unsigned char* hash = nullptr;
   size_t size = 0;

@@ -53,7 +53,8 @@ Status try_new_key(const KeyOptions& options, const std::string& key_file) {
   return {};
 }
 
-Status install_new_key(SshSession& session, const KeyOptions& options, const std::string& key_file, const std::string& line) {
+Status install_new_key(SshSession& session, const KeyOptions& options, const std::string& key_file,
+                       const std::string& line) {
   SYNC_TRY(edit_remote_file(session, kAuthorizedKeys, [&](const std::string& text) { return with_line(text, line); }));
   log_step(options, "added the new key to authorized_keys there");
   const Status tried = try_new_key(options, key_file);
@@ -99,7 +100,8 @@ Result<KeyReport> exchange_keys(const KeyOptions& options) {
   }
   SYNC_TRY(move_key_pair(fresh, options.deploy.key_file));
   log_step(options, str("the new key ", report.key_fingerprint, " works and is in place: ", options.deploy.key_file));
-  SYNC_TRY(edit_remote_file(*session, kAuthorizedKeys, [&](const std::string& text) { return without_tagged(text, options.tag, line); }));
+  SYNC_TRY(edit_remote_file(*session, kAuthorizedKeys,
+                            [&](const std::string& text) { return without_tagged(text, options.tag, line); }));
   if (options.reverse) {
     SYNC_TRY(exchange_reverse(*session, options));
     report.reverse = true;
@@ -121,7 +123,8 @@ Result<KeyInfo> show_keys(const KeyOptions& options) {
 Status remove_keys(const KeyOptions& options) {
   SYNC_TRY(check_options(options));
   SYNC_ASSIGN(const auto session, login_with_shell(options));
-  SYNC_TRY(edit_remote_file(*session, kAuthorizedKeys, [&](const std::string& text) { return without_tagged(text, options.tag, ""); }));
+  SYNC_TRY(edit_remote_file(*session, kAuthorizedKeys,
+                            [&](const std::string& text) { return without_tagged(text, options.tag, ""); }));
   if (options.reverse) SYNC_TRY(remove_reverse(*session, options));
   for (const char* suffix : {"", ".pub", ".new", ".new.pub"}) SYNC_TRY(remove_file(options.deploy.key_file + suffix));
   const std::string& hosts = options.deploy.known_hosts;

@@ -13,19 +13,21 @@ namespace twsync {
 
 /// The way from the deploy server back to the code server (hooks and `publish` there reach the broker by it).
 struct ReverseKeys {
-  SshTarget code;                  ///< host, port and user as the deploy server reaches the code server; the rest is not used
-  std::string authorized_keys;     ///< ours, of `code.user`: a line is added
+  SshTarget code;  ///< host, port and user as the deploy server reaches the code server; the rest is not used
+  std::string authorized_keys;  ///< ours, of `code.user`: a line is added
   std::string command = "/opt/sutazaiapp/bin/twsync serve-forced";
   std::vector<std::string> host_key_files;  ///< our sshd's public host keys; empty = /etc/ssh/ssh_host_*_key.pub
-  std::string remote_dir;          ///< there; empty = ~/.local/state/twsync. Gets `code_key` and `known_hosts`
+  std::string remote_dir;                   ///< there; empty = ~/.local/state/twsync. Gets `code_key` and `known_hosts`
 };
 
 struct KeyOptions {
-  std::string tag;                 ///< "twsync:<pair>/<code host>": the comment by which our lines are known
-  SshTarget deploy;                ///< key_file = our key (made here); known_hosts = our file
-  std::string login_key;           ///< an existing private key for the first login; empty = ssh-agent, default keys, ours, password
-  std::string deploy_root;         ///< absolute: what the forced command is bound to
-  std::vector<std::string> agent_places = {"/usr/bin/twsync-agent", "/opt/sutazaiapp/bin/twsync-agent"};  ///< the package's agent
+  std::string tag;   ///< "twsync:<pair>/<code host>": the comment by which our lines are known
+  SshTarget deploy;  ///< key_file = our key (made here); known_hosts = our file
+  std::string
+      login_key;  ///< an existing private key for the first login; empty = ssh-agent, default keys, ours, password
+  std::string deploy_root;  ///< absolute: what the forced command is bound to
+  std::vector<std::string> agent_places = {"/usr/bin/twsync-agent",
+                                           "/opt/sutazaiapp/bin/twsync-agent"};  ///< the package's agent
   std::optional<ReverseKeys> reverse;
   std::string accept_fingerprint;  ///< "SHA256:…": trusts exactly this host key without asking
   std::function<bool(const HostKey&)> confirm_host;
@@ -36,27 +38,28 @@ struct KeyOptions {
 struct KeyReport {
   std::string key_fingerprint;
   std::string host_fingerprint;
-  std::string forced_command;      ///< empty: the key may run anything (no package installed there)
+  std::string forced_command;  ///< empty: the key may run anything (no package installed there)
   bool reverse = false;
 };
 
-/// Makes a new key, installs it there beside the old one, tries it, puts it in place here, removes the old lines there; then
-/// the same in the other direction. Run again, it regenerates. A crash or error leaves a pair that works: the old one until
-/// the new one was tried. Nothing is trusted without `accept_fingerprint` or `confirm_host`.
-/// Errors: unreachable (host key, login, remote command), usage, denied, no_space, io.
+/// Makes a new key, installs it there beside the old one, tries it, puts it in place here, removes the old lines there;
+/// then the same in the other direction. Run again, it regenerates. A crash or error leaves a pair that works: the old
+/// one until the new one was tried. Nothing is trusted without `accept_fingerprint` or `confirm_host`. Errors:
+/// unreachable (host key, login, remote command), usage, denied, no_space, io.
 Result<KeyReport> exchange_keys(const KeyOptions& options);
 
 struct KeyInfo {
   std::string key_file;
   std::string public_line;
   std::string fingerprint;
-  std::string host_fingerprint;    ///< as trusted; empty = none yet
+  std::string host_fingerprint;  ///< as trusted; empty = none yet
 };
 
 /// What stands on this server. not_found before the first exchange.
 Result<KeyInfo> show_keys(const KeyOptions& options);
 
-/// Removes our lines there (and here, with `reverse`), our key files and the host's line in known_hosts. `twsync forget`.
+/// Removes our lines there (and here, with `reverse`), our key files and the host's line in known_hosts. `twsync
+/// forget`.
 Status remove_keys(const KeyOptions& options);
 
 }  // namespace twsync

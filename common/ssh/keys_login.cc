@@ -11,10 +11,12 @@ namespace {
 
 std::function<bool(const HostKey&)> host_judge(const KeyOptions& options) {
   return [&options](const HostKey& key) {
-    log_step(options, str("host key of ", options.deploy.host, key.changed ? " CHANGED, it is now " : ": ", key.fingerprint));
+    log_step(options,
+             str("host key of ", options.deploy.host, key.changed ? " CHANGED, it is now " : ": ", key.fingerprint));
     if (!options.accept_fingerprint.empty()) {
       const bool same = key.fingerprint == options.accept_fingerprint;
-      log_step(options, same ? "host key: it is the accepted one" : str("host key: it is NOT the accepted ", options.accept_fingerprint));
+      log_step(options, same ? "host key: it is the accepted one"
+                             : str("host key: it is NOT the accepted ", options.accept_fingerprint));
       return same;
     }
     const bool confirmed = options.confirm_host && options.confirm_host(key);
@@ -66,9 +68,11 @@ Result<std::shared_ptr<SshSession>> login_with_shell(const KeyOptions& options) 
       return session;
     }
     last = Error{ErrorCode::unreachable,
-                 str((*session)->name(), ": the key that was accepted is bound to a forced command and cannot set up new keys. Give an "
-                                         "existing key that may log in (ssh-agent, ~/.ssh/id_ed25519) or a password"),
-                 {}, 0};
+                 str((*session)->name(),
+                     ": the key that was accepted is bound to a forced command and cannot set up new keys. Give an "
+                     "existing key that may log in (ssh-agent, ~/.ssh/id_ed25519) or a password"),
+                 {},
+                 0};
     log_step(options, last.message);
   }
   return last;

@@ -23,15 +23,17 @@ Result<std::string> public_line_in(const std::string& output, const SshSession& 
   for (const std::string& line : split_lines(output)) {
     if (line.starts_with("ssh-ed25519 ")) found = line;
   }
-  if (found.empty()) return Error{ErrorCode::peer_violation, str(session.name(), ": no public key came from there"), {}, 0};
+  if (found.empty())
+    return Error{ErrorCode::peer_violation, str(session.name(), ": no public key came from there"), {}, 0};
   return found;
 }
 
 Result<std::string> make_key_there(SshSession& session, const KeyOptions& options) {
-  const std::string script = str("umask 077; d=", remote_dir(*options.reverse), "; mkdir -p \"$d\" && cd \"$d\" || exit 1\n",
-                                 "command -v ssh-keygen >/dev/null || { echo 'ssh-keygen is not installed there' >&2; exit 1; }\n",
-                                 "rm -f code_key.new code_key.new.pub\n", "ssh-keygen -q -t ed25519 -N '' -C ", shell_word(options.tag),
-                                 " -f code_key.new </dev/null && cat code_key.new.pub\n");
+  const std::string script =
+      str("umask 077; d=", remote_dir(*options.reverse), "; mkdir -p \"$d\" && cd \"$d\" || exit 1\n",
+          "command -v ssh-keygen >/dev/null || { echo 'ssh-keygen is not installed there' >&2; exit 1; }\n",
+          "rm -f code_key.new code_key.new.pub\n", "ssh-keygen -q -t ed25519 -N '' -C ", shell_word(options.tag),
+          " -f code_key.new </dev/null && cat code_key.new.pub\n");
   SYNC_ASSIGN(const std::string output, run_script(session, "making a key there", script));
   SYNC_ASSIGN(std::string line, public_line_in(output, session));
   // The comment decides which lines are ours: take the key, not what that server says about it.
@@ -51,7 +53,8 @@ Result<std::vector<std::string>> our_host_keys(const ReverseKeys& reverse) {
   std::vector<std::string> files = reverse.host_key_files;
   if (files.empty()) {
     glob_t found{};
-    if (::glob("/etc/ssh/ssh_host_*_key.pub", 0, nullptr, &found) == 0) files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    if (::glob("/etc/ssh/ssh_host_*_key.pub", 0, nullptr, &found) == 0)
+      files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
     ::globfree(&found);
   }
   std::vector<std::string> keys;
@@ -60,7 +63,9 @@ Result<std::vector<std::string>> our_host_keys(const ReverseKeys& reverse) {
     const size_t first = text.find(' ');
     if (first != std::string::npos) keys.push_back(text.substr(0, text.find_first_of(" \n", first + 1)));
   }
-  if (keys.empty()) return Error{ErrorCode::not_found, "this server has no public host keys in /etc/ssh: is sshd installed here?", {}, 0};
+  if (keys.empty())
+    return Error{
+        ErrorCode::not_found, "this server has no public host keys in /etc/ssh: is sshd installed here?", {}, 0};
   return keys;
 }
 
@@ -77,12 +82,12 @@ Status tell_host_keys(SshSession& session, const ReverseKeys& reverse) {
 /// ssh ends with 255 when it could not log in; anything else comes from the forced command.
 Status try_key_there(SshSession& session, const KeyOptions& options) {
   const SshTarget& code = options.reverse->code;
-  const std::string script =
-      str("d=", remote_dir(*options.reverse), "\ncommand -v ssh >/dev/null || exit 0\n",
-          "ssh -F /dev/null -i \"$d/code_key.new\" -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=10 -o StrictHostKeyChecking=yes ",
-          "-o UserKnownHostsFile=\"$d/known_hosts\" -o GlobalKnownHostsFile=/dev/null -p ", code.port, " ",
-          code.user.empty() ? "" : str("-l ", shell_word(code.user), " "), shell_word(code.host),
-          " status </dev/null >/dev/null\n[ $? -ne 255 ]\n");
+  const std::string script = str("d=", remote_dir(*options.reverse), "\ncommand -v ssh >/dev/null || exit 0\n",
+                                 "ssh -F /dev/null -i \"$d/code_key.new\" -o IdentitiesOnly=yes -o BatchMode=yes -o "
+                                 "ConnectTimeout=10 -o StrictHostKeyChecking=yes ",
+                                 "-o UserKnownHostsFile=\"$d/known_hosts\" -o GlobalKnownHostsFile=/dev/null -p ",
+                                 code.port, " ", code.user.empty() ? "" : str("-l ", shell_word(code.user), " "),
+                                 shell_word(code.host), " status </dev/null >/dev/null\n[ $? -ne 255 ]\n");
   SYNC_ASSIGN(const std::string ignored, run_script(session, "logging in from there to this server", script));
   (void)ignored;
   return {};
@@ -105,19 +110,26 @@ Status exchange_reverse(SshSession& session, const KeyOptions& options) {
     }));
     return tried;
   }
-  SYNC_ASSIGN(const std::string moved, run_script(session, "putting the key in place there",
-                                                  str("cd ", remote_dir(reverse), " && mv -f code_key.new code_key && mv -f code_key.new.pub code_key.pub\n")));
+  SYNC_ASSIGN(const std::string moved,
+              run_script(session, "putting the key in place there",
+                         str("cd ", remote_dir(reverse),
+                             " && mv -f code_key.new code_key && mv -f code_key.new.pub code_key.pub\n")));
   (void)moved;
   log_step(options, str("the deploy server may now run `", reverse.command, "` here, nothing else"));
-  return edit_authorized(reverse.authorized_keys, [&](const std::string& text) { return without_tagged(text, options.tag, line); });
+  return edit_authorized(reverse.authorized_keys,
+                         [&](const std::string& text) { return without_tagged(text, options.tag, line); });
 }
 
 Status remove_reverse(SshSession& session, const KeyOptions& options) {
   const ReverseKeys& reverse = *options.reverse;
-  SYNC_TRY(edit_authorized(reverse.authorized_keys, [&](const std::string& text) { return without_tagged(text, options.tag, ""); }));
-  SYNC_ASSIGN(const std::string removed,
-              run_script(session, "removing the key there",
-                         str("cd ", remote_dir(reverse), " 2>/dev/null || exit 0\nrm -f code_key code_key.pub code_key.new code_key.new.pub known_hosts\n")));
+  SYNC_TRY(edit_authorized(reverse.authorized_keys,
+                           [&](const std::string& text) { return without_tagged(text, options.tag, ""); }));
+  SYNC_ASSIGN(
+      const std::string removed,
+      run_script(
+          session, "removing the key there",
+          str("cd ", remote_dir(reverse),
+              " 2>/dev/null || exit 0\nrm -f code_key code_key.pub code_key.new code_key.new.pub known_hosts\n")));
   (void)removed;
   return {};
 }

@@ -5,7 +5,8 @@
 
 namespace twsync {
 
-/// Makes a key there, adds it here with its forced command, tells that server our host keys, tries it, drops the old lines.
+/// Makes a key there, adds it here with its forced command, tells that server our host keys, tries it, drops the old
+/// lines.
 Status exchange_reverse(SshSession& session, const KeyOptions& options);
 /// Removes our lines and the files there.
 Status remove_reverse(SshSession& session, const KeyOptions& options);

@@ -11,14 +11,19 @@ namespace {
 
 /// A plain line of exactly this host: markers (@revoked), hashed names and lists of names are somebody's own.
 bool names_host(const std::string& line, const std::string& name) {
-  return line.size() > name.size() && line.compare(0, name.size(), name) == 0 && (line[name.size()] == ' ' || line[name.size()] == '\t');
+  return line.size() > name.size() && line.compare(0, name.size(), name) == 0 &&
+         (line[name.size()] == ' ' || line[name.size()] == '\t');
 }
 
 }  // namespace
 
-std::string known_hosts_name(const std::string& host, uint16_t port) { return port == 22 ? host : str("[", host, "]:", port); }
+std::string known_hosts_name(const std::string& host, uint16_t port) {
+  return port == 22 ? host : str("[", host, "]:", port);
+}
 
-bool known_hosts_readable(const std::string& path) { return ::access(path.c_str(), R_OK) == 0; }
+bool known_hosts_readable(const std::string& path) {
+  return ::access(path.c_str(), R_OK) == 0;
+}
 
 std::string without_known_host(const std::string& text, const std::string& host, uint16_t port) {
   const std::string name = known_hosts_name(host, port);
@@ -29,7 +34,8 @@ std::string without_known_host(const std::string& text, const std::string& host,
   return out;
 }
 
-std::string replace_known_host(const std::string& text, const std::string& host, uint16_t port, const std::string& line) {
+std::string replace_known_host(const std::string& text, const std::string& host, uint16_t port,
+                               const std::string& line) {
   return str(without_known_host(text, host, port), line, line.ends_with('\n') ? "" : "\n");
 }
 

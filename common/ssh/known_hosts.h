@@ -12,7 +12,8 @@ namespace twsync {
 std::string known_hosts_name(const std::string& host, uint16_t port);
 bool known_hosts_readable(const std::string& path);
 /// `text` with every line of that host replaced by `line` (one or more lines). Other lines stay byte for byte.
-std::string replace_known_host(const std::string& text, const std::string& host, uint16_t port, const std::string& line);
+std::string replace_known_host(const std::string& text, const std::string& host, uint16_t port,
+                               const std::string& line);
 /// `text` without the lines of that host.
 std::string without_known_host(const std::string& text, const std::string& host, uint16_t port);
 /// Atomic; 0600. The host's older keys are dropped: whoever confirmed this one confirmed that.

@@ -22,9 +22,10 @@ Error script_failed(const SshSession& session, const std::string& what, const Re
 /// A here-document cannot be ended from inside: base64 has no such line. Decoded by whatever the server has.
 std::string write_script(const std::string& path, const std::string& checksum, const std::string& text) {
   return str("umask 077; f=", path, "; t=\"$f.twsync.$$\"; l=$(readlink -f \"$f\") && [ -n \"$l\" ] && f=$l\n",
-             "if [ -e \"$f\" ]; then cp -p \"$f\" \"$t\" || exit 1; fi\n", "base64 -d > \"$t\" <<'TWSYNC_END' || { rm -f \"$t\"; exit 1; }\n",
-             base64_encode(text), "\nTWSYNC_END\n", "if [ \"$(cat \"$f\" 2>/dev/null | cksum)\" != \"", checksum,
-             "\" ]; then rm -f \"$t\"; exit ", kChangedMeanwhile, "; fi\n", "sync \"$t\" 2>/dev/null; mv -f \"$t\" \"$f\"\n");
+             "if [ -e \"$f\" ]; then cp -p \"$f\" \"$t\" || exit 1; fi\n",
+             "base64 -d > \"$t\" <<'TWSYNC_END' || { rm -f \"$t\"; exit 1; }\n", base64_encode(text), "\nTWSYNC_END\n",
+             "if [ \"$(cat \"$f\" 2>/dev/null | cksum)\" != \"", checksum, "\" ]; then rm -f \"$t\"; exit ",
+             kChangedMeanwhile, "; fi\n", "sync \"$t\" 2>/dev/null; mv -f \"$t\" \"$f\"\n");
 }
 
 std::string read_script(const std::string& path) {
@@ -45,20 +46,23 @@ bool gives_shell(SshSession& session) {
   return output.ok() && output->out.find(kShellProof) != std::string::npos;
 }
 
-Status edit_remote_file(SshSession& session, const std::string& path, const std::function<std::string(const std::string&)>& edit) {
+Status edit_remote_file(SshSession& session, const std::string& path,
+                        const std::function<std::string(const std::string&)>& edit) {
   for (int i = 0; i < kTries; ++i) {
     SYNC_ASSIGN(const std::string read, run_script(session, str("reading ", path), read_script(path)));
     const size_t begin = read.find(str(kBegin, "\n"));  // after whatever a shell's rc printed
     const size_t checksum_at = begin + std::string_view(kBegin).size() + 1;
     const size_t text_at = begin == std::string::npos ? begin : read.find('\n', checksum_at);
-    if (text_at == std::string::npos) return Error{ErrorCode::peer_violation, str(session.name(), ": cannot read ", path), {}, 0};
+    if (text_at == std::string::npos)
+      return Error{ErrorCode::peer_violation, str(session.name(), ": cannot read ", path), {}, 0};
     const std::string checksum = read.substr(checksum_at, text_at - checksum_at), text = read.substr(text_at + 1);
     if (checksum.find_first_not_of("0123456789 ") != std::string::npos) {
       return Error{ErrorCode::peer_violation, str(session.name(), ": cannot read ", path), {}, 0};
     }
     const std::string edited = edit(text);
     if (edited == text) return {};
-    SYNC_ASSIGN(const RemoteOutput output, session.run("exec sh -s", write_script(path, checksum, edited), kScriptTimeoutMs));
+    SYNC_ASSIGN(const RemoteOutput output,
+                session.run("exec sh -s", write_script(path, checksum, edited), kScriptTimeoutMs));
     if (output.exit_code == 0) return {};
     if (output.exit_code != kChangedMeanwhile) return script_failed(session, str("writing ", path), output);
   }

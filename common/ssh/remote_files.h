@@ -15,8 +15,9 @@ Result<std::string> run_script(SshSession& session, const std::string& what, con
 bool gives_shell(SshSession& session);
 
 /// Replaces the file by edit(its text), atomically, unless it was changed in between (then once more, up to 5 times).
-/// `path` is for the shell, already quoted ("$HOME/.ssh/authorized_keys" in double quotes); missing directories are made
-/// 0700, a missing file 0600; mode and owner of one that exists stay, a symbolic link is followed.
-Status edit_remote_file(SshSession& session, const std::string& path, const std::function<std::string(const std::string&)>& edit);
+/// `path` is for the shell, already quoted ("$HOME/.ssh/authorized_keys" in double quotes); missing directories are
+/// made 0700, a missing file 0600; mode and owner of one that exists stay, a symbolic link is followed.
+Status edit_remote_file(SshSession& session, const std::string& path,
+                        const std::function<std::string(const std::string&)>& edit);
 
 }  // namespace twsync

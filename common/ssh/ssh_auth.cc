@@ -29,11 +29,14 @@ class Login {
     }
     if (!done_ && target_.ask_secret) try_secrets();
     if (done_) return {};
-    if (ssh_is_connected(session_) == 0) return ssh_error(session_, name_, str("the server ended the login (tried: ", tried(), ")"));
+    if (ssh_is_connected(session_) == 0)
+      return ssh_error(session_, name_, str("the server ended the login (tried: ", tried(), ")"));
     return Error{ErrorCode::unreachable,
                  str(name_, ": the login was refused (tried: ", tried(),
-                     "). Run `twsync keys exchange` to set up the keys, or check authorized_keys and the log of sshd on that server"),
-                 {}, 0};
+                     "). Run `twsync keys exchange` to set up the keys, or check authorized_keys and the log of sshd "
+                     "on that server"),
+                 {},
+                 0};
   }
 
  private:
@@ -69,8 +72,10 @@ class Login {
 
   void try_secrets() {
     const int methods = ssh_userauth_list(session_, nullptr);
-    if ((methods & SSH_AUTH_METHOD_PASSWORD) != 0) try_password();
-    else if ((methods & SSH_AUTH_METHOD_INTERACTIVE) != 0) try_interactive();
+    if ((methods & SSH_AUTH_METHOD_PASSWORD) != 0)
+      try_password();
+    else if ((methods & SSH_AUTH_METHOD_INTERACTIVE) != 0)
+      try_interactive();
   }
 
   void try_password() {
@@ -99,7 +104,8 @@ class Login {
     for (int i = 0; i < count; ++i) {
       const char* prompt = ssh_userauth_kbdint_getprompt(session_, static_cast<unsigned>(i), nullptr);
       const auto answer = target_.ask_secret(str(name_, ": ", escape_bytes(prompt == nullptr ? "" : prompt)));
-      if (!answer || ssh_userauth_kbdint_setanswer(session_, static_cast<unsigned>(i), answer->c_str()) < 0) return false;
+      if (!answer || ssh_userauth_kbdint_setanswer(session_, static_cast<unsigned>(i), answer->c_str()) < 0)
+        return false;
     }
     return true;
   }
@@ -116,6 +122,8 @@ class Login {
 
 }  // namespace
 
-Status authenticate(ssh_session session, const SshTarget& target) { return Login(session, target).run(); }
+Status authenticate(ssh_session session, const SshTarget& target) {
+  return Login(session, target).run();
+}
 
 }  // namespace twsync

@@ -10,7 +10,8 @@ namespace {
 
 Result<HostKey> server_key(ssh_session session, const std::string& name) {
   ssh_key raw_key = nullptr;
-  if (ssh_get_server_publickey(session, &raw_key) != SSH_OK) return ssh_error(session, name, "the server showed no host key");
+  if (ssh_get_server_publickey(session, &raw_key) != SSH_OK)
+    return ssh_error(session, name, "the server showed no host key");
   const KeyHandle key(raw_key);
   unsigned char* hash = nullptr;
   size_t hash_size = 0;
@@ -27,20 +28,24 @@ Result<HostKey> server_key(ssh_session session, const std::string& name) {
   return HostKey{fingerprint.get(), line, false};
 }
 
-Error refused(const std::string& name, std::string text) { return Error{ErrorCode::unreachable, str(name, ": ", text), {}, 0}; }
+Error refused(const std::string& name, std::string text) {
+  return Error{ErrorCode::unreachable, str(name, ": ", text), {}, 0};
+}
 
 Error unknown_key(const std::string& name, const SshTarget& target, const HostKey& key) {
-  return refused(name, str("the host key ", key.fingerprint, " is not in ", escape_bytes(target.known_hosts),
-                           ". Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on that server, then run "
-                           "`twsync keys exchange` to trust it"));
+  return refused(name,
+                 str("the host key ", key.fingerprint, " is not in ", escape_bytes(target.known_hosts),
+                     ". Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on that server, then run "
+                     "`twsync keys exchange` to trust it"));
 }
 
 Error changed_key(const std::string& name, const SshTarget& target, const HostKey& key) {
-  return refused(name, str("the host key CHANGED: the server shows ", key.fingerprint, ", but ", escape_bytes(target.known_hosts),
-                           " holds another. Somebody may stand between the servers, or that server was installed anew. Nothing "
-                           "was sent. If the change is right (compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on "
-                           "that server), run `twsync keys exchange --accept-fingerprint ",
-                           key.fingerprint, "`"));
+  return refused(
+      name, str("the host key CHANGED: the server shows ", key.fingerprint, ", but ", escape_bytes(target.known_hosts),
+                " holds another. Somebody may stand between the servers, or that server was installed anew. Nothing "
+                "was sent. If the change is right (compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on "
+                "that server), run `twsync keys exchange --accept-fingerprint ",
+                key.fingerprint, "`"));
 }
 
 }  // namespace

@@ -15,7 +15,9 @@ constexpr size_t kMaxOutput = 1U << 20U;
 constexpr int kStepMs = 100;
 constexpr uint32_t kChunk = 64U << 10U;
 
-int64_t now_ms() { return SystemClock().steady_ns() / kMillisecond; }
+int64_t now_ms() {
+  return SystemClock().steady_ns() / kMillisecond;
+}
 
 class RemoteRun {
  public:
@@ -33,7 +35,8 @@ class RemoteRun {
       if (now_ms() >= deadline_) {
         return Error{ErrorCode::timeout, str(session_.name(), ": the remote command did not end in time"), {}, 0};
       }
-      if (ssh_is_connected(session_.raw()) == 0) return ssh_error(session_.raw(), session_.name(), "the connection was lost");
+      if (ssh_is_connected(session_.raw()) == 0)
+        return ssh_error(session_.raw(), session_.name(), "the connection was lost");
       SYNC_TRY(feed());
       SYNC_TRY(collect());
     }
@@ -44,13 +47,15 @@ class RemoteRun {
 
  private:
   bool finished() const {
-    return ssh_channel_is_eof(channel_) != 0 && ssh_channel_poll(channel_, 0) <= 0 && ssh_channel_poll(channel_, 1) <= 0 &&
+    return ssh_channel_is_eof(channel_) != 0 && ssh_channel_poll(channel_, 0) <= 0 &&
+           ssh_channel_poll(channel_, 1) <= 0 &&
            (ssh_channel_is_closed(channel_) != 0 || ssh_channel_get_exit_status(channel_) != -1);
   }
 
   Status feed() {
     while (fed_ < input_.size() && ssh_channel_is_eof(channel_) == 0 && ssh_channel_is_closed(channel_) == 0) {
-      const auto n = static_cast<uint32_t>(std::min<size_t>({input_.size() - fed_, ssh_channel_window_size(channel_), kChunk}));
+      const auto n =
+          static_cast<uint32_t>(std::min<size_t>({input_.size() - fed_, ssh_channel_window_size(channel_), kChunk}));
       const int put = n == 0 ? 0 : ssh_channel_write(channel_, input_.data() + fed_, n);
       if (put == 0 || put == SSH_AGAIN) return {};
       if (put < 0) return {};  // the command stopped reading; its exit code and stderr say why
@@ -77,7 +82,8 @@ class RemoteRun {
       }
       result_.out += text;
       if (result_.out.size() > kMaxOutput) {
-        return Error{ErrorCode::peer_violation, str(session_.name(), ": the remote command says more than it may"), {}, 0};
+        return Error{
+            ErrorCode::peer_violation, str(session_.name(), ": the remote command says more than it may"), {}, 0};
       }
     }
     return {};

@@ -18,11 +18,13 @@ namespace twsync {
 namespace {
 
 // libssh proposes chacha20 first, which runs at 0.6-0.75 of AES-GCM where the processor has AES.
-constexpr const char* kCiphers = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes256-ctr";
+constexpr const char* kCiphers =
+    "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes256-ctr";
 
 bool only_of(const std::string& text, const char* extra) {
   for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && std::string_view(extra).find(c) == std::string_view::npos) return false;
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && std::string_view(extra).find(c) == std::string_view::npos)
+      return false;
   }
   return true;
 }
@@ -45,12 +47,15 @@ bool set_options(ssh_session session, const SshTarget& target) {
   const unsigned port = target.port;
   const long seconds = static_cast<long>(target.connect_timeout_ms / 1'000);
   const long microseconds = static_cast<long>(target.connect_timeout_ms % 1'000 * 1'000);
-  const auto set = [session](ssh_options_e option, const void* value) { return ssh_options_set(session, option, value) == SSH_OK; };
+  const auto set = [session](ssh_options_e option, const void* value) {
+    return ssh_options_set(session, option, value) == SSH_OK;
+  };
   return set(SSH_OPTIONS_PROCESS_CONFIG, &process_config) && set(SSH_OPTIONS_HOST, target.host.c_str()) &&
          set(SSH_OPTIONS_PORT, &port) && (target.user.empty() || set(SSH_OPTIONS_USER, target.user.c_str())) &&
          set(SSH_OPTIONS_KNOWNHOSTS, target.known_hosts.c_str()) && set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") &&
-         set(SSH_OPTIONS_NODELAY, &nodelay) && set(SSH_OPTIONS_TIMEOUT, &seconds) && set(SSH_OPTIONS_TIMEOUT_USEC, &microseconds) &&
-         set(SSH_OPTIONS_CIPHERS_C_S, kCiphers) && set(SSH_OPTIONS_CIPHERS_S_C, kCiphers) && set(SSH_OPTIONS_COMPRESSION, "no");
+         set(SSH_OPTIONS_NODELAY, &nodelay) && set(SSH_OPTIONS_TIMEOUT, &seconds) &&
+         set(SSH_OPTIONS_TIMEOUT_USEC, &microseconds) && set(SSH_OPTIONS_CIPHERS_C_S, kCiphers) &&
+         set(SSH_OPTIONS_CIPHERS_S_C, kCiphers) && set(SSH_OPTIONS_COMPRESSION, "no");
 }
 
 void set_tcp_timeouts(int fd, int64_t dead_after_ms) {
@@ -132,7 +137,8 @@ SshSession::~SshSession() {
   ssh_free(raw_);
 }
 
-Result<RemoteOutput> run_remote(const SshTarget& target, const std::string& command, const std::string& input, int64_t timeout_ms) {
+Result<RemoteOutput> run_remote(const SshTarget& target, const std::string& command, const std::string& input,
+                                int64_t timeout_ms) {
   SYNC_ASSIGN(const auto session, SshSession::open(target));
   return session->run(command, input, timeout_ms);
 }

@@ -32,9 +32,10 @@ struct SshTarget {
   std::string user;         ///< empty = the current user
   std::string key_file;     ///< private key; empty = none of our own
   std::string known_hosts;  ///< our own file; the user's and the system's are never read
-  int64_t connect_timeout_ms = 15'000;  ///< for each phase: TCP, key exchange, each authentication attempt, opening a channel
-  int64_t dead_after_ms = 15'000;       ///< TCP gives up on unacknowledged data after this
-  bool use_agent = true;    ///< ssh-agent, where SSH_AUTH_SOCK names one
+  int64_t connect_timeout_ms =
+      15'000;  ///< for each phase: TCP, key exchange, each authentication attempt, opening a channel
+  int64_t dead_after_ms = 15'000;  ///< TCP gives up on unacknowledged data after this
+  bool use_agent = true;           ///< ssh-agent, where SSH_AUTH_SOCK names one
   std::vector<std::string> default_keys = default_key_files();
 
   /// Asked for a secret with a prompt; no value = give up. Unset (services, sync): nothing ever prompts.
@@ -50,14 +51,14 @@ std::string describe(const SshTarget& target);
 struct RemoteOutput {
   int exit_code = -1;  ///< -1 = ended by a signal or unknown
   std::string out;
-  std::string err;     ///< the last 8 KiB
+  std::string err;  ///< the last 8 KiB
 };
 
 /// Not thread-safe; a stream made by exec() takes the session over until that stream is gone.
 class SshSession {
  public:
-  /// unreachable with a message that says what to do: no connection, host key unknown, changed or revoked, login refused.
-  /// usage: a host or user name that cannot be one, or a private key that others may read.
+  /// unreachable with a message that says what to do: no connection, host key unknown, changed or revoked, login
+  /// refused. usage: a host or user name that cannot be one, or a private key that others may read.
   static Result<std::shared_ptr<SshSession>> open(const SshTarget& target);
   ~SshSession();
   SshSession(const SshSession&) = delete;
@@ -86,6 +87,7 @@ class SshSession {
 };
 
 /// One login, one command.
-Result<RemoteOutput> run_remote(const SshTarget& target, const std::string& command, const std::string& input, int64_t timeout_ms);
+Result<RemoteOutput> run_remote(const SshTarget& target, const std::string& command, const std::string& input,
+                                int64_t timeout_ms);
 
 }  // namespace twsync

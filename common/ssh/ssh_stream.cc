@@ -24,7 +24,9 @@ constexpr uint32_t kOrdinaryRead = 1U << 20U;
 constexpr uint32_t kWriteChunk = 256U << 10U;
 constexpr int64_t kEndWaitMs = 2'000;
 
-int64_t now_ms() { return SystemClock().steady_ns() / kMillisecond; }
+int64_t now_ms() {
+  return SystemClock().steady_ns() / kMillisecond;
+}
 
 class SshStream final : public ByteStream {
  public:
@@ -158,7 +160,8 @@ class SshStream final : public ByteStream {
 Result<ssh_channel> open_exec_channel(SshSession& session, const std::string& command) {
   ssh_channel channel = ssh_channel_new(session.raw());
   if (channel == nullptr) return ssh_error(session.raw(), session.name(), "cannot open a channel");
-  if (ssh_channel_open_session(channel) == SSH_OK && ssh_channel_request_exec(channel, command.c_str()) == SSH_OK) return channel;
+  if (ssh_channel_open_session(channel) == SSH_OK && ssh_channel_request_exec(channel, command.c_str()) == SSH_OK)
+    return channel;
   Error error = ssh_error(session.raw(), session.name(), "cannot run a command there");
   ssh_channel_free(channel);
   return error;

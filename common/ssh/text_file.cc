@@ -32,7 +32,8 @@ Status make_directories(const std::string& directory) {
   for (size_t at = 1; at <= directory.size(); ++at) {
     if (at != directory.size() && directory[at] != '/') continue;
     const std::string part = directory.substr(0, at);
-    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) return error_from_errno(errno, "cannot make the directory", part);
+    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+      return error_from_errno(errno, "cannot make the directory", part);
   }
   return {};
 }
@@ -83,7 +84,8 @@ Status write_text_file(const std::string& given_path, std::string_view text, mod
   SYNC_TRY(make_directories(directory_of(path)));
   const std::string temporary = str(path, ".", random_hex(6), ".tmp");
   Status status = write_temporary(temporary, text, mode, path);
-  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = error_from_errno(errno, "cannot replace", path);
+  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0)
+    status = error_from_errno(errno, "cannot replace", path);
   if (!status.ok()) {
     ::unlink(temporary.c_str());
     return status;

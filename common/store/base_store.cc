@@ -31,8 +31,8 @@ template <>
 struct WireFields<BaseMeta> {
   template <class F>
   static void fields(BaseMeta& v, F&& f) {
-    f(v.pair_id, v.epoch, v.completed, v.hash_key, v.code_boot_id, v.deploy_boot_id, v.code_root_inode, v.deploy_root_inode,
-      v.clean_close, v.last_done_ns, v.code_root, v.deploy_root);
+    f(v.pair_id, v.epoch, v.completed, v.hash_key, v.code_boot_id, v.deploy_boot_id, v.code_root_inode,
+      v.deploy_root_inode, v.clean_close, v.last_done_ns, v.code_root, v.deploy_root);
   }
 };
 
@@ -49,7 +49,9 @@ struct BaseStore::Statements {
 };
 
 BaseStore::BaseStore(std::unique_ptr<SqliteDb> db) : db_(std::move(db)), statements_(std::make_unique<Statements>()) {}
-BaseStore::~BaseStore() { rollback(); }
+BaseStore::~BaseStore() {
+  rollback();
+}
 
 Result<std::unique_ptr<BaseStore>> BaseStore::open(const std::string& path, Mode mode) {
   const bool read_only = mode == Mode::read_only;
@@ -62,7 +64,8 @@ Result<std::unique_ptr<BaseStore>> BaseStore::open(const std::string& path, Mode
     SYNC_TRY(db.set_user_version(kBaseSchema));
     SYNC_TRY(transaction.commit());
   } else if (version != kBaseSchema) {
-    return Error{ErrorCode::unsupported, str("base.db has schema ", version, "; this release reads ", kBaseSchema), path, 0};
+    return Error{ErrorCode::unsupported, str("base.db has schema ", version, "; this release reads ", kBaseSchema),
+                 path, 0};
   }
   std::unique_ptr<BaseStore> store(new BaseStore(std::make_unique<SqliteDb>(std::move(db))));
   auto& s = *store->statements_;
@@ -161,7 +164,9 @@ Status BaseStore::begin(bool durable) {
   return db_->exec("BEGIN IMMEDIATE");
 }
 
-Status BaseStore::commit() { return db_->exec("COMMIT"); }
+Status BaseStore::commit() {
+  return db_->exec("COMMIT");
+}
 
 void BaseStore::rollback() {
   if (db_ && db_->in_transaction()) (void)db_->exec("ROLLBACK").ok();
@@ -178,12 +183,17 @@ Status BaseStore::drop(std::string_view path) {
   return statements_->drop.run();
 }
 
-Status BaseStore::clear_rows() { return db_->exec("DELETE FROM base"); }
+Status BaseStore::clear_rows() {
+  return db_->exec("DELETE FROM base");
+}
 
 Status BaseStore::add_conflict(const ConflictRecord& r) {
   SYNC_ASSIGN(auto insert, db_->prepare("INSERT OR REPLACE INTO conflicts VALUES (?1,?2,?3,?4,?5,?6,?7,?8)"));
   insert.bind_text(1, r.id).bind_blob(2, r.path).bind(3, r.at_ns).bind_text(4, r.rule);
-  insert.bind(5, static_cast<int64_t>(r.winner)).bind_text(6, r.loser_version).bind(7, r.open ? 1 : 0).bind_text(8, r.text);
+  insert.bind(5, static_cast<int64_t>(r.winner))
+      .bind_text(6, r.loser_version)
+      .bind(7, r.open ? 1 : 0)
+      .bind_text(8, r.text);
   return insert.run();
 }
 
@@ -263,7 +273,8 @@ Result<std::unique_ptr<BaseStore>> open_or_replace(const std::string& path, bool
       std::fclose(taken);
       continue;
     }
-    if (std::rename(path.c_str(), aside.c_str()) != 0) return error_from_errno(errno, "cannot move the damaged base aside", path);
+    if (std::rename(path.c_str(), aside.c_str()) != 0)
+      return error_from_errno(errno, "cannot move the damaged base aside", path);
     // The log and index belong to the damaged file; a new database must not replay them.
     for (const char* suffix : {"-wal", "-shm"}) std::rename((path + suffix).c_str(), (aside + suffix).c_str());
     moved_aside = true;

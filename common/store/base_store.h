@@ -18,14 +18,14 @@ namespace twsync {
 
 /// One record of facts about the pair.
 struct BaseMeta {
-  std::string pair_id;          ///< empty = never claimed
-  uint64_t epoch = 0;           ///< DESIGN.md section 7
-  uint64_t completed = 0;       ///< cycles that were recorded to their end
+  std::string pair_id;     ///< empty = never claimed
+  uint64_t epoch = 0;      ///< DESIGN.md section 7
+  uint64_t completed = 0;  ///< cycles that were recorded to their end
   HashKey hash_key{};
   std::string code_boot_id, deploy_boot_id;
   uint64_t code_root_inode = 0, deploy_root_inode = 0;
-  bool clean_close = true;      ///< false while a controller works on the pair
-  int64_t last_done_ns = 0;     ///< wall clock of the last cycle that ended in sync
+  bool clean_close = true;             ///< false while a controller works on the pair
+  int64_t last_done_ns = 0;            ///< wall clock of the last cycle that ended in sync
   std::string code_root, deploy_root;  ///< for `status` and `forget`
 };
 
@@ -36,9 +36,9 @@ struct ConflictRecord {
   int64_t at_ns = 0;
   std::string rule;
   ConflictWinner winner = ConflictWinner::none;
-  std::string loser_version;    ///< id in the version store of the side that lost; empty = nothing displaced
-  bool open = false;            ///< parked until `resolve`
-  std::string text;             ///< what stood on each side, for people
+  std::string loser_version;  ///< id in the version store of the side that lost; empty = nothing displaced
+  bool open = false;          ///< parked until `resolve`
+  std::string text;           ///< what stood on each side, for people
 };
 
 struct ParkedRecord {

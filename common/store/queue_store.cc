@@ -29,9 +29,13 @@ constexpr const char* kSchema =
     "CREATE TABLE pairs(pair BLOB PRIMARY KEY, last_done INTEGER NOT NULL, summary BLOB) WITHOUT ROWID;"
     "PRAGMA user_version=1";
 
-std::string marker_path(const std::string& path) { return path + ".rescan"; }
+std::string marker_path(const std::string& path) {
+  return path + ".rescan";
+}
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
 
 // The WAL goes first: left behind alone it would be replayed into the new file. The marker goes before everything, so
 // that a crash in between can't make the rescan be forgotten.
@@ -46,7 +50,8 @@ Result<std::string> move_aside(const std::string& path, int64_t now_wall_ns) {
   if (::rename((path + "-wal").c_str(), (target + "-wal").c_str()) != 0 && errno != ENOENT) {
     return error_from_errno(errno, "cannot move the damaged queue's log aside", path);
   }
-  if (::rename(path.c_str(), target.c_str()) != 0) return error_from_errno(errno, "cannot move the damaged queue aside", path);
+  if (::rename(path.c_str(), target.c_str()) != 0)
+    return error_from_errno(errno, "cannot move the damaged queue aside", path);
   (void)::unlink((path + "-shm").c_str());
   return target;
 }
@@ -103,8 +108,9 @@ Status QueueStore::prepare() {
   SYNC_TRY(make(q_.drop_hints, "DELETE FROM hints WHERE pair = ? AND id <= ?"));
   SYNC_TRY(make(q_.drop_request, "DELETE FROM requests WHERE id = ?"));
   SYNC_TRY(make(q_.add_done, "INSERT OR REPLACE INTO done(id, event, expires) VALUES(?, ?, ?)"));
-  SYNC_TRY(make(q_.set_pair, "INSERT INTO pairs(pair, last_done, summary) VALUES(?1, ?2, ?3) ON CONFLICT(pair) DO UPDATE SET"
-                             " last_done = ?2, summary = ifnull(?3, summary)"));
+  SYNC_TRY(make(q_.set_pair,
+                "INSERT INTO pairs(pair, last_done, summary) VALUES(?1, ?2, ?3) ON CONFLICT(pair) DO UPDATE SET"
+                " last_done = ?2, summary = ifnull(?3, summary)"));
   SYNC_TRY(make(q_.end_keys, "UPDATE keys SET expires = ? WHERE pair = ? AND row <= ? AND expires IS NULL"));
   SYNC_TRY(make(q_.done_event, "SELECT event FROM done WHERE id = ?"));
   SYNC_TRY(make(q_.drop_above, "DELETE FROM hints WHERE pair = ? AND id > ?"));
@@ -137,7 +143,8 @@ Result<JournalContents> QueueStore::load() {
     SYNC_ASSIGN(const bool row, pairs.step());
     if (!row) break;
     JournalContents::PairRecord record{std::string(pairs.column_bytes(0)), pairs.column_int(1), {}};
-    if (auto summary = decode<Summary>(pairs.column_bytes(2)); summary.ok()) record.last_summary = std::move(summary).value();
+    if (auto summary = decode<Summary>(pairs.column_bytes(2)); summary.ok())
+      record.last_summary = std::move(summary).value();
     contents.pairs.push_back(std::move(record));
   }
   return contents;
@@ -145,16 +152,21 @@ Result<JournalContents> QueueStore::load() {
 
 Result<uint64_t> QueueStore::next_epoch(uint64_t first) {
   SYNC_ASSIGN(auto transaction, Transaction::begin(db_));
-  SYNC_ASSIGN(auto raise, db_.prepare("INSERT INTO meta VALUES('epoch', ?) ON CONFLICT(name) DO UPDATE SET value = value + 1"));
+  SYNC_ASSIGN(auto raise,
+              db_.prepare("INSERT INTO meta VALUES('epoch', ?) ON CONFLICT(name) DO UPDATE SET value = value + 1"));
   SYNC_TRY(raise.bind_u64(1, first).run());
   SYNC_ASSIGN(const int64_t epoch, db_.query_int("SELECT value FROM meta WHERE name = 'epoch'"));
   SYNC_TRY(transaction.commit());
   return static_cast<uint64_t>(epoch);
 }
 
-Status QueueStore::begin() { return db_.exec("BEGIN IMMEDIATE"); }
+Status QueueStore::begin() {
+  return db_.exec("BEGIN IMMEDIATE");
+}
 
-Status QueueStore::commit() { return db_.exec("COMMIT"); }
+Status QueueStore::commit() {
+  return db_.exec("COMMIT");
+}
 
 void QueueStore::rollback() {
   // A full disk has rolled back by itself already.

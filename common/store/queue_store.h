@@ -30,10 +30,10 @@ struct JournalContents {
 /// What ends with a lease.
 struct LeaseEnd {
   std::string pair;
-  uint64_t bound = 0;                 ///< hints of the pair up to this row are done
+  uint64_t bound = 0;  ///< hints of the pair up to this row are done
   struct Done {
     std::string request;
-    std::string event;                ///< encoded summary Event, told again to whoever asks
+    std::string event;  ///< encoded summary Event, told again to whoever asks
   };
   std::vector<Done> requests;
   std::optional<Summary> last_summary;
@@ -81,8 +81,8 @@ class QueueStore {
 
  private:
   struct Statements {
-    Statement add_hint, add_key, has_key, add_request, drop_hints, drop_request, add_done, set_pair, end_keys, done_event,
-        drop_above, purge_keys, purge_done, cap_keys;
+    Statement add_hint, add_key, has_key, add_request, drop_hints, drop_request, add_done, set_pair, end_keys,
+        done_event, drop_above, purge_keys, purge_done, cap_keys;
   };
   QueueStore(SqliteDb db, std::string path) : db_(std::move(db)), path_(std::move(path)) {}
   static Result<QueueStore> open_file(const std::string& path);

@@ -43,7 +43,8 @@ class In {
       return T{};
     }
     uint64_t value = 0;
-    for (unsigned i = 0; i < sizeof(T); ++i) value |= static_cast<uint64_t>(static_cast<unsigned char>(left_[i])) << (8 * i);
+    for (unsigned i = 0; i < sizeof(T); ++i)
+      value |= static_cast<uint64_t>(static_cast<unsigned char>(left_[i])) << (8 * i);
     left_.remove_prefix(sizeof(T));
     return static_cast<T>(value);
   }

@@ -41,7 +41,8 @@ ErrorCode map_code(int code) {
 Error make_error(sqlite3* db, int code, std::string_view what) {
   const int sys = db != nullptr ? sqlite3_system_errno(db) : 0;
   const char* file = db != nullptr ? sqlite3_db_filename(db, "main") : nullptr;
-  const std::string detail = db != nullptr && sqlite3_errcode(db) != SQLITE_OK ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+  const std::string detail =
+      db != nullptr && sqlite3_errcode(db) != SQLITE_OK ? sqlite3_errmsg(db) : sqlite3_errstr(code);
   ErrorCode mapped = map_code(code);
   if (mapped == ErrorCode::io && (sys == ENOSPC || sys == EDQUOT)) mapped = ErrorCode::no_space;
   return {mapped, str("database: ", what, ": ", detail), file != nullptr ? file : "", sys};
@@ -58,7 +59,9 @@ Statement& Statement::operator=(Statement&& other) noexcept {
   return *this;
 }
 
-Statement::~Statement() { sqlite3_finalize(handle_); }
+Statement::~Statement() {
+  sqlite3_finalize(handle_);
+}
 
 void Statement::note(int code) {
   if (code != SQLITE_OK && bind_error_ == 0) bind_error_ = code;
@@ -69,7 +72,9 @@ Statement& Statement::bind(int index, int64_t value) {
   return *this;
 }
 
-Statement& Statement::bind_u64(int index, uint64_t value) { return bind(index, std::bit_cast<int64_t>(value)); }
+Statement& Statement::bind_u64(int index, uint64_t value) {
+  return bind(index, std::bit_cast<int64_t>(value));
+}
 
 Statement& Statement::bind_blob(int index, std::string_view bytes) {
   // A null pointer would bind NULL.
@@ -112,11 +117,17 @@ Status Statement::run() {
   return {};
 }
 
-void Statement::reset() { sqlite3_reset(handle_); }
+void Statement::reset() {
+  sqlite3_reset(handle_);
+}
 
-int64_t Statement::column_int(int column) const { return sqlite3_column_int64(handle_, column); }
+int64_t Statement::column_int(int column) const {
+  return sqlite3_column_int64(handle_, column);
+}
 
-uint64_t Statement::column_u64(int column) const { return std::bit_cast<uint64_t>(column_int(column)); }
+uint64_t Statement::column_u64(int column) const {
+  return std::bit_cast<uint64_t>(column_int(column));
+}
 
 std::string_view Statement::column_bytes(int column) const {
   const void* data = sqlite3_column_blob(handle_, column);
@@ -125,9 +136,13 @@ std::string_view Statement::column_bytes(int column) const {
   return {static_cast<const char*>(data), static_cast<size_t>(size)};
 }
 
-bool Statement::column_is_null(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
+bool Statement::column_is_null(int column) const {
+  return sqlite3_column_type(handle_, column) == SQLITE_NULL;
+}
 
-void SqliteDb::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+void SqliteDb::Close::operator()(sqlite3* db) const {
+  sqlite3_close_v2(db);
+}
 
 SqliteDb::SqliteDb(SqliteDb&&) noexcept = default;
 SqliteDb& SqliteDb::operator=(SqliteDb&&) noexcept = default;
@@ -141,7 +156,8 @@ Result<SqliteDb> SqliteDb::open(const std::string& path, const SqliteOptions& op
     ::close(fd);
   }
   sqlite3* raw = nullptr;
-  const int flags = (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int flags =
+      (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   SqliteDb db(raw);
   if (code != SQLITE_OK) {
@@ -167,7 +183,8 @@ Status SqliteDb::exec(const char* sql) {
 
 Result<Statement> SqliteDb::prepare(std::string_view sql) {
   sqlite3_stmt* raw = nullptr;
-  const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
   if (code != SQLITE_OK) return make_error(handle_.get(), code, sql);
   return Statement(raw);
 }
@@ -179,9 +196,13 @@ Result<int64_t> SqliteDb::query_int(std::string_view sql) {
   return statement.column_int(0);
 }
 
-Result<int64_t> SqliteDb::user_version() { return query_int("PRAGMA user_version"); }
+Result<int64_t> SqliteDb::user_version() {
+  return query_int("PRAGMA user_version");
+}
 
-Status SqliteDb::set_user_version(int64_t version) { return exec(str("PRAGMA user_version=", version).c_str()); }
+Status SqliteDb::set_user_version(int64_t version) {
+  return exec(str("PRAGMA user_version=", version).c_str());
+}
 
 Status SqliteDb::quick_check() {
   SYNC_ASSIGN(Statement statement, prepare("PRAGMA quick_check(1)"));
@@ -192,11 +213,17 @@ Status SqliteDb::quick_check() {
                file != nullptr ? file : "", 0};
 }
 
-int64_t SqliteDb::last_insert_rowid() const { return sqlite3_last_insert_rowid(handle_.get()); }
+int64_t SqliteDb::last_insert_rowid() const {
+  return sqlite3_last_insert_rowid(handle_.get());
+}
 
-int64_t SqliteDb::changes() const { return sqlite3_changes64(handle_.get()); }
+int64_t SqliteDb::changes() const {
+  return sqlite3_changes64(handle_.get());
+}
 
-bool SqliteDb::in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
+bool SqliteDb::in_transaction() const {
+  return sqlite3_get_autocommit(handle_.get()) == 0;
+}
 
 Result<Transaction> Transaction::begin(SqliteDb& db) {
   SYNC_TRY(db.exec("BEGIN IMMEDIATE"));

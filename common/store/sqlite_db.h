@@ -14,8 +14,8 @@ struct sqlite3_stmt;
 
 namespace twsync {
 
-/// A prepared statement, kept by its owner and run again and again. Must not outlive its SqliteDb. Thread rule as SqliteDb.
-/// A failed bind is remembered and returned by the next step(). Indexes: parameters from 1, columns from 0.
+/// A prepared statement, kept by its owner and run again and again. Must not outlive its SqliteDb. Thread rule as
+/// SqliteDb. A failed bind is remembered and returned by the next step(). Indexes: parameters from 1, columns from 0.
 class Statement {
  public:
   Statement() = default;

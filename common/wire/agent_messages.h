@@ -17,23 +17,51 @@ constexpr size_t kMaxFrame = 8U << 20U;
 
 /// Never renumber.
 enum class FrameType : uint8_t {
-  hello = 1, hello_reply = 2, ping = 3, pong = 4, error = 5, goodbye = 6,
-  facts = 10, facts_reply = 11, claim = 12, claim_reply = 13,
-  list = 20, list_chunk = 21, list_end = 22, digest = 23, digest_reply = 24, read_small = 25, read_small_reply = 26,
-  list_notes = 27, watch_reply = 34,
-  watch = 30, hints = 31, cookie = 32, cookie_seen = 33,
-  apply = 40, send = 41, content = 42, content_end = 43, results = 44, content_credit = 45,
-  versions = 50, versions_reply = 51, restore = 52, restore_reply = 53, forget = 54, forget_reply = 55,
+  hello = 1,
+  hello_reply = 2,
+  ping = 3,
+  pong = 4,
+  error = 5,
+  goodbye = 6,
+  facts = 10,
+  facts_reply = 11,
+  claim = 12,
+  claim_reply = 13,
+  list = 20,
+  list_chunk = 21,
+  list_end = 22,
+  digest = 23,
+  digest_reply = 24,
+  read_small = 25,
+  read_small_reply = 26,
+  list_notes = 27,
+  watch_reply = 34,
+  watch = 30,
+  hints = 31,
+  cookie = 32,
+  cookie_seen = 33,
+  apply = 40,
+  send = 41,
+  content = 42,
+  content_end = 43,
+  results = 44,
+  content_credit = 45,
+  versions = 50,
+  versions_reply = 51,
+  restore = 52,
+  restore_reply = 53,
+  forget = 54,
+  forget_reply = 55,
 };
 
 enum class AgentRole : uint8_t { control = 1, bulk = 2 };
 
 struct Hello {
   uint32_t protocol = kAgentProtocol;
-  std::string build;      ///< client's build id
+  std::string build;  ///< client's build id
   AgentRole role = AgentRole::control;
-  std::string root;       ///< absolute; refused when a forced command names another
-  std::string pair_id;    ///< empty before the first claim
+  std::string root;     ///< absolute; refused when a forced command names another
+  std::string pair_id;  ///< empty before the first claim
   HashKey hash_key{};
   bool preserve_owner = false;
   bool preserve_xattrs = false;
@@ -48,10 +76,10 @@ struct HelloReply {
   uint32_t protocol = kAgentProtocol;
   std::string build;
   std::string host;
-  int64_t wall_ns = 0;    ///< for the clock skew
+  int64_t wall_ns = 0;  ///< for the clock skew
   uint32_t uid = 0;
   std::vector<std::string> features;
-  Error error;            ///< code ok = welcome
+  Error error;  ///< code ok = welcome
   template <class F>
   void fields(F&& f) {
     f(protocol, build, host, wall_ns, uid, features, error);
@@ -75,19 +103,19 @@ struct SideFacts {
   std::string boot_id;
   uint64_t root_device = 0;
   uint64_t root_inode = 0;
-  std::string root_path;           ///< as opened, canonical
-  std::vector<Marker> markers;     ///< of every pair that ever used this root
-  bool root_empty = false;         ///< nothing but .twsync in it
+  std::string root_path;        ///< as opened, canonical
+  std::vector<Marker> markers;  ///< of every pair that ever used this root
+  bool root_empty = false;      ///< nothing but .twsync in it
   int64_t wall_ns = 0;
   uint32_t uid = 0;
-  std::string file_system;         ///< "ext4", for doctor and messages
+  std::string file_system;  ///< "ext4", for doctor and messages
   bool rename_exchange = true;
   uint64_t free_bytes = 0;
   uint64_t free_inodes = 0;
   template <class F>
   void fields(F&& f) {
-    f(host, boot_id, root_device, root_inode, root_path, markers, root_empty, wall_ns, uid, file_system, rename_exchange,
-      free_bytes, free_inodes);
+    f(host, boot_id, root_device, root_inode, root_path, markers, root_empty, wall_ns, uid, file_system,
+      rename_exchange, free_bytes, free_inodes);
   }
 };
 
@@ -103,8 +131,8 @@ struct FactsReply {
 /// Takes the lock and writes the marker. Refused (busy, with the holder's text) while another controller holds it.
 struct Claim {
   Marker marker;
-  std::string holder;   ///< shown to whoever is refused: "host, pid, since"
-  HashKey hash_key{};   ///< the pair's, once known
+  std::string holder;  ///< shown to whoever is refused: "host, pid, since"
+  HashKey hash_key{};  ///< the pair's, once known
   template <class F>
   void fields(F&& f) {
     f(marker, holder, hash_key);
@@ -120,18 +148,19 @@ struct Reply {
 };
 
 struct ListRequest {
-  std::vector<Scope> scopes;        ///< ordered, disjoint
-  std::vector<std::string> exclude; ///< gitignore patterns that already prune on this side
-  std::vector<std::string> ignore_lines; ///< .twsyncignore of both sides, merged sets are separate: see `ignore_split`
-  uint32_t ignore_split = 0;        ///< the first N of ignore_lines are the code side's file, the rest the deploy side's
-  std::vector<std::string> never;   ///< never-synced relative paths
+  std::vector<Scope> scopes;              ///< ordered, disjoint
+  std::vector<std::string> exclude;       ///< gitignore patterns that already prune on this side
+  std::vector<std::string> ignore_lines;  ///< .twsyncignore of both sides, merged sets are separate: see `ignore_split`
+  uint32_t ignore_split = 0;       ///< the first N of ignore_lines are the code side's file, the rest the deploy side's
+  std::vector<std::string> never;  ///< never-synced relative paths
   template <class F>
   void fields(F&& f) {
     f(scopes, exclude, ignore_lines, ignore_split, never);
   }
 };
 
-/// Listed entries in compare_paths order. A scope's own path comes too; absent paths do not (the scope says it was looked at).
+/// Listed entries in compare_paths order. A scope's own path comes too; absent paths do not (the scope says it was
+/// looked at).
 struct ListChunk {
   std::vector<PathEntry> entries;
   template <class F>
@@ -141,10 +170,10 @@ struct ListChunk {
 };
 
 struct ListEnd {
-  Error error;                      ///< the listing as a whole failed (root gone): nothing may be concluded
-  std::vector<Error> unreadable;    ///< directories (or entries) that could not be read: unknown, never deleted
-  std::vector<std::string> ignored; ///< ignored paths that exist (directories stand for what is below)
-  int64_t started_ns = 0;           ///< that host's wall clock before the first read
+  Error error;                       ///< the listing as a whole failed (root gone): nothing may be concluded
+  std::vector<Error> unreadable;     ///< directories (or entries) that could not be read: unknown, never deleted
+  std::vector<std::string> ignored;  ///< ignored paths that exist (directories stand for what is below)
+  int64_t started_ns = 0;            ///< that host's wall clock before the first read
   template <class F>
   void fields(F&& f) {
     f(error, unreadable, ignored, started_ns);
@@ -159,7 +188,8 @@ struct DigestRequest {
   }
 };
 
-/// One per path, in order: the entry as it was read (stamp from fstat before = after reading, digest known), or kind none.
+/// One per path, in order: the entry as it was read (stamp from fstat before = after reading, digest known), or kind
+/// none.
 struct DigestReply {
   std::vector<PathEntry> entries;
   std::vector<Error> failed;

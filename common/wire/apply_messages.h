@@ -12,11 +12,11 @@ namespace twsync {
 /// Operations that travel and become durable together; all on one side, all of one stage.
 struct Batch {
   uint64_t id = 0;
-  uint64_t epoch = 0;   ///< controller epoch: an applier refuses one older than its root's marker
+  uint64_t epoch = 0;  ///< controller epoch: an applier refuses one older than its root's marker
   uint64_t cycle = 0;
   Side side = Side::code;
-  bool ordered = false; ///< apply strictly in order (structure, directory removal, directory metadata)
-  int64_t scanned_ns = 0; ///< target host's clock when the expected entries were scanned (20 ms rule)
+  bool ordered = false;    ///< apply strictly in order (structure, directory removal, directory metadata)
+  int64_t scanned_ns = 0;  ///< target host's clock when the expected entries were scanned (20 ms rule)
   std::vector<Operation> operations;
   template <class F>
   void fields(F&& f) {

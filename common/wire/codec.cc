@@ -18,7 +18,9 @@ constexpr size_t kMaxElements = 4'000'000;
 constexpr size_t kMaxBytes = 64U << 20U;
 constexpr size_t kMaxDepth = 16;
 
-bool reference_everything(msgpack::type::object_type, std::size_t, void*) { return true; }
+bool reference_everything(msgpack::type::object_type, std::size_t, void*) {
+  return true;
+}
 
 }  // namespace
 
@@ -107,7 +109,9 @@ void Reader::leave() {
   impl_->advance();
 }
 
-bool Reader::more() const { return ok_ && impl_->peek() != nullptr; }
+bool Reader::more() const {
+  return ok_ && impl_->peek() != nullptr;
+}
 
 bool Reader::nil() {
   const msgpack::object* value = ok_ ? impl_->peek() : nullptr;

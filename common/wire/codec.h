@@ -74,7 +74,9 @@ struct Probe {
   void operator()(T&...) {}
 };
 template <class T>
-concept Message = requires(T& value) { value.fields(Probe{}); };
+concept Message = requires(T& value) {
+  value.fields(Probe{});
+};
 template <class T>
 struct IsVector : std::false_type {};
 template <class T>
@@ -95,7 +97,9 @@ template <class T>
 struct WireFields;  // specialise: static void fields(T&, F&&)
 
 template <class T>
-concept HasWireFields = requires(T& value) { WireFields<T>::fields(value, codec_detail::Probe{}); };
+concept HasWireFields = requires(T& value) {
+  WireFields<T>::fields(value, codec_detail::Probe{});
+};
 
 template <class T, class F>
 void visit_fields(T& value, F&& f) {

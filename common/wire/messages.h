@@ -15,29 +15,29 @@ constexpr uint32_t kBrokerSchema = 1;
 /// Never renumber.
 enum class MessageType : uint8_t {
   // front socket: producers and clients -> broker, and back
-  publish = 1,        ///< body Publish; answered by ack (journaled) or refused
-  request = 2,        ///< body Request; answered by ack (journaled) or refused; events follow to the requester
-  status = 3,         ///< body StatusQuery; answered by status_reply
-  status_reply = 4,   ///< body StatusReply
-  ack = 5,            ///< `id` as sent
-  refused = 6,        ///< body Error: see decode_error()
-  event = 7,          ///< body Event
-  attach = 8,         ///< body: request id; events of a running request also go to this client
+  publish = 1,       ///< body Publish; answered by ack (journaled) or refused
+  request = 2,       ///< body Request; answered by ack (journaled) or refused; events follow to the requester
+  status = 3,        ///< body StatusQuery; answered by status_reply
+  status_reply = 4,  ///< body StatusReply
+  ack = 5,           ///< `id` as sent
+  refused = 6,       ///< body Error: see decode_error()
+  event = 7,         ///< body Event
+  attach = 8,        ///< body: request id; events of a running request also go to this client
   // back socket: workers <-> broker
-  ready = 20,         ///< body WorkerReady
-  heartbeat = 21,     ///< both ways; broker's carries nothing
+  ready = 20,      ///< body WorkerReady
+  heartbeat = 21,  ///< both ways; broker's carries nothing
   goodbye = 22,
-  lease = 30,         ///< broker -> resolver: body Lease
-  lease_more = 31,    ///< resolver -> broker: further hints of the leased pair, please; answered by lease_more_reply
-  lease_more_reply = 32, ///< body Lease (only new hints; empty = none)
-  lease_done = 33,    ///< resolver -> broker: body LeaseDone
-  task = 40,          ///< resolver -> broker -> worker: body = the task's own
-  task_data = 41,     ///< worker -> broker -> resolver, streamed within credit
-  task_credit = 42,   ///< resolver -> broker -> worker: `count` more task_data may come
-  task_done = 43,     ///< worker -> broker -> resolver: body = the task's own result
-  task_failed = 44,   ///< worker -> broker -> resolver: body Error: see decode_error()
-  task_lost = 45,     ///< broker -> resolver: the worker is gone
-  task_cancel = 46,   ///< resolver -> broker -> worker
+  lease = 30,       ///< broker -> resolver: body Lease
+  lease_more = 31,  ///< resolver -> broker: further hints of the leased pair, please; answered by lease_more_reply
+  lease_more_reply = 32,  ///< body Lease (only new hints; empty = none)
+  lease_done = 33,        ///< resolver -> broker: body LeaseDone
+  task = 40,              ///< resolver -> broker -> worker: body = the task's own
+  task_data = 41,         ///< worker -> broker -> resolver, streamed within credit
+  task_credit = 42,       ///< resolver -> broker -> worker: `count` more task_data may come
+  task_done = 43,         ///< worker -> broker -> resolver: body = the task's own result
+  task_failed = 44,       ///< worker -> broker -> resolver: body Error: see decode_error()
+  task_lost = 45,         ///< broker -> resolver: the worker is gone
+  task_cancel = 46,       ///< resolver -> broker -> worker
 };
 
 /// The body of refused and task_failed, made by encode(Error); a malformed one reads as peer_violation.
@@ -54,8 +54,8 @@ struct Envelope {
   MessageType type = MessageType::heartbeat;
   std::string service;  ///< task: which kind of worker
   std::string pair;
-  std::string id;       ///< request id, task id, or idempotency key
-  uint64_t count = 0;   ///< task_credit
+  std::string id;      ///< request id, task id, or idempotency key
+  uint64_t count = 0;  ///< task_credit
   template <class F>
   void fields(F&& f) {
     f(schema, type, service, pair, id, count);
@@ -86,7 +86,7 @@ struct Publish {
 enum class RequestKind : uint8_t { sync = 1, resolve = 2, approve = 3, reject = 4, restore = 5, forget = 6 };
 
 struct Request {
-  std::string id;          ///< made by the client; running it twice changes nothing more (I10)
+  std::string id;  ///< made by the client; running it twice changes nothing more (I10)
   RequestKind kind = RequestKind::sync;
   std::string pair;
   HintSource source = HintSource::manual;
@@ -98,8 +98,8 @@ struct Request {
   std::optional<ConflictPolicy> policy;
   std::vector<std::string> exclude;  ///< in addition to the configuration's
   // resolve / approve / reject / restore
-  std::string item;        ///< parked id or version id
-  std::string choice;      ///< resolve: "code", "deploy", "both"
+  std::string item;    ///< parked id or version id
+  std::string choice;  ///< resolve: "code", "deploy", "both"
   template <class F>
   void fields(F&& f) {
     f(id, kind, pair, source, direction, dry_run, paths, list_operations, policy, exclude, item, choice);
@@ -107,7 +107,16 @@ struct Request {
 };
 
 /// Never renumber.
-enum class EventKind : uint8_t { operation = 1, conflict = 2, parked = 3, skipped = 4, progress = 5, summary = 6, note = 7, cycle = 8 };
+enum class EventKind : uint8_t {
+  operation = 1,
+  conflict = 2,
+  parked = 3,
+  skipped = 4,
+  progress = 5,
+  summary = 6,
+  note = 7,
+  cycle = 8
+};
 
 struct Summary {
   uint64_t operations = 0, failed = 0, bytes_sent = 0, bytes_received = 0, content_bytes = 0;
@@ -115,16 +124,16 @@ struct Summary {
   bool in_sync = false;
   bool dry_run = false;
   int64_t duration_ns = 0;
-  Error error;             ///< code not ok: the run as a whole failed (exit code from error.code)
+  Error error;  ///< code not ok: the run as a whole failed (exit code from error.code)
   template <class F>
   void fields(F&& f) {
-    f(operations, failed, bytes_sent, bytes_received, content_bytes, conflicts, parked, pending, skipped, in_sync, dry_run,
-      duration_ns, error);
+    f(operations, failed, bytes_sent, bytes_received, content_bytes, conflicts, parked, pending, skipped, in_sync,
+      dry_run, duration_ns, error);
   }
 };
 
 struct Progress {
-  std::string stage;       ///< "scanning", "planning", "transferring", …
+  std::string stage;  ///< "scanning", "planning", "transferring", …
   uint64_t files_done = 0, files_total = 0, bytes_done = 0, bytes_total = 0;
   template <class F>
   void fields(F&& f) {
@@ -138,8 +147,8 @@ struct Event {
   std::string pair;
   int64_t at_ns = 0;
   std::string path;
-  std::string text;            ///< for people
-  std::string item;            ///< id of a conflict, parked item or version
+  std::string text;  ///< for people
+  std::string item;  ///< id of a conflict, parked item or version
   std::optional<Operation> operation;
   ErrorCode code = ErrorCode::ok;  ///< operation: what came of it
   std::optional<Summary> summary;
@@ -152,9 +161,9 @@ struct Event {
 };
 
 struct WorkerReady {
-  std::string service;     ///< "scanner", "resolver", "transfer"
+  std::string service;             ///< "scanner", "resolver", "transfer"
   std::vector<std::string> pairs;  ///< served pairs; empty = any
-  uint32_t credit = 1;     ///< tasks it takes at a time
+  uint32_t credit = 1;             ///< tasks it takes at a time
   uint32_t pid = 0;
   std::string version;
   template <class F>
@@ -165,7 +174,7 @@ struct WorkerReady {
 
 /// Worker -> broker, each second; the broker's own carry no body.
 struct Heartbeat {
-  std::string doing;       ///< for `status`
+  std::string doing;  ///< for `status`
   template <class F>
   void fields(F&& f) {
     f(doing);
@@ -174,9 +183,9 @@ struct Heartbeat {
 
 /// A pair's hints and requests, held until LeaseDone.
 struct Lease {
-  uint64_t id = 0;         ///< fencing token
+  uint64_t id = 0;  ///< fencing token
   std::string pair;
-  std::vector<Hint> hints; ///< coalesced
+  std::vector<Hint> hints;  ///< coalesced
   std::vector<Request> requests;
   uint32_t attempt = 1;
   template <class F>
@@ -187,9 +196,9 @@ struct Lease {
 
 struct LeaseDone {
   uint64_t id = 0;
-  bool done = true;             ///< false = put everything back, retry after `retry_ms`
+  bool done = true;  ///< false = put everything back, retry after `retry_ms`
   int64_t retry_ms = 0;
-  std::vector<Hint> again;      ///< paths to look at once more (stale results), journaled with the release
+  std::vector<Hint> again;  ///< paths to look at once more (stale results), journaled with the release
   Error error;
   template <class F>
   void fields(F&& f) {
@@ -217,14 +226,14 @@ struct WorkerStatus {
 
 struct PairStatus {
   std::string pair;
-  std::string state;         ///< "idle", "running", "waiting", "retrying", "buried"
+  std::string state;  ///< "idle", "running", "waiting", "retrying", "buried"
   uint64_t hints_waiting = 0, requests_waiting = 0;
   uint32_t attempt = 0;
   int64_t last_done_ns = 0;  ///< wall clock of the last finished cycle; 0 = never
   std::string last_error;
   std::optional<Progress> progress;
   std::optional<Summary> last_summary;
-  std::string watch;         ///< "live", "catching up", "degraded: …" per side, as the producers say
+  std::string watch;  ///< "live", "catching up", "degraded: …" per side, as the producers say
   template <class F>
   void fields(F&& f) {
     f(pair, state, hints_waiting, requests_waiting, attempt, last_done_ns, last_error, progress, last_summary, watch);

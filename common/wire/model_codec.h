@@ -9,19 +9,19 @@
 
 namespace twsync {
 
-#define SYNC_WIRE(Type, ...)                                \
-  template <>                                               \
-  struct WireFields<Type> {                                 \
-    template <class F>                                      \
-    static void fields(Type& v, F&& f) {                    \
-      f(__VA_ARGS__);                                       \
-    }                                                       \
+#define SYNC_WIRE(Type, ...)             \
+  template <>                            \
+  struct WireFields<Type> {              \
+    template <class F>                   \
+    static void fields(Type& v, F&& f) { \
+      f(__VA_ARGS__);                    \
+    }                                    \
   }
 
 SYNC_WIRE(Digest, v.algorithm, v.high, v.low);
 SYNC_WIRE(Stamp, v.inode, v.size, v.mtime_ns, v.ctime_ns);
-SYNC_WIRE(Entry, v.kind, v.mode, v.links, v.uid, v.gid, v.owner, v.group, v.xattrs, v.size, v.mtime_ns, v.digest, v.target,
-          v.stamp);
+SYNC_WIRE(Entry, v.kind, v.mode, v.links, v.uid, v.gid, v.owner, v.group, v.xattrs, v.size, v.mtime_ns, v.digest,
+          v.target, v.stamp);
 SYNC_WIRE(SideRecord, v.stamp, v.mode, v.owner, v.group);
 SYNC_WIRE(BaseRow, v.path, v.agreed, v.code, v.deploy);
 SYNC_WIRE(PathEntry, v.path, v.entry);

@@ -9,10 +9,10 @@
 namespace twsync {
 
 namespace {
-constexpr int64_t kRetryNs = 2 * kSecond;       // Lazy Pirate: a reply later than this is asked for again on a fresh socket
+constexpr int64_t kRetryNs = 2 * kSecond;  // Lazy Pirate: a reply later than this is asked for again on a fresh socket
 constexpr int64_t kPingNs = kSecond;
-constexpr int64_t kSilenceNs = 5 * kSecond;     // then the socket is reopened and the requests attached again
-constexpr int64_t kGoneNs = 12 * kSecond;       // then next_event() says unreachable
+constexpr int64_t kSilenceNs = 5 * kSecond;  // then the socket is reopened and the requests attached again
+constexpr int64_t kGoneNs = 12 * kSecond;    // then next_event() says unreachable
 }  // namespace
 
 struct BrokerClient::Impl {
@@ -22,10 +22,10 @@ struct BrokerClient::Impl {
   const BrokerEndpoints endpoints;
   SystemClock clock;
   std::optional<ZmqSocket> socket;
-  std::deque<Message> unsent;          // while the connection is being made
+  std::deque<Message> unsent;  // while the connection is being made
   std::deque<Event> events;
-  std::set<std::string> followed;      // requests without a summary yet
-  uint64_t broker_life = 0;            // 0 = not known yet
+  std::set<std::string> followed;  // requests without a summary yet
+  uint64_t broker_life = 0;        // 0 = not known yet
   int64_t last_heard = 0, last_ping = 0, last_open = 0, last_poll = 0;
 
   Status reopen();
@@ -126,14 +126,16 @@ Result<Message> BrokerClient::Impl::call(const Envelope& envelope, const std::st
 Status BrokerClient::Impl::call_for_ack(const Envelope& envelope, const std::string& body, int timeout_ms) {
   SYNC_ASSIGN(const Message reply, call(envelope, body, timeout_ms));
   if (reply.envelope.type == MessageType::ack) return {};
-  if (reply.envelope.type != MessageType::refused) return Error{ErrorCode::peer_violation, "unexpected reply from the broker", {}, 0};
+  if (reply.envelope.type != MessageType::refused)
+    return Error{ErrorCode::peer_violation, "unexpected reply from the broker", {}, 0};
   return decode_error(reply.body);
 }
 
 BrokerClient::BrokerClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 BrokerClient::~BrokerClient() = default;
 
-Result<std::unique_ptr<BrokerClient>> BrokerClient::connect(ZmqContext& context, const BrokerEndpoints& endpoints, int timeout_ms) {
+Result<std::unique_ptr<BrokerClient>> BrokerClient::connect(ZmqContext& context, const BrokerEndpoints& endpoints,
+                                                            int timeout_ms) {
   SYNC_TRY(probe_endpoint(endpoints.front));
   auto impl = std::make_unique<Impl>(context, endpoints);
   SYNC_TRY(impl->reopen());
@@ -177,7 +179,8 @@ Result<StatusReply> BrokerClient::status(const StatusQuery& query, int timeout_m
   envelope.id = random_hex(8);
   SYNC_ASSIGN(const Message reply, impl_->call(envelope, encode(query), timeout_ms));
   if (reply.envelope.type == MessageType::status_reply) return decode<StatusReply>(reply.body);
-  if (reply.envelope.type != MessageType::refused) return Error{ErrorCode::peer_violation, "unexpected reply from the broker", {}, 0};
+  if (reply.envelope.type != MessageType::refused)
+    return Error{ErrorCode::peer_violation, "unexpected reply from the broker", {}, 0};
   return decode_error(reply.body);
 }
 

@@ -17,7 +17,8 @@ constexpr std::string_view kIpc = "ipc://";
 }
 
 BrokerEndpoints ipc_endpoints(const std::string& runtime_dir) {
-  return {str(kIpc, runtime_dir, "/front.sock"), str(kIpc, runtime_dir, "/back.sock"), str(kIpc, runtime_dir, "/pub.sock")};
+  return {str(kIpc, runtime_dir, "/front.sock"), str(kIpc, runtime_dir, "/back.sock"),
+          str(kIpc, runtime_dir, "/pub.sock")};
 }
 
 BrokerEndpoints inproc_endpoints(const std::string& name) {

@@ -13,7 +13,8 @@ namespace twsync {
 /// The file of an ipc:// endpoint, "" for any other.
 std::string ipc_path(std::string_view endpoint);
 
-/// ok when somebody accepts connections at an ipc:// endpoint now (always ok for other kinds); else unreachable, at once.
+/// ok when somebody accepts connections at an ipc:// endpoint now (always ok for other kinds); else unreachable, at
+/// once.
 Status probe_endpoint(const std::string& endpoint);
 
 /// A DEALER with a fresh random identity that starts with `name`.

@@ -39,13 +39,13 @@ struct Message {
 };
 
 /// Worker end. poll() and the destructor belong to one thread; post() and wake() to any.
-/// Registers itself (ready) on connect and again, under a fresh identity, whenever the broker does not know it (restarted),
-/// is gone for longer than its liveness (3 x 1 s), or accepts messages but says nothing for 15 s; tells the broker goodbye
-/// when destroyed.
+/// Registers itself (ready) on connect and again, under a fresh identity, whenever the broker does not know it
+/// (restarted), is gone for longer than its liveness (3 x 1 s), or accepts messages but says nothing for 15 s; tells
+/// the broker goodbye when destroyed.
 class WorkerLink {
  public:
-  static Result<std::unique_ptr<WorkerLink>> connect(ZmqContext& context, const BrokerEndpoints& endpoints, WorkerReady ready,
-                                                     Clock& clock);
+  static Result<std::unique_ptr<WorkerLink>> connect(ZmqContext& context, const BrokerEndpoints& endpoints,
+                                                     WorkerReady ready, Clock& clock);
   ~WorkerLink();
   /// The next message from the broker, or nullopt after timeout_ms or wake(). Sends what was posted, heartbeats as due
   /// (so it must be called at least every second: a stuck worker stops beating, which is the point).
@@ -68,7 +68,8 @@ class WorkerLink {
 class BrokerClient {
  public:
   /// unreachable when nothing listens there within timeout_ms.
-  static Result<std::unique_ptr<BrokerClient>> connect(ZmqContext& context, const BrokerEndpoints& endpoints, int timeout_ms);
+  static Result<std::unique_ptr<BrokerClient>> connect(ZmqContext& context, const BrokerEndpoints& endpoints,
+                                                       int timeout_ms);
   ~BrokerClient();
   /// Returns after the broker has journaled it. Safe to repeat: `key` makes it idempotent.
   Status publish(const Publish& publish, const std::string& key, int timeout_ms);

@@ -15,7 +15,9 @@ struct BrokerSubscriber::Impl {
 BrokerSubscriber::BrokerSubscriber(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 BrokerSubscriber::~BrokerSubscriber() = default;
 
-Result<std::unique_ptr<BrokerSubscriber>> BrokerSubscriber::connect(ZmqContext& context, const BrokerEndpoints& endpoints, const std::string& pair) {
+Result<std::unique_ptr<BrokerSubscriber>> BrokerSubscriber::connect(ZmqContext& context,
+                                                                    const BrokerEndpoints& endpoints,
+                                                                    const std::string& pair) {
   SocketOptions options;
   options.linger_ms = 0;
   SYNC_ASSIGN(auto socket, ZmqSocket::open(context, SocketKind::sub, options));

@@ -15,7 +15,8 @@ namespace twsync {
 class BrokerSubscriber {
  public:
   /// `pair` = only its events; "" = all.
-  static Result<std::unique_ptr<BrokerSubscriber>> connect(ZmqContext& context, const BrokerEndpoints& endpoints, const std::string& pair = {});
+  static Result<std::unique_ptr<BrokerSubscriber>> connect(ZmqContext& context, const BrokerEndpoints& endpoints,
+                                                           const std::string& pair = {});
   ~BrokerSubscriber();
   /// The next event, or nullopt after timeout_ms. Malformed ones are skipped.
   Result<std::optional<Event>> next(int timeout_ms);

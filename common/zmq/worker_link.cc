@@ -159,8 +159,8 @@ Status WorkerLink::Impl::wait(int64_t now, int64_t deadline) {
 
 WorkerLink::WorkerLink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<WorkerLink>> WorkerLink::connect(ZmqContext& context, const BrokerEndpoints& endpoints, WorkerReady ready,
-                                                        Clock& clock) {
+Result<std::unique_ptr<WorkerLink>> WorkerLink::connect(ZmqContext& context, const BrokerEndpoints& endpoints,
+                                                        WorkerReady ready, Clock& clock) {
   auto impl = std::make_unique<Impl>(context, endpoints, std::move(ready), clock);
   impl->wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (impl->wake_fd < 0) return error_from_errno(errno, "eventfd");
@@ -208,7 +208,9 @@ void WorkerLink::wake() {
   impl_->ring();
 }
 
-bool WorkerLink::take_reconnected() { return std::exchange(impl_->reconnected, false); }
+bool WorkerLink::take_reconnected() {
+  return std::exchange(impl_->reconnected, false);
+}
 
 void WorkerLink::set_doing(std::string text) {
   const std::lock_guard lock(impl_->mutex);

@@ -41,7 +41,8 @@ Result<uint64_t> ZapGate::answer() {
                      parse_peer_address(request[3], peer) && allowed_(peer);
     if (!yes) ++refused;
     const std::string_view id = request.size() > 1 ? std::string_view(request[1]) : std::string_view();
-    SYNC_ASSIGN(const SendOutcome sent, socket_.send({"1.0", id, yes ? "200" : "400", yes ? "OK" : "not allowed", "", ""}));
+    SYNC_ASSIGN(const SendOutcome sent,
+                socket_.send({"1.0", id, yes ? "200" : "400", yes ? "OK" : "not allowed", "", ""}));
     (void)sent;
   }
 }

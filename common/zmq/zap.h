@@ -1,5 +1,6 @@
 #pragma once
-// Who may connect to this process's ipc:// sockets: asks for the peer's uid (SO_PEERCRED, told by libzmq in the ZAP request).
+// Who may connect to this process's ipc:// sockets: asks for the peer's uid (SO_PEERCRED, told by libzmq in the ZAP
+// request).
 
 #include <cstdint>
 #include <functional>

@@ -31,11 +31,16 @@ Error zmq_error(const zmq::error_t& e, std::string_view what) {
 
 zmq::socket_type native(SocketKind kind) {
   switch (kind) {
-    case SocketKind::router: return zmq::socket_type::router;
-    case SocketKind::dealer: return zmq::socket_type::dealer;
-    case SocketKind::pub: return zmq::socket_type::pub;
-    case SocketKind::sub: return zmq::socket_type::sub;
-    case SocketKind::rep: break;
+    case SocketKind::router:
+      return zmq::socket_type::router;
+    case SocketKind::dealer:
+      return zmq::socket_type::dealer;
+    case SocketKind::pub:
+      return zmq::socket_type::pub;
+    case SocketKind::sub:
+      return zmq::socket_type::sub;
+    case SocketKind::rep:
+      break;
   }
   return zmq::socket_type::rep;
 }

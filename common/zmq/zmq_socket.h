@@ -16,7 +16,7 @@ namespace twsync {
 enum class SocketKind : uint8_t { router, dealer, pub, sub, rep };
 
 struct SocketOptions {
-  int send_hwm = 1000;     ///< messages queued per peer inside ZeroMQ
+  int send_hwm = 1000;  ///< messages queued per peer inside ZeroMQ
   int receive_hwm = 1000;
   int64_t max_message_bytes = 64LL << 20;  ///< a peer that sends more is disconnected
   int linger_ms = 1000;
@@ -63,7 +63,7 @@ struct PollItem {
   ZmqSocket* socket = nullptr;  ///< or fd
   int fd = -1;
   bool want_out = false;
-  bool in = false;   ///< answers
+  bool in = false;  ///< answers
   bool out = false;
 };
 

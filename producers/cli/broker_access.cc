@@ -5,7 +5,8 @@
 namespace twsync {
 
 bool BrokerAccess::serves(const std::string& pair) const {
-  return std::any_of(status.pairs.begin(), status.pairs.end(), [&](const PairStatus& known) { return known.pair == pair; });
+  return std::any_of(status.pairs.begin(), status.pairs.end(),
+                     [&](const PairStatus& known) { return known.pair == pair; });
 }
 
 Result<std::unique_ptr<BrokerAccess>> open_broker(const Config& config, int timeout_ms) {

@@ -13,7 +13,9 @@ namespace twsync {
 
 namespace {
 
-Error usage(std::string message) { return Error{ErrorCode::usage, std::move(message), {}, 0}; }
+Error usage(std::string message) {
+  return Error{ErrorCode::usage, std::move(message), {}, 0};
+}
 
 /// One parse: CLI11 binds options to these members; `pick` makes the command of the subcommand that was typed.
 struct Parse {
@@ -51,7 +53,10 @@ void add_common(Parse& p) {
   p.app.add_option("--config", p.overrides.config, "configuration file")->type_name("FILE");
   p.app.add_option("--state-dir", p.overrides.state_dir, "where state is kept")->type_name("DIR");
   p.app.add_option("--policy", p.policy, "newer, code-server, deploy-server or manual")->type_name("P");
-  p.app.add_option("--exclude", p.overrides.exclude, "gitignore pattern, in addition to EXCLUDE; again for more")->type_name("PATTERN")->allow_extra_args(false)->take_all();
+  p.app.add_option("--exclude", p.overrides.exclude, "gitignore pattern, in addition to EXCLUDE; again for more")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false)
+      ->take_all();
   p.app.add_option("--ssh-port", p.port, "port of the other server")->type_name("N")->check(CLI::Range(1, 65535));
   p.app.add_option("--ssh-key", p.overrides.ssh_key, "private key")->type_name("FILE");
   p.app.add_option("--known-hosts", p.overrides.known_hosts, "known host keys")->type_name("FILE");
@@ -59,12 +64,16 @@ void add_common(Parse& p) {
 
 void add_sync(Parse& p) {
   auto* sync = p.add(p.app, "sync", "make both sides agree now", [&p]() -> Command { return p.sync; });
-  sync->add_option("where", p.sync.where, "PAIR, or DIR TARGET with TARGET as [user@]host:dir, ssh://[user@]host[:port]/dir or a local dir")
+  sync->add_option("where", p.sync.where,
+                   "PAIR, or DIR TARGET with TARGET as [user@]host:dir, ssh://[user@]host[:port]/dir or a local dir")
       ->expected(0, 2);
   auto* to_deploy = sync->add_flag("--to-deploy", p.to_deploy, "change only the deploy side");
   sync->add_flag("--to-code", p.to_code, "change only the code side")->excludes(to_deploy);
   sync->add_flag("--dry-run", p.sync.dry_run, "print what would be done, change nothing");
-  sync->add_option("--path", p.sync.paths, "only this path and what is below it; again for more")->type_name("P")->allow_extra_args(false)->take_all();
+  sync->add_option("--path", p.sync.paths, "only this path and what is below it; again for more")
+      ->type_name("P")
+      ->allow_extra_args(false)
+      ->take_all();
   sync->add_flag("--no-wait", p.sync.no_wait, "hand it to the service and leave");
   sync->add_flag("--json", p.sync.json, "one JSON object a line");
   sync->add_flag("--quiet", p.sync.quiet, "only what needs attention");
@@ -72,19 +81,22 @@ void add_sync(Parse& p) {
 }
 
 void add_questions(Parse& p) {
-  auto* status = p.add(p.app, "status", "what is synced, running, waiting, parked", [&p]() -> Command { return p.status; });
+  auto* status =
+      p.add(p.app, "status", "what is synced, running, waiting, parked", [&p]() -> Command { return p.status; });
   status->add_option("PAIR", p.status.pair);
   status->add_flag("--watch", p.status.watch, "show it again every second");
   status->add_flag("--json", p.status.json);
-  auto* conflicts = p.add(p.app, "conflicts", "open and past conflicts, parked items", [&p]() -> Command { return p.conflicts; });
+  auto* conflicts =
+      p.add(p.app, "conflicts", "open and past conflicts, parked items", [&p]() -> Command { return p.conflicts; });
   conflicts->add_option("PAIR", p.conflicts.pair);
   conflicts->add_flag("--json", p.conflicts.json);
   auto* history = p.add(p.app, "history", "kept versions of a path", [&p]() -> Command { return p.history; });
   history->add_option("PATH", p.history.path)->required();
   history->add_option("--pair", p.history.pair)->type_name("PAIR");
   history->add_flag("--json", p.history.json);
-  auto* doctor = p.add(p.app, "doctor", "checks keys, host key, agent, clocks, watch limits, space, rights, configuration",
-                       [&p]() -> Command { return p.doctor; });
+  auto* doctor =
+      p.add(p.app, "doctor", "checks keys, host key, agent, clocks, watch limits, space, rights, configuration",
+            [&p]() -> Command { return p.doctor; });
   doctor->add_option("PAIR", p.doctor.pair);
   doctor->add_flag("--json", p.doctor.json);
 }
@@ -105,20 +117,27 @@ void add_decisions(Parse& p) {
       ->check(CLI::IsMember({"code", "deploy", "both"}));
   decide("approve", "carry out parked deletions or another parked item");
   decide("reject", "refuse parked deletions: the files are carried back");
-  auto* restore = p.add(p.app, "restore", "bring a kept version back, as a new edit", [&p]() -> Command { return p.restore; });
+  auto* restore =
+      p.add(p.app, "restore", "bring a kept version back, as a new edit", [&p]() -> Command { return p.restore; });
   restore->add_option("PATH", p.restore.path)->required();
-  restore->add_option("--version", p.restore.version, "as `twsync history` shows it; without it the latest")->type_name("ID");
+  restore->add_option("--version", p.restore.version, "as `twsync history` shows it; without it the latest")
+      ->type_name("ID");
   restore->add_option("--to", p.restore.to, "write it there instead")->type_name("FILE");
   restore->add_option("--pair", p.restore.pair)->type_name("PAIR");
-  p.add(p.app, "forget", "remove a pair's state from both servers; the trees stay", [&p]() -> Command { return p.forget; })
+  p.add(p.app, "forget", "remove a pair's state from both servers; the trees stay",
+        [&p]() -> Command { return p.forget; })
       ->add_option("PAIR", p.forget.pair)
       ->required();
 }
 
 void add_producers(Parse& p) {
-  auto* publish = p.add(p.app, "publish", "tell the service that something changed", [&p]() -> Command { return p.publish; });
+  auto* publish =
+      p.add(p.app, "publish", "tell the service that something changed", [&p]() -> Command { return p.publish; });
   publish->add_option("--source", p.source)->check(CLI::IsMember({"git-hook", "cron", "manual"}));
-  publish->add_option("--path", p.publish.paths, "changed path; again for more; none = everything")->type_name("P")->allow_extra_args(false)->take_all();
+  publish->add_option("--path", p.publish.paths, "changed path; again for more; none = everything")
+      ->type_name("P")
+      ->allow_extra_args(false)
+      ->take_all();
   publish->add_option("--pair", p.publish.pair)->type_name("PAIR");
   p.add(p.app, "serve-forced", "", []() -> Command { return ServeForcedCommand{}; })->group("");
   auto* hooks = p.app.add_subcommand("hooks", "git hooks that publish after a commit, merge or checkout");
@@ -138,7 +157,8 @@ void add_producers(Parse& p) {
     });
     sub->add_option("PAIR", p.keys.pair);
     sub->add_flag("--one-way", p.keys.one_way, "only from here to there: nothing over there can reach this server");
-    sub->add_option("--accept-fingerprint", p.keys.accept_fingerprint, "host key to trust without asking")->type_name("SHA256:…");
+    sub->add_option("--accept-fingerprint", p.keys.accept_fingerprint, "host key to trust without asking")
+        ->type_name("SHA256:…");
   }
 }
 
@@ -173,7 +193,9 @@ Result<Command> finish(Parse& p) {
   }
   if (p.port != 0) p.overrides.ssh_port = p.port;
   p.sync.direction = p.to_deploy ? Direction::to_deploy : p.to_code ? Direction::to_code : Direction::both;
-  p.publish.source = p.source == "git-hook" ? HintSource::git_hook : p.source == "cron" ? HintSource::cron : HintSource::manual;
+  p.publish.source = p.source == "git-hook" ? HintSource::git_hook
+                     : p.source == "cron"   ? HintSource::cron
+                                            : HintSource::manual;
   if (!p.pick) return usage("no command; see twsync --help");
   if (p.sync.json && p.sync.quiet) return usage("--json and --quiet exclude each other");
   return p.pick();
@@ -194,7 +216,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& args) {
   } catch (const CLI::CallForHelp&) {
     const auto subs = p->app.get_subcommands();
     const CLI::App* shown = subs.empty() ? &p->app : subs.front();
-    for (auto deeper = shown->get_subcommands(); !deeper.empty(); deeper = shown->get_subcommands()) shown = deeper.front();
+    for (auto deeper = shown->get_subcommands(); !deeper.empty(); deeper = shown->get_subcommands())
+      shown = deeper.front();
     return CommandLine{TextCommand{shown->help(shown == &p->app ? "" : "twsync " + shown->get_name())}, {}};
   } catch (const CLI::CallForVersion&) {
     return CommandLine{TextCommand{"twsync " TWSYNC_VERSION "\n"}, {}};

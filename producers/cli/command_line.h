@@ -18,24 +18,55 @@ struct SyncCommand {
   bool dry_run = false, no_wait = false, json = false, quiet = false, from_cron = false;
   std::vector<std::string> paths;
 };
-struct StatusCommand { std::string pair; bool watch = false, json = false; };
-struct ConflictsCommand { std::string pair; bool json = false; };
+struct StatusCommand {
+  std::string pair;
+  bool watch = false, json = false;
+};
+struct ConflictsCommand {
+  std::string pair;
+  bool json = false;
+};
 /// resolve, approve, reject.
-struct DecideCommand { std::string verb, id, take, pair; };
-struct HistoryCommand { std::string path, pair; bool json = false; };
-struct RestoreCommand { std::string path, version, to, pair; };
-struct PublishCommand { HintSource source = HintSource::manual; Side side = Side::code; std::vector<std::string> paths; std::string pair; };
-struct KeysCommand { std::string verb, accept_fingerprint, pair; bool one_way = false; };
-struct HooksCommand { std::string verb, repository; };
-struct DoctorCommand { std::string pair; bool json = false; };
-struct ForgetCommand { std::string pair; };
+struct DecideCommand {
+  std::string verb, id, take, pair;
+};
+struct HistoryCommand {
+  std::string path, pair;
+  bool json = false;
+};
+struct RestoreCommand {
+  std::string path, version, to, pair;
+};
+struct PublishCommand {
+  HintSource source = HintSource::manual;
+  Side side = Side::code;
+  std::vector<std::string> paths;
+  std::string pair;
+};
+struct KeysCommand {
+  std::string verb, accept_fingerprint, pair;
+  bool one_way = false;
+};
+struct HooksCommand {
+  std::string verb, repository;
+};
+struct DoctorCommand {
+  std::string pair;
+  bool json = false;
+};
+struct ForgetCommand {
+  std::string pair;
+};
 /// What the other server's key may do here: `publish` and `status`, as SSH_ORIGINAL_COMMAND says.
 struct ServeForcedCommand {};
 /// --help, --version: print and leave.
-struct TextCommand { std::string text; };
+struct TextCommand {
+  std::string text;
+};
 
-using Command = std::variant<SyncCommand, StatusCommand, ConflictsCommand, DecideCommand, HistoryCommand, RestoreCommand, PublishCommand,
-                             KeysCommand, HooksCommand, DoctorCommand, ForgetCommand, ServeForcedCommand, TextCommand>;
+using Command = std::variant<SyncCommand, StatusCommand, ConflictsCommand, DecideCommand, HistoryCommand,
+                             RestoreCommand, PublishCommand, KeysCommand, HooksCommand, DoctorCommand, ForgetCommand,
+                             ServeForcedCommand, TextCommand>;
 
 struct CommandLine {
   Command command;

@@ -28,6 +28,8 @@ struct Runner {
 
 }  // namespace
 
-Result<int> run_command(CliContext& context, const Command& command) { return std::visit(Runner{context}, command); }
+Result<int> run_command(CliContext& context, const Command& command) {
+  return std::visit(Runner{context}, command);
+}
 
 }  // namespace twsync

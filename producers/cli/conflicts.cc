@@ -24,7 +24,8 @@ std::string loser_place(const PairConfig& pair, const ConflictRecord& record) {
 }
 
 std::string conflict_text(const PairConfig& pair, const ConflictRecord& record) {
-  std::string out = str(record.open ? "open      " : "decided   ", record.id, "  ", utc_text(record.at_ns), "  ", escape_bytes(record.path), "\n");
+  std::string out = str(record.open ? "open      " : "decided   ", record.id, "  ", utc_text(record.at_ns), "  ",
+                        escape_bytes(record.path), "\n");
   if (!record.text.empty()) out += str("          ", escape_bytes(record.text), "\n");
   if (record.open) return out + str("          decide it: twsync resolve ", record.id, " --take code|deploy|both\n");
   out += str("          ", winner_name(record.winner), " won (", record.rule, ")");
@@ -33,10 +34,12 @@ std::string conflict_text(const PairConfig& pair, const ConflictRecord& record) 
 }
 
 std::string parked_text(const ParkedRecord& record) {
-  std::string out = str("parked    ", record.id, "  ", utc_text(record.at_ns), "  ", to_string(record.reason), " on the ",
-                        to_string(record.side), " side, ", record.paths.size(), record.paths.size() == 1 ? " path" : " paths", "\n");
+  std::string out =
+      str("parked    ", record.id, "  ", utc_text(record.at_ns), "  ", to_string(record.reason), " on the ",
+          to_string(record.side), " side, ", record.paths.size(), record.paths.size() == 1 ? " path" : " paths", "\n");
   if (!record.text.empty()) out += str("          ", escape_bytes(record.text), "\n");
-  for (size_t i = 0; i < record.paths.size() && i < 10; ++i) out += str("            ", escape_bytes(record.paths[i]), "\n");
+  for (size_t i = 0; i < record.paths.size() && i < 10; ++i)
+    out += str("            ", escape_bytes(record.paths[i]), "\n");
   if (record.paths.size() > 10) out += str("            and ", record.paths.size() - 10, " more (--json lists all)\n");
   if (record.reason == ParkedReason::mass_deletion || record.reason == ParkedReason::root_identity) {
     out += str("          decide it: twsync approve ", record.id, " | twsync reject ", record.id, "\n");
@@ -46,7 +49,11 @@ std::string parked_text(const ParkedRecord& record) {
 
 std::string conflict_json(const PairConfig& pair, const ConflictRecord& record) {
   JsonObject out;
-  out.text("type", "conflict").text("pair", pair.name).text("id", record.id).path("path", record.path).time("time", record.at_ns);
+  out.text("type", "conflict")
+      .text("pair", pair.name)
+      .text("id", record.id)
+      .path("path", record.path)
+      .time("time", record.at_ns);
   out.flag("open", record.open).text("rule", record.rule).text("winner", winner_name(record.winner));
   return out.text("loser_version", record.loser_version).text("text", record.text).str_value();
 }
@@ -55,7 +62,8 @@ std::string parked_json(const PairConfig& pair, const ParkedRecord& record) {
   JsonObject out;
   out.text("type", "parked").text("pair", pair.name).text("id", record.id).time("time", record.at_ns);
   out.text("reason", to_string(record.reason)).text("side", to_string(record.side)).text("text", record.text);
-  out.raw("paths", json_array(record.paths, [](const std::string& path) { return JsonObject().path("path", path).str_value(); }));
+  out.raw("paths", json_array(record.paths,
+                              [](const std::string& path) { return JsonObject().path("path", path).str_value(); }));
   return out.str_value();
 }
 
@@ -66,7 +74,8 @@ Result<size_t> show_pair(CliContext& context, const PairConfig& pair, bool json)
   SYNC_ASSIGN(const auto parked, (*base)->parked());
   if (!json && (!conflicts.empty() || !parked.empty())) context.out(str("pair ", pair.name, "\n"));
   for (const auto& record : parked) context.out(json ? parked_json(pair, record) + "\n" : parked_text(record));
-  for (const auto& record : conflicts) context.out(json ? conflict_json(pair, record) + "\n" : conflict_text(pair, record));
+  for (const auto& record : conflicts)
+    context.out(json ? conflict_json(pair, record) + "\n" : conflict_text(pair, record));
   return conflicts.size() + parked.size();
 }
 

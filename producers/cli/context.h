@@ -13,15 +13,16 @@
 
 namespace twsync {
 
-using EmbeddedRunner = std::function<Result<Summary>(const EmbeddedOptions&, const std::function<void(const Event&)>&, std::atomic<bool>&)>;
+using EmbeddedRunner = std::function<Result<Summary>(const EmbeddedOptions&, const std::function<void(const Event&)>&,
+                                                     std::atomic<bool>&)>;
 
 struct CliContext {
   Config config;
   std::atomic<bool>& stop;
   EmbeddedRunner run_embedded;
-  TextSink out;            ///< stdout
-  TextSink err;            ///< stderr
-  bool terminal = false;   ///< stdout is one
+  TextSink out;           ///< stdout
+  TextSink err;           ///< stderr
+  bool terminal = false;  ///< stdout is one
   size_t columns = 80;
   std::string agent_path;  ///< beside this program
 };

@@ -18,16 +18,22 @@ Result<bool> holds(const PairConfig& pair, const DecideCommand& command) {
   SYNC_ASSIGN(const auto conflict, (*base)->conflict(command.id));
   if (conflict) {
     if (command.verb != "resolve") {
-      return Error{ErrorCode::usage, str("this is a conflict: twsync resolve ", command.id, " --take code|deploy|both"), {}, 0};
+      return Error{
+          ErrorCode::usage, str("this is a conflict: twsync resolve ", command.id, " --take code|deploy|both"), {}, 0};
     }
-    if (!conflict->open) return Error{ErrorCode::usage, "this conflict is decided already; twsync restore brings the loser back", conflict->path, 0};
+    if (!conflict->open)
+      return Error{ErrorCode::usage, "this conflict is decided already; twsync restore brings the loser back",
+                   conflict->path, 0};
     return true;
   }
   SYNC_ASSIGN(const auto parked, (*base)->parked());
   for (const auto& record : parked) {
     if (record.id != command.id) continue;
     if (command.verb == "resolve" && record.reason != ParkedReason::manual_conflict) {
-      return Error{ErrorCode::usage, str("this is no conflict: twsync approve ", command.id, " or twsync reject ", command.id), {}, 0};
+      return Error{ErrorCode::usage,
+                   str("this is no conflict: twsync approve ", command.id, " or twsync reject ", command.id),
+                   {},
+                   0};
     }
     return true;
   }
@@ -40,7 +46,10 @@ Result<PairConfig> owner_of(const Config& config, const DecideCommand& command) 
     SYNC_ASSIGN(const bool found, holds(pair, command));
     if (found) return PairConfig(pair);
   }
-  return Error{ErrorCode::usage, str("nothing with the id '", escape_bytes(command.id), "' waits for a decision; see twsync conflicts"), {}, 0};
+  return Error{ErrorCode::usage,
+               str("nothing with the id '", escape_bytes(command.id), "' waits for a decision; see twsync conflicts"),
+               {},
+               0};
 }
 
 /// The version that lost the conflict which `decided` closed, as the base has it now.
@@ -79,13 +88,16 @@ Result<int> run_decide(CliContext& context, const DecideCommand& command) {
   SYNC_ASSIGN(PairConfig pair, owner_of(context.config, command));
   SYNC_TRY(prepare_pair(context.config, pair));
   Request request;
-  request.kind = command.verb == "resolve" ? RequestKind::resolve : command.verb == "approve" ? RequestKind::approve : RequestKind::reject;
+  request.kind = command.verb == "resolve"   ? RequestKind::resolve
+                 : command.verb == "approve" ? RequestKind::approve
+                                             : RequestKind::reject;
   request.item = command.id;
   const bool both = command.take == "both";
   request.choice = both ? "code" : command.take;
   SYNC_ASSIGN(const std::string path, conflict_path(pair, command.id));
   const auto printer = make_printer(PrinterOptions{}, context.out);
-  SYNC_ASSIGN(const Summary summary, run_request(context, pair, std::move(request), {}, [&](const Event& event) { printer->event(event); }));
+  SYNC_ASSIGN(const Summary summary,
+              run_request(context, pair, std::move(request), {}, [&](const Event& event) { printer->event(event); }));
   if (both && summary.error.code == ErrorCode::ok) SYNC_TRY(bring_back_other(context, pair, path));
   return end_of_run(context, *printer, summary, false);
 }

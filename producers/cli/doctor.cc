@@ -58,17 +58,21 @@ uint64_t number_in(const char* file) {
 }
 
 void check_host(CliContext& context, Examination& exam) {
-  exam.say(Verdict::good, "configuration", context.config.file.empty() ? "none; pairs are given on the command line" : escape_bytes(context.config.file));
+  exam.say(
+      Verdict::good, "configuration",
+      context.config.file.empty() ? "none; pairs are given on the command line" : escape_bytes(context.config.file));
   exam.say("state directory", make_private_directory(context.config.state_dir), escape_bytes(context.config.state_dir));
   const uint64_t watches = number_in("/proc/sys/fs/inotify/max_user_watches");
   exam.say(watches < 65'536 ? Verdict::warning : Verdict::good, "watch limit",
            str(watches, " directories (fs.inotify.max_user_watches); more are scanned every 30 s instead of watched"));
   const auto broker = open_broker(context.config, 2000);
   exam.say(broker.ok() ? Verdict::good : Verdict::warning, "service",
-           broker.ok() ? str("broker ", (*broker)->status.version, ", pid ", (*broker)->status.pid, ", ", (*broker)->status.workers.size(), " workers")
+           broker.ok() ? str("broker ", (*broker)->status.version, ", pid ", (*broker)->status.pid, ", ",
+                             (*broker)->status.workers.size(), " workers")
                        : str("none answers: syncs run only when asked for (", describe(broker.error()), ")"));
   const bool agent = ::access(context.agent_path.c_str(), X_OK) == 0;
-  exam.say(agent ? Verdict::good : Verdict::bad, "agent binary", str(escape_bytes(context.agent_path), agent ? "" : " is not there"));
+  exam.say(agent ? Verdict::good : Verdict::bad, "agent binary",
+           str(escape_bytes(context.agent_path), agent ? "" : " is not there"));
 }
 
 void check_space(const PairConfig& pair, Examination& exam) {
@@ -76,7 +80,8 @@ void check_space(const PairConfig& pair, Examination& exam) {
   if (::statvfs(pair.code_path.c_str(), &info) != 0) return;
   const uint64_t free_bytes = info.f_bavail * info.f_frsize;
   const bool low = free_bytes < (uint64_t{1} << 30U) || (info.f_files > 0 && info.f_favail < 10'000);
-  exam.say(low ? Verdict::warning : Verdict::good, "space on the code side", str(human_bytes(free_bytes), " free, ", info.f_favail, " inodes free"));
+  exam.say(low ? Verdict::warning : Verdict::good, "space on the code side",
+           str(human_bytes(free_bytes), " free, ", info.f_favail, " inodes free"));
   if (::access(pair.code_path.c_str(), R_OK | W_OK | X_OK) != 0) {
     exam.say(Verdict::bad, "rights on the code side", "this user cannot read and write the root");
   }
@@ -85,16 +90,20 @@ void check_space(const PairConfig& pair, Examination& exam) {
 void check_keys(const PairConfig& pair, Examination& exam) {
   if (pair.deploy.local) return;
   if (pair.ssh_key.empty()) {
-    exam.say(Verdict::warning, "key", "none of our own; the SSH agent and default keys are tried (twsync keys exchange makes one)");
+    exam.say(Verdict::warning, "key",
+             "none of our own; the SSH agent and default keys are tried (twsync keys exchange makes one)");
   } else {
     struct stat info {};
     const bool there = ::stat(pair.ssh_key.c_str(), &info) == 0;
     const bool open_to_others = there && (info.st_mode & 077u) != 0;
     exam.say(there && !open_to_others ? Verdict::good : Verdict::bad, "key",
-             str(escape_bytes(pair.ssh_key), !there ? " is not there: twsync keys exchange" : open_to_others ? " can be read by others: chmod 600" : ""));
+             str(escape_bytes(pair.ssh_key), !there           ? " is not there: twsync keys exchange"
+                                             : open_to_others ? " can be read by others: chmod 600"
+                                                              : ""));
   }
   const bool known = ::access(pair.known_hosts.c_str(), R_OK) == 0;
-  exam.say(known ? Verdict::good : Verdict::warning, "known hosts", str(escape_bytes(pair.known_hosts), known ? "" : " is not there yet: twsync keys exchange"));
+  exam.say(known ? Verdict::good : Verdict::warning, "known hosts",
+           str(escape_bytes(pair.known_hosts), known ? "" : " is not there yet: twsync keys exchange"));
 }
 
 /// Host key, login, agent, its clock, its root: all by one session that changes nothing.
@@ -106,12 +115,17 @@ Status check_deploy(CliContext& context, const PairConfig& pair, Examination& ex
   SystemClock clock;
   const int64_t skew = facts.wall_ns - clock.wall_ns();
   const bool apart = std::abs(skew) > 2 * kSecond;
-  exam.say(Verdict::good, "deploy side", str("agent on ", escape_bytes(facts.host), ", root ", escape_bytes(facts.root_path), " on ", facts.file_system));
+  exam.say(
+      Verdict::good, "deploy side",
+      str("agent on ", escape_bytes(facts.host), ", root ", escape_bytes(facts.root_path), " on ", facts.file_system));
   exam.say(apart ? Verdict::warning : Verdict::good, "clocks",
-           apart ? str("they are ", human_duration(std::abs(skew)), " apart: set both by NTP; `newer` depends on them") : std::string("less than 2 s apart"));
+           apart ? str("they are ", human_duration(std::abs(skew)), " apart: set both by NTP; `newer` depends on them")
+                 : std::string("less than 2 s apart"));
   exam.say(facts.free_bytes < (uint64_t{1} << 30U) ? Verdict::warning : Verdict::good, "space on the deploy side",
            str(human_bytes(facts.free_bytes), " free, ", facts.free_inodes, " inodes free"));
-  if (!facts.rename_exchange) exam.say(Verdict::warning, "deploy side", "its file system has no atomic exchange: replacing a file has a short gap");
+  if (!facts.rename_exchange)
+    exam.say(Verdict::warning, "deploy side",
+             "its file system has no atomic exchange: replacing a file has a short gap");
   return {};
 }
 

@@ -71,12 +71,14 @@ PairLookup only(const PairConfig& pair) {
 Status make_state_dir(const std::string& path) {
   for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
-    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) return error_from_errno(errno, "cannot make the state directory", part);
+    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+      return error_from_errno(errno, "cannot make the state directory", part);
     if (slash == std::string::npos) return {};
   }
 }
 
-Result<std::unique_ptr<Broker>> open_broker(ZmqContext& context, const BrokerEndpoints& endpoints, const PairConfig& pair, Clock& clock) {
+Result<std::unique_ptr<Broker>> open_broker(ZmqContext& context, const BrokerEndpoints& endpoints,
+                                            const PairConfig& pair, Clock& clock) {
   SYNC_TRY(make_state_dir(pair.state_dir));
   BrokerOptions options;
   options.endpoints = endpoints;
@@ -86,8 +88,8 @@ Result<std::unique_ptr<Broker>> open_broker(ZmqContext& context, const BrokerEnd
   return Broker::open(context, std::move(options), clock);
 }
 
-Status add_workers(Crew& crew, ZmqContext& context, const BrokerEndpoints& endpoints, const EmbeddedOptions& options, Clock& clock,
-                   HostFacts& host) {
+Status add_workers(Crew& crew, ZmqContext& context, const BrokerEndpoints& endpoints, const EmbeddedOptions& options,
+                   Clock& clock, HostFacts& host) {
   const PairLookup pairs = only(options.pair);
   ScannerOptions scanner;
   scanner.endpoints = endpoints;
@@ -97,7 +99,8 @@ Status add_workers(Crew& crew, ZmqContext& context, const BrokerEndpoints& endpo
   crew.add(std::make_shared<ScannerWorker>(context, clock, std::move(scanner)));
   crew.add(std::make_shared<ResolverWorker>(context, clock, ResolverOptions{endpoints, pairs, options.version, {}}));
   for (uint32_t i = 0; i < std::max(options.pair.transfer_workers, 1U); ++i) {
-    SYNC_ASSIGN(auto worker, TransferWorker::open(context, endpoints, clock, pairs, make_agent_connector(options.agent_path)));
+    SYNC_ASSIGN(auto worker,
+                TransferWorker::open(context, endpoints, clock, pairs, make_agent_connector(options.agent_path)));
     crew.add(std::shared_ptr<TransferWorker>(std::move(worker)));
   }
   return {};
@@ -117,7 +120,8 @@ Result<Summary> follow(BrokerClient& client, Crew& crew, const std::function<voi
 
 }  // namespace
 
-Result<Summary> run_embedded(const EmbeddedOptions& options, const std::function<void(const Event&)>& on_event, std::atomic<bool>& stop) {
+Result<Summary> run_embedded(const EmbeddedOptions& options, const std::function<void(const Event&)>& on_event,
+                             std::atomic<bool>& stop) {
   ZmqContext context;
   SystemClock clock;
   SystemHostFacts host;

@@ -19,6 +19,7 @@ struct EmbeddedOptions {
 
 /// Runs the request to its end under the pair's lock; calls `on_event` in order on the calling thread. `stop` ends it
 /// early (cancelled). An Error only when nothing could be started; how the run itself went stands in Summary::error.
-Result<Summary> run_embedded(const EmbeddedOptions& options, const std::function<void(const Event&)>& on_event, std::atomic<bool>& stop);
+Result<Summary> run_embedded(const EmbeddedOptions& options, const std::function<void(const Event&)>& on_event,
+                             std::atomic<bool>& stop);
 
 }  // namespace twsync

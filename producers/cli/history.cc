@@ -1,6 +1,5 @@
 // twsync history
 
-
 #include "common/app/exit_codes.h"
 #include "common/base/rel_path.h"
 #include "producers/cli/json_object.h"
@@ -13,14 +12,17 @@ namespace twsync {
 namespace {
 
 std::string version_text(Side side, const VersionInfo& version) {
-  return str(version.id, "  ", to_string(side), side == Side::code ? "    " : "  ", utc_text(version.stored_ns), "  ", to_string(version.cause), "  ",
-             to_string(version.entry.kind), "  ", human_bytes(version.entry.size), "  ", escape_bytes(version.path), "\n");
+  return str(version.id, "  ", to_string(side), side == Side::code ? "    " : "  ", utc_text(version.stored_ns), "  ",
+             to_string(version.cause), "  ", to_string(version.entry.kind), "  ", human_bytes(version.entry.size), "  ",
+             escape_bytes(version.path), "\n");
 }
 
 std::string version_json(const PairConfig& pair, Side side, const VersionInfo& version) {
   JsonObject out;
   out.text("pair", pair.name).text("id", version.id).text("side", to_string(side)).path("path", version.path);
-  out.time("time", version.stored_ns).text("cause", to_string(version.cause)).text("kind", to_string(version.entry.kind));
+  out.time("time", version.stored_ns)
+      .text("cause", to_string(version.cause))
+      .text("kind", to_string(version.entry.kind));
   return out.number("size", version.entry.size).text("digest", to_string(version.entry.digest)).str_value() + "\n";
 }
 
@@ -39,7 +41,8 @@ Result<size_t> show(CliContext& context, const HistoryCommand& command, PairConf
       context.err(str("twsync: ", to_string(side), " side of ", pair.name, ": ", describe(versions.error()), "\n"));
       continue;
     }
-    for (const auto& version : *versions) context.out(command.json ? version_json(pair, side, version) : version_text(side, version));
+    for (const auto& version : *versions)
+      context.out(command.json ? version_json(pair, side, version) : version_text(side, version));
     shown += versions->size();
   }
   return shown;

@@ -21,7 +21,8 @@ Result<int> run_hooks(CliContext& context, const HooksCommand& command) {
   options.twsync = executable_directory() + "/twsync";
   const Overrides& given = context.config.overrides;
   if (!given.config.empty()) options.arguments = {"--config", absolute_path(given.config)};
-  if (!given.state_dir.empty()) options.arguments.insert(options.arguments.end(), {"--state-dir", absolute_path(given.state_dir)});
+  if (!given.state_dir.empty())
+    options.arguments.insert(options.arguments.end(), {"--state-dir", absolute_path(given.state_dir)});
   SYNC_ASSIGN(const auto installed, install_hooks(options));
   for (const auto& file : installed) context.out(str("installed: ", escape_bytes(file), "\n"));
   return kExitDone;

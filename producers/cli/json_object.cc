@@ -26,7 +26,8 @@ void append_character(std::string& out, std::string_view character) {
     return;
   }
   uint32_t point = static_cast<unsigned char>(character[0]) & (0x7FU >> character.size());
-  for (size_t i = 1; i < character.size(); ++i) point = (point << 6U) | (static_cast<unsigned char>(character[i]) & 0x3FU);
+  for (size_t i = 1; i < character.size(); ++i)
+    point = (point << 6U) | (static_cast<unsigned char>(character[i]) & 0x3FU);
   append_unicode_escape(out, point);
 }
 
@@ -64,7 +65,9 @@ JsonObject& JsonObject::raw(std::string_view name, std::string_view json) {
   return *this;
 }
 
-JsonObject& JsonObject::text(std::string_view name, std::string_view value) { return raw(name, json_text(value)); }
+JsonObject& JsonObject::text(std::string_view name, std::string_view value) {
+  return raw(name, json_text(value));
+}
 
 JsonObject& JsonObject::path(std::string_view name, std::string_view bytes) {
   text(name, bytes);
@@ -78,7 +81,9 @@ JsonObject& JsonObject::seconds(std::string_view name, int64_t nanoseconds) {
   return raw(name, buffer);
 }
 
-JsonObject& JsonObject::time(std::string_view name, int64_t wall_ns) { return text(name, utc_text(wall_ns)); }
+JsonObject& JsonObject::time(std::string_view name, int64_t wall_ns) {
+  return text(name, utc_text(wall_ns));
+}
 
 std::string utc_text(int64_t wall_ns) {
   constexpr int64_t kSecond = 1'000'000'000;

@@ -7,13 +7,20 @@ namespace {
 
 const char* event_name(EventKind kind) {
   switch (kind) {
-    case EventKind::operation: return "operation";
-    case EventKind::conflict: return "conflict";
-    case EventKind::parked: return "parked";
-    case EventKind::skipped: return "skipped";
-    case EventKind::progress: return "progress";
-    case EventKind::summary: return "summary";
-    default: return nullptr;  // notes and cycles are for people and subscribers
+    case EventKind::operation:
+      return "operation";
+    case EventKind::conflict:
+      return "conflict";
+    case EventKind::parked:
+      return "parked";
+    case EventKind::skipped:
+      return "skipped";
+    case EventKind::progress:
+      return "progress";
+    case EventKind::summary:
+      return "summary";
+    default:
+      return nullptr;  // notes and cycles are for people and subscribers
   }
 }
 
@@ -76,6 +83,8 @@ class JsonPrinter final : public EventPrinter {
 
 }  // namespace
 
-std::unique_ptr<EventPrinter> make_json_printer(TextSink sink) { return std::make_unique<JsonPrinter>(std::move(sink)); }
+std::unique_ptr<EventPrinter> make_json_printer(TextSink sink) {
+  return std::make_unique<JsonPrinter>(std::move(sink));
+}
 
 }  // namespace twsync

@@ -33,7 +33,8 @@ Result<std::unique_ptr<CodeVersions>> open_code_versions(const PairConfig& pair)
   if (!base) return std::unique_ptr<CodeVersions>();
   SYNC_ASSIGN(const auto meta, (*base)->meta());
   struct stat info {};
-  if (meta.pair_id.empty() || ::lstat(str(pair.code_path, "/.twsync/", meta.pair_id).c_str(), &info) != 0) return std::unique_ptr<CodeVersions>();
+  if (meta.pair_id.empty() || ::lstat(str(pair.code_path, "/.twsync/", meta.pair_id).c_str(), &info) != 0)
+    return std::unique_ptr<CodeVersions>();
   auto out = std::make_unique<CodeVersions>();
   SYNC_ASSIGN(out->root, RootDir::open(pair.code_path));
   SYNC_ASSIGN(auto state, StateDir::open(*out->root, meta.pair_id));
@@ -57,7 +58,8 @@ Status copy_bytes(int from, int to, const std::string& file) {
     const ssize_t copied = ::copy_file_range(from, nullptr, to, nullptr, size_t{1} << 30U, 0);
     if (copied == 0) break;
     if (copied > 0 || errno == EINTR) continue;
-    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) return error_from_errno(errno, "cannot write the copy", file);
+    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+      return error_from_errno(errno, "cannot write the copy", file);
     char buffer[65536];
     const ssize_t got = ::read(from, buffer, sizeof buffer);
     if (got < 0 && errno != EINTR) return error_from_errno(errno, "cannot read the version");
@@ -74,7 +76,8 @@ Status copy_bytes(int from, int to, const std::string& file) {
 
 }  // namespace
 
-Result<std::vector<VersionInfo>> kept_versions(const CliContext& context, const PairConfig& pair, Side side, const std::string& path) {
+Result<std::vector<VersionInfo>> kept_versions(const CliContext& context, const PairConfig& pair, Side side,
+                                               const std::string& path) {
   std::vector<VersionInfo> out;
   if (side == Side::code) {
     SYNC_ASSIGN(const auto versions, open_code_versions(pair));
@@ -104,7 +107,8 @@ Status copy_version(const PairConfig& pair, const std::string& version, const st
   return status;
 }
 
-Status restore_version(const CliContext& context, const PairConfig& pair, Side side, const std::string& version, const std::string& path) {
+Status restore_version(const CliContext& context, const PairConfig& pair, Side side, const std::string& version,
+                       const std::string& path) {
   SYNC_ASSIGN(const BaseMeta meta, pair_facts(pair));
   if (side == Side::deploy) {
     SYNC_ASSIGN(const auto remote, open_deploy_side(context, pair, meta));

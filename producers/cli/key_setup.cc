@@ -37,7 +37,8 @@ Result<std::string> place_of_key(const Config& config) {
   if (configured.empty()) return config.key_dir + "/id_ed25519";
   if (::access(configured.c_str(), F_OK) == 0 && !is_ours(configured)) {
     return Error{ErrorCode::usage,
-                 "SSH_KEY names a key that twsync did not make, and an exchange would replace it: leave SSH_KEY out, or give it another name",
+                 "SSH_KEY names a key that twsync did not make, and an exchange would replace it: leave SSH_KEY out, "
+                 "or give it another name",
                  configured, 0};
   }
   return configured;

@@ -2,8 +2,6 @@
 
 #include "common/ssh/keys.h"
 
-
-
 #include "common/app/exit_codes.h"
 #include "common/app/log.h"
 #include "producers/cli/context.h"
@@ -39,14 +37,16 @@ void ask_at_terminal(KeyOptions& options) {
   options.ask_secret = prompt_secret;
   if (!options.accept_fingerprint.empty()) return;
   options.confirm_host = [](const HostKey& key) {
-    return prompt_yes(str(key.changed ? "WARNING: the host key CHANGED. It is now " : "The other server shows the host key ",
-                          escape_bytes(key.fingerprint), ".\nIs this the right one?"));
+    return prompt_yes(
+        str(key.changed ? "WARNING: the host key CHANGED. It is now " : "The other server shows the host key ",
+            escape_bytes(key.fingerprint), ".\nIs this the right one?"));
   };
 }
 
 Result<int> show(CliContext& context, const KeyOptions& options) {
   SYNC_ASSIGN(const KeyInfo info, show_keys(options));
-  context.out(str("key:      ", escape_bytes(info.key_file), "\n          ", info.fingerprint, "\n          ", escape_bytes(info.public_line),
+  context.out(str("key:      ", escape_bytes(info.key_file), "\n          ", info.fingerprint, "\n          ",
+                  escape_bytes(info.public_line),
                   "\nhost key: ", info.host_fingerprint.empty() ? "none trusted yet" : info.host_fingerprint, "\n"));
   return kExitDone;
 }

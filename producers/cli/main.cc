@@ -32,12 +32,15 @@ Result<int> run(const std::vector<std::string>& args, Signals& signals) {
     return kExitDone;
   }
   SYNC_ASSIGN(Config config, load_config(line.overrides));
-  CliContext context{std::move(config),        signals.stop(),      run_embedded,
-                     file_sink(stdout),        file_sink(stderr),   ::isatty(STDOUT_FILENO) == 1,
-                     terminal_columns(),       executable_directory() + "/twsync-agent"};
+  CliContext context{std::move(config),  signals.stop(),
+                     run_embedded,       file_sink(stdout),
+                     file_sink(stderr),  ::isatty(STDOUT_FILENO) == 1,
+                     terminal_columns(), executable_directory() + "/twsync-agent"};
   return run_command(context, line.command);
 }
 
 }  // namespace
 
-int main(int argc, char** argv) { return twsync::run_main(argc, argv, run); }
+int main(int argc, char** argv) {
+  return twsync::run_main(argc, argv, run);
+}

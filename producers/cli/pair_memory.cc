@@ -16,7 +16,9 @@ namespace twsync {
 
 namespace {
 
-Error usage(std::string message) { return Error{ErrorCode::usage, std::move(message), {}, 0}; }
+Error usage(std::string message) {
+  return Error{ErrorCode::usage, std::move(message), {}, 0};
+}
 
 std::string quoted(std::string_view value) {
   std::string out = "'";
@@ -30,7 +32,9 @@ std::string quoted(std::string_view value) {
   return out + "'";
 }
 
-std::string memory_file(const Config& config, const std::string& name) { return str(config.state_dir, "/pairs/", name, "/pair.sh"); }
+std::string memory_file(const Config& config, const std::string& name) {
+  return str(config.state_dir, "/pairs/", name, "/pair.sh");
+}
 
 std::string memory_text(const PairConfig& pair) {
   std::string out = "# Written by twsync sync: the pair that was given on the command line.\n";
@@ -65,7 +69,8 @@ Status write_atomically(const std::string& path, const std::string& text) {
   }
   if (status.ok() && ::fsync(fd) != 0) status = error_from_errno(errno, "cannot note the pair", temporary);
   ::close(fd);
-  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = error_from_errno(errno, "cannot note the pair", path);
+  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0)
+    status = error_from_errno(errno, "cannot note the pair", path);
   if (!status.ok()) ::unlink(temporary.c_str());
   return status;
 }
@@ -114,7 +119,8 @@ Result<PairConfig> recall(const Config& config, const std::string& name) {
 std::vector<std::string> remembered_names(const Config& config) {
   std::vector<std::string> out;
   std::error_code error;
-  for (std::filesystem::directory_iterator it(config.state_dir + "/pairs", error), end; !error && it != end; it.increment(error)) {
+  for (std::filesystem::directory_iterator it(config.state_dir + "/pairs", error), end; !error && it != end;
+       it.increment(error)) {
     const std::string name = it->path().filename().string();
     if (is_pair_name(name) && ::access(memory_file(config, name).c_str(), F_OK) == 0) out.push_back(name);
   }
@@ -125,7 +131,8 @@ std::vector<std::string> remembered_names(const Config& config) {
 bool same_roots(const PairConfig& a, const PairConfig& b) {
   const auto& x = a.deploy;
   const auto& y = b.deploy;
-  return a.code_path == b.code_path && x.local == y.local && x.path == y.path && (x.local || (x.host == y.host && x.port == y.port && x.user == y.user));
+  return a.code_path == b.code_path && x.local == y.local && x.path == y.path &&
+         (x.local || (x.host == y.host && x.port == y.port && x.user == y.user));
 }
 
 }  // namespace

@@ -23,9 +23,11 @@ Claim make_claim(const BaseMeta& meta, Side role) {
 
 Result<BaseMeta> pair_facts(const PairConfig& pair) {
   SYNC_ASSIGN(auto base, open_base(pair));
-  if (!base) return Error{ErrorCode::usage, str("the pair ", pair.name, " was never synced here: nothing is kept of it"), {}, 0};
+  if (!base)
+    return Error{ErrorCode::usage, str("the pair ", pair.name, " was never synced here: nothing is kept of it"), {}, 0};
   SYNC_ASSIGN(auto meta, (*base)->meta());
-  if (meta.pair_id.empty()) return Error{ErrorCode::usage, str("the pair ", pair.name, " was never synced here: nothing is kept of it"), {}, 0};
+  if (meta.pair_id.empty())
+    return Error{ErrorCode::usage, str("the pair ", pair.name, " was never synced here: nothing is kept of it"), {}, 0};
   return meta;
 }
 
@@ -39,11 +41,13 @@ RootOptions code_root_options(const PairConfig& pair, const BaseMeta& meta) {
   return options;
 }
 
-Result<std::unique_ptr<LocalSide>> open_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock, HostFacts& host) {
+Result<std::unique_ptr<LocalSide>> open_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock,
+                                                  HostFacts& host) {
   return LocalSide::open(code_root_options(pair, meta), clock, host);
 }
 
-Result<std::unique_ptr<RemoteSide>> open_deploy_side(const CliContext& context, const PairConfig& pair, const BaseMeta& meta) {
+Result<std::unique_ptr<RemoteSide>> open_deploy_side(const CliContext& context, const PairConfig& pair,
+                                                     const BaseMeta& meta) {
   Hello request;
   request.pair_id = meta.pair_id;
   request.hash_key = meta.hash_key;
@@ -51,13 +55,15 @@ Result<std::unique_ptr<RemoteSide>> open_deploy_side(const CliContext& context, 
   return std::make_unique<RemoteSide>(std::move(connection), HelloReply{});
 }
 
-Result<std::unique_ptr<LocalSide>> claim_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock, HostFacts& host) {
+Result<std::unique_ptr<LocalSide>> claim_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock,
+                                                   HostFacts& host) {
   SYNC_ASSIGN(auto side, open_code_side(pair, meta, clock, host));
   SYNC_TRY(side->claim(make_claim(meta, Side::code)));
   return side;
 }
 
-Result<std::unique_ptr<RemoteSide>> claim_deploy_side(const CliContext& context, const PairConfig& pair, const BaseMeta& meta) {
+Result<std::unique_ptr<RemoteSide>> claim_deploy_side(const CliContext& context, const PairConfig& pair,
+                                                      const BaseMeta& meta) {
   SYNC_ASSIGN(auto side, open_deploy_side(context, pair, meta));
   SYNC_TRY(side->claim(make_claim(meta, Side::deploy)));
   return side;

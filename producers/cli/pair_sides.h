@@ -20,13 +20,17 @@ Result<BaseMeta> pair_facts(const PairConfig& pair);
 RootOptions code_root_options(const PairConfig& pair, const BaseMeta& meta);
 
 /// The two sides without the lock, for looking into the version store and for a restore (an edit like any other).
-Result<std::unique_ptr<LocalSide>> open_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock, HostFacts& host);
-Result<std::unique_ptr<RemoteSide>> open_deploy_side(const CliContext& context, const PairConfig& pair, const BaseMeta& meta);
+Result<std::unique_ptr<LocalSide>> open_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock,
+                                                  HostFacts& host);
+Result<std::unique_ptr<RemoteSide>> open_deploy_side(const CliContext& context, const PairConfig& pair,
+                                                     const BaseMeta& meta);
 
 /// The code root, locked. busy with the holder's name while a service or another run works on the pair.
-Result<std::unique_ptr<LocalSide>> claim_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock, HostFacts& host);
+Result<std::unique_ptr<LocalSide>> claim_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock,
+                                                   HostFacts& host);
 
 /// The deploy root through an agent, locked likewise.
-Result<std::unique_ptr<RemoteSide>> claim_deploy_side(const CliContext& context, const PairConfig& pair, const BaseMeta& meta);
+Result<std::unique_ptr<RemoteSide>> claim_deploy_side(const CliContext& context, const PairConfig& pair,
+                                                      const BaseMeta& meta);
 
 }  // namespace twsync

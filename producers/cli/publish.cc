@@ -49,10 +49,15 @@ Status publish_now(CliContext& context, const PublishCommand& command) {
     message.hints.insert(message.hints.end(), hints.begin(), hints.end());
   }
   if (message.hints.empty()) {
-    return Error{ErrorCode::usage, pairs.empty() ? "no pair is configured here" : "none of these paths lies below the root of a pair", {}, 0};
+    return Error{ErrorCode::usage,
+                 pairs.empty() ? "no pair is configured here" : "none of these paths lies below the root of a pair",
+                 {},
+                 0};
   }
   SYNC_ASSIGN(const auto broker, open_broker(context.config, kAnswerMs));
-  std::erase_if(message.hints, [&](const Hint& hint) { return context.config.find(hint.pair) == nullptr && !broker->serves(hint.pair); });
+  std::erase_if(message.hints, [&](const Hint& hint) {
+    return context.config.find(hint.pair) == nullptr && !broker->serves(hint.pair);
+  });
   if (message.hints.empty()) return Error{ErrorCode::unreachable, "the service does not serve this pair", {}, 0};
   return broker->client->publish(message, random_hex(16), kAnswerMs);
 }
@@ -76,7 +81,9 @@ Result<int> run_publish(CliContext& context, const PublishCommand& command) {
   if (status) {
     log_info("published ", command.paths.empty() ? "the whole root" : escape_bytes(command.paths.front()));
   } else if (status.error().code == ErrorCode::unreachable) {
-    log_warn("no service answers; the next sync or the cron entry finds the change (systemctl start sutazai-sync-monitor.service)");
+    log_warn(
+        "no service answers; the next sync or the cron entry finds the change (systemctl start "
+        "sutazai-sync-monitor.service)");
   } else {
     log_error(describe(status.error()));
   }

@@ -14,7 +14,10 @@ constexpr int kAnswerMs = 10'000;
 Result<Summary> follow(CliContext& context, BrokerAccess& broker, const std::function<void(const Event&)>& on_event) {
   for (;;) {
     if (context.stop) {
-      return Error{ErrorCode::cancelled, "stopped watching; the service goes on with it (twsync status shows how far it is)", {}, 0};
+      return Error{ErrorCode::cancelled,
+                   "stopped watching; the service goes on with it (twsync status shows how far it is)",
+                   {},
+                   0};
     }
     SYNC_ASSIGN(auto event, broker.client->next_event(200));
     if (!event) continue;
@@ -36,7 +39,11 @@ Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request
     return follow(context, **broker, on_event);
   }
   if (!options.wait) {
-    return Error{ErrorCode::usage, str("no service serves the pair ", pair.name, ", so that nothing would go on with it: leave --no-wait out"), {}, 0};
+    return Error{
+        ErrorCode::usage,
+        str("no service serves the pair ", pair.name, ", so that nothing would go on with it: leave --no-wait out"),
+        {},
+        0};
   }
   if (!context.run_embedded) return Error{ErrorCode::unsupported, "this program cannot sync without a service", {}, 0};
   EmbeddedOptions embedded;

@@ -54,7 +54,8 @@ Result<int> run_restore(CliContext& context, const RestoreCommand& command) {
   SYNC_ASSIGN(const Found found, find_version(context, command));
   if (!command.to.empty()) {
     if (found.side == Side::deploy) {
-      return Error{ErrorCode::unsupported, "this version lies on the deploy side: restore it without --to, or copy it there", found.path, 0};
+      return Error{ErrorCode::unsupported,
+                   "this version lies on the deploy side: restore it without --to, or copy it there", found.path, 0};
     }
     SYNC_TRY(copy_version(found.pair, found.id, absolute_path(command.to)));
     context.out(str("version ", found.id, " written to ", escape_bytes(command.to), "\n"));

@@ -13,7 +13,9 @@ namespace {
 
 constexpr size_t kLongest = 64 * 1024;
 
-Error denied() { return Error{ErrorCode::denied, "this key may only run 'publish' and 'status'", {}, 0}; }
+Error denied() {
+  return Error{ErrorCode::denied, "this key may only run 'publish' and 'status'", {}, 0};
+}
 
 bool decode_word(std::string_view word, std::string& out) {
   out.clear();
@@ -31,7 +33,8 @@ bool decode_word(std::string_view word, std::string& out) {
 }
 
 bool is_plain(const Overrides& o) {
-  return o.config.empty() && o.state_dir.empty() && !o.policy && o.exclude.empty() && !o.ssh_port && o.ssh_key.empty() && o.known_hosts.empty();
+  return o.config.empty() && o.state_dir.empty() && !o.policy && o.exclude.empty() && !o.ssh_port &&
+         o.ssh_key.empty() && o.known_hosts.empty();
 }
 
 }  // namespace
@@ -50,7 +53,8 @@ Result<Command> parse_forced_command(std::string_view text) {
     publish->side = Side::deploy;
     return line->command;
   }
-  if (const auto* status = std::get_if<StatusCommand>(&line->command); status != nullptr && !status->watch) return line->command;
+  if (const auto* status = std::get_if<StatusCommand>(&line->command); status != nullptr && !status->watch)
+    return line->command;
   return denied();
 }
 

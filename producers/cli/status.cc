@@ -35,7 +35,8 @@ struct View {
 };
 
 bool has_worker(const StatusReply& reply, std::string_view service) {
-  return std::any_of(reply.workers.begin(), reply.workers.end(), [&](const WorkerStatus& w) { return w.service == service; });
+  return std::any_of(reply.workers.begin(), reply.workers.end(),
+                     [&](const WorkerStatus& w) { return w.service == service; });
 }
 
 Status add_base_facts(PairView& view) {
@@ -45,7 +46,8 @@ Status add_base_facts(PairView& view) {
   SYNC_ASSIGN(const auto parked, (*base)->parked());
   view.parked = parked.size();
   SYNC_ASSIGN(const auto conflicts, (*base)->conflicts(10'000));
-  view.open_conflicts = static_cast<uint64_t>(std::count_if(conflicts.begin(), conflicts.end(), [](const ConflictRecord& c) { return c.open; }));
+  view.open_conflicts = static_cast<uint64_t>(
+      std::count_if(conflicts.begin(), conflicts.end(), [](const ConflictRecord& c) { return c.open; }));
   SYNC_ASSIGN(const auto meta, (*base)->meta());
   view.status.last_done_ns = std::max(view.status.last_done_ns, meta.last_done_ns);
   return {};
@@ -111,23 +113,25 @@ std::string pair_text(const PairView& view, int64_t now_ns) {
   }
   if (status.progress) {
     const Progress& p = *status.progress;
-    out += str("  running: ", escape_bytes(p.stage), " ", p.files_done, "/", p.files_total, " files, ", human_bytes(p.bytes_done), "/",
-               human_bytes(p.bytes_total), "\n");
+    out += str("  running: ", escape_bytes(p.stage), " ", p.files_done, "/", p.files_total, " files, ",
+               human_bytes(p.bytes_done), "/", human_bytes(p.bytes_total), "\n");
   }
   if (view.open_conflicts + view.parked > 0) {
     out += str("  to decide: ", view.open_conflicts, " conflicts, ", view.parked, " parked items (twsync conflicts)\n");
   }
-  if (!status.last_error.empty()) out += str("  last error (attempt ", status.attempt, "): ", escape_bytes(status.last_error), "\n");
+  if (!status.last_error.empty())
+    out += str("  last error (attempt ", status.attempt, "): ", escape_bytes(status.last_error), "\n");
   if (!status.watch.empty()) out += str("  watch: ", escape_bytes(status.watch), "\n");
   return out;
 }
 
 std::string view_text(const View& view, int64_t now_ns) {
-  std::string out = view.service ? str("service: broker ", view.reply.version, ", pid ", view.reply.pid, "\n")
-                                 : str("service: none answers (", view.service_error, "); syncs run only when asked for\n");
+  std::string out = view.service
+                        ? str("service: broker ", view.reply.version, ", pid ", view.reply.pid, "\n")
+                        : str("service: none answers (", view.service_error, "); syncs run only when asked for\n");
   for (const auto& worker : view.reply.workers) {
-    out += str("  ", worker.service, " pid ", worker.pid, ", ", worker.version, ", ", escape_bytes(worker.doing), ", seen ",
-               worker.last_seen_ms, " ms ago\n");
+    out += str("  ", worker.service, " pid ", worker.pid, ", ", worker.version, ", ", escape_bytes(worker.doing),
+               ", seen ", worker.last_seen_ms, " ms ago\n");
   }
   for (const auto& pair : view.pairs) out += pair_text(pair, now_ns);
   if (view.pairs.empty()) out += "no pair is configured, and none was synced here before\n";
@@ -139,7 +143,9 @@ std::string pair_json(const PairView& view) {
   JsonObject out;
   out.text("pair", view.config.name).text("state", status.state).flag("stale", view.stale).flag("served", view.served);
   out.path("code_path", view.config.code_path).text("deploy", target_text(view.config.deploy));
-  out.number("entries", view.entries).number("hints_waiting", status.hints_waiting).number("requests_waiting", status.requests_waiting);
+  out.number("entries", view.entries)
+      .number("hints_waiting", status.hints_waiting)
+      .number("requests_waiting", status.requests_waiting);
   out.number("attempt", status.attempt).number("open_conflicts", view.open_conflicts).number("parked", view.parked);
   out.raw("last_in_sync", status.last_done_ns == 0 ? "null" : json_text(utc_text(status.last_done_ns)));
   out.text("last_error", status.last_error).text("watch", status.watch);

@@ -17,7 +17,9 @@ namespace twsync {
 
 namespace {
 
-Error usage(std::string message) { return Error{ErrorCode::usage, std::move(message), {}, 0}; }
+Error usage(std::string message) {
+  return Error{ErrorCode::usage, std::move(message), {}, 0};
+}
 
 Result<std::vector<PairConfig>> pairs_of(const Config& config, const SyncCommand& command) {
   std::vector<PairConfig> out;
@@ -79,10 +81,11 @@ Result<int> sync_pair(CliContext& context, const SyncCommand& command, PairConfi
   log_info("sync of ", pair.name, " (", to_string(command.direction), command.dry_run ? ", dry run" : "", ") begins");
   RunnerOptions options;
   options.wait = !command.no_wait;
-  auto summary = run_request(context, pair, make_request(command, context.config, std::move(paths)), options, [&](const Event& event) {
-    log_event(event);
-    printer->event(event);
-  });
+  auto summary = run_request(context, pair, make_request(command, context.config, std::move(paths)), options,
+                             [&](const Event& event) {
+                               log_event(event);
+                               printer->event(event);
+                             });
   if (!summary) {
     log_error("sync of ", pair.name, ": ", describe(summary.error()));
     if (!command.json) return std::move(summary).error();

@@ -20,7 +20,8 @@ void remove_old(const std::string& directory) {
     const std::string name = it->path().filename().string();
     if (!name.starts_with("sync_") && !name.starts_with("cron_sync_")) continue;
     std::error_code ignored;
-    if (it->is_regular_file(ignored) && it->last_write_time(ignored) < oldest && !ignored) std::filesystem::remove(it->path(), ignored);
+    if (it->is_regular_file(ignored) && it->last_write_time(ignored) < oldest && !ignored)
+      std::filesystem::remove(it->path(), ignored);
   }
 }
 
@@ -45,25 +46,36 @@ void log_event(const Event& event) {
   const std::string where = str(escape_bytes(event.path), event.text.empty() ? "" : ": ", escape_bytes(event.text),
                                 event.item.empty() ? "" : str(" [", event.item, "]"));
   switch (event.kind) {
-    case EventKind::conflict: log_warn("conflict: ", where); break;
-    case EventKind::parked: log_warn("parked: ", where); break;
-    case EventKind::skipped: log_warn("skipped: ", where); break;
-    case EventKind::note: log_info(escape_bytes(event.text)); break;
+    case EventKind::conflict:
+      log_warn("conflict: ", where);
+      break;
+    case EventKind::parked:
+      log_warn("parked: ", where);
+      break;
+    case EventKind::skipped:
+      log_warn("skipped: ", where);
+      break;
+    case EventKind::note:
+      log_info(escape_bytes(event.text));
+      break;
     case EventKind::operation:
       if (!event.operation) break;
       if (event.code != ErrorCode::ok) {
-        log_error("failed: ", operation_text(*event.operation), ": ", to_string(event.code), " ", escape_bytes(event.text));
+        log_error("failed: ", operation_text(*event.operation), ": ", to_string(event.code), " ",
+                  escape_bytes(event.text));
       } else {
         log_debug(operation_text(*event.operation));
       }
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
 void log_summary(const std::string& pair, const Summary& summary) {
   std::string text = summary_text(summary);
-  for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n')) text.replace(at, 1, at + 1 < text.size() ? "; " : "");
+  for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n'))
+    text.replace(at, 1, at + 1 < text.size() ? "; " : "");
   const LogLevel level = summary_exit_code(summary) == 0 ? LogLevel::info : LogLevel::warn;
   write_log(level, str("sync of ", pair, ": ", text));
 }

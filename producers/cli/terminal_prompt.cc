@@ -12,9 +12,13 @@ namespace twsync {
 
 namespace {
 
-int open_terminal() { return ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY); }
+int open_terminal() {
+  return ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+}
 
-void say(int fd, const std::string& text) { [[maybe_unused]] const ssize_t ignored = ::write(fd, text.data(), text.size()); }
+void say(int fd, const std::string& text) {
+  [[maybe_unused]] const ssize_t ignored = ::write(fd, text.data(), text.size());
+}
 
 std::optional<std::string> read_line(int fd) {
   std::string out;

@@ -16,18 +16,27 @@ constexpr int64_t kPlainEvery = 10 * kSecondNs;
 
 const char* verb(OpKind kind) {
   switch (kind) {
-    case OpKind::make_directory: return "mkdir";
-    case OpKind::rename: return "rename";
-    case OpKind::put_file: return "write";
-    case OpKind::put_symlink: return "link";
-    case OpKind::set_metadata: return "attributes";
-    case OpKind::remove: return "remove";
-    case OpKind::remove_directory: return "rmdir";
+    case OpKind::make_directory:
+      return "mkdir";
+    case OpKind::rename:
+      return "rename";
+    case OpKind::put_file:
+      return "write";
+    case OpKind::put_symlink:
+      return "link";
+    case OpKind::set_metadata:
+      return "attributes";
+    case OpKind::remove:
+      return "remove";
+    case OpKind::remove_directory:
+      return "rmdir";
   }
   return "change";
 }
 
-std::string shown(const std::string& path) { return path.empty() ? "." : escape_bytes(path); }
+std::string shown(const std::string& path) {
+  return path.empty() ? "." : escape_bytes(path);
+}
 
 /// Counts over time: how fast, and how long the rest takes.
 class Rate {
@@ -57,17 +66,26 @@ class TextPrinter final : public EventPrinter {
 
   void event(const Event& event) override {
     switch (event.kind) {
-      case EventKind::operation: operation(event); break;
-      case EventKind::conflict: line("conflict", event); break;
-      case EventKind::parked: line("parked", event); break;
-      case EventKind::skipped: line("skipped", event); break;
+      case EventKind::operation:
+        operation(event);
+        break;
+      case EventKind::conflict:
+        line("conflict", event);
+        break;
+      case EventKind::parked:
+        line("parked", event);
+        break;
+      case EventKind::skipped:
+        line("skipped", event);
+        break;
       case EventKind::progress:
         if (event.progress && !options_.quiet) progress(*event.progress);
         break;
       case EventKind::note:
         if (!options_.quiet && !event.text.empty()) print(escape_bytes(event.text));
         break;
-      default: break;
+      default:
+        break;
     }
   }
 
@@ -89,7 +107,8 @@ class TextPrinter final : public EventPrinter {
     const bool failed = event.code != ErrorCode::ok;
     if (!failed && (options_.quiet || !options_.dry_run)) return;
     std::string text = operation_text(*event.operation);
-    if (failed) text = str("failed: ", text, ": ", event.text.empty() ? to_string(event.code) : escape_bytes(event.text));
+    if (failed)
+      text = str("failed: ", text, ": ", event.text.empty() ? to_string(event.code) : escape_bytes(event.text));
     print(text);
   }
 
@@ -106,7 +125,8 @@ class TextPrinter final : public EventPrinter {
     rate_.note(now, progress.bytes_done);
     const int64_t every = options_.terminal ? kTerminalEvery : kPlainEvery;
     if (last_shown_ns_ < 0 && !options_.terminal) last_shown_ns_ = now;  // a short run shows its end only
-    const bool due = last_shown_ns_ < 0 || now - last_shown_ns_ >= every || (options_.terminal && progress.stage != stage_);
+    const bool due =
+        last_shown_ns_ < 0 || now - last_shown_ns_ >= every || (options_.terminal && progress.stage != stage_);
     stage_ = progress.stage;
     if (!due) return;
     last_shown_ns_ = now;
@@ -132,7 +152,8 @@ class TextPrinter final : public EventPrinter {
     if (speed > 0) {
       out += str("  ", human_bytes(speed), "/s");
       if (progress.bytes_total > progress.bytes_done) {
-        const double left = static_cast<double>(progress.bytes_total - progress.bytes_done) / static_cast<double>(speed);
+        const double left =
+            static_cast<double>(progress.bytes_total - progress.bytes_done) / static_cast<double>(speed);
         out += str("  ", human_duration(static_cast<int64_t>(left * 1e9)), " left");
       }
     }
@@ -197,9 +218,11 @@ std::string operation_text(const Operation& operation) {
 std::string summary_text(const Summary& summary) {
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f", static_cast<double>(summary.duration_ns) / 1e9);
-  std::string out = str(summary.dry_run ? "dry run: " : "", summary.operations, summary.operations == 1 ? " operation" : " operations",
-                        summary.dry_run ? " would be done" : "");
-  if (!summary.dry_run) out += str(", ", human_bytes(summary.bytes_sent), " sent, ", human_bytes(summary.bytes_received), " received");
+  std::string out =
+      str(summary.dry_run ? "dry run: " : "", summary.operations,
+          summary.operations == 1 ? " operation" : " operations", summary.dry_run ? " would be done" : "");
+  if (!summary.dry_run)
+    out += str(", ", human_bytes(summary.bytes_sent), " sent, ", human_bytes(summary.bytes_received), " received");
   const auto add = [&](uint64_t count, const char* what) {
     if (count > 0) out += str(", ", count, " ", what);
   };

@@ -68,7 +68,8 @@ Result<std::string> git(const std::string& repository, const std::vector<std::st
 Result<std::string> hooks_directory(const std::string& repository) {
   SYNC_ASSIGN(const std::string work_tree, git(repository, {"rev-parse", "--show-toplevel"}));
   SYNC_ASSIGN(const std::string hooks, git(repository, {"rev-parse", "--git-path", "hooks"}));
-  if (work_tree.empty() || hooks.empty()) return Error{ErrorCode::usage, "this is no git repository with a work tree", repository, 0};
+  if (work_tree.empty() || hooks.empty())
+    return Error{ErrorCode::usage, "this is no git repository with a work tree", repository, 0};
   return hooks[0] == '/' ? hooks : str(repository, "/", hooks);
 }
 
@@ -105,7 +106,8 @@ Status install_one(const std::string& file, const std::string& script) {
   const std::string kept = file + kKept;
   if (exists(file) && !is_ours(file)) {
     if (exists(kept)) {
-      return Error{ErrorCode::usage, str("a hook stands here, and an older one already as ", kKept, ": remove one of the two"), file, 0};
+      return Error{ErrorCode::usage,
+                   str("a hook stands here, and an older one already as ", kKept, ": remove one of the two"), file, 0};
     }
     // A link beside it first: at no moment is the old hook without a name, and a kill leaves it where it was.
     if (::link(file.c_str(), kept.c_str()) != 0 && ::rename(file.c_str(), kept.c_str()) != 0) {
@@ -120,14 +122,21 @@ Status install_one(const std::string& file, const std::string& script) {
 std::string hook_script(const HookOptions& options) {
   std::string command = "\"$program\"";
   for (const auto& argument : options.arguments) command += str(" ", shell_quoted(argument));
-  return str("#!/bin/sh\n", kMark,
-             "\n# Runs the hook that was here before, then tells the sync service in the background: git never waits for it.\n"
-             "kept=\"$0", kKept, "\"\nstatus=0\n"
-             "if [ -x \"$kept\" ]; then \"$kept\" \"$@\"; status=$?; fi\n"
-             "program=", shell_quoted(options.twsync), "\n"
-             "[ -x \"$program\" ] || program=twsync\n"
-             "(", command, " publish --source git-hook --path \"$PWD\" </dev/null >/dev/null 2>&1 &)\n"
-             "exit \"$status\"\n");
+  return str(
+      "#!/bin/sh\n", kMark,
+      "\n# Runs the hook that was here before, then tells the sync service in the background: git never waits for it.\n"
+      "kept=\"$0",
+      kKept,
+      "\"\nstatus=0\n"
+      "if [ -x \"$kept\" ]; then \"$kept\" \"$@\"; status=$?; fi\n"
+      "program=",
+      shell_quoted(options.twsync),
+      "\n"
+      "[ -x \"$program\" ] || program=twsync\n"
+      "(",
+      command,
+      " publish --source git-hook --path \"$PWD\" </dev/null >/dev/null 2>&1 &)\n"
+      "exit \"$status\"\n");
 }
 
 Result<std::vector<std::string>> install_hooks(const HookOptions& options) {

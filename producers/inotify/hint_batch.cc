@@ -28,7 +28,8 @@ void HintBatch::note(int64_t now_ns, Haste haste) {
 }
 
 void HintBatch::changed(const std::string& path, bool recursive, Haste haste, int64_t now_ns) {
-  if (haste == Haste::done && changed_.size() == 1 && moves_.empty() && changed_.begin()->first == path) all_done_ = true;
+  if (haste == Haste::done && changed_.size() == 1 && moves_.empty() && changed_.begin()->first == path)
+    all_done_ = true;
   note(now_ns, haste);
   if (haste == Haste::done) modified_.erase(path);
   bool& all_below = changed_[path];
@@ -41,7 +42,9 @@ void HintBatch::changed(const std::string& path, bool recursive, Haste haste, in
   }
 }
 
-void HintBatch::modified(const std::string& path, int64_t now_ns) { modified_.try_emplace(path, now_ns + options_.modify_ns); }
+void HintBatch::modified(const std::string& path, int64_t now_ns) {
+  modified_.try_emplace(path, now_ns + options_.modify_ns);
+}
 
 void HintBatch::moved(const std::string& from, const std::string& to, bool recursive, int64_t now_ns) {
   note(now_ns, Haste::done);

@@ -15,10 +15,10 @@
 namespace twsync {
 
 struct SettleOptions {
-  int64_t quiet_ns = 20 * kMillisecond;    ///< a storm goes out after so long without a change
-  int64_t longest_ns = 100 * kMillisecond; ///< ... and at the latest so long after its first
-  int64_t modify_ns = kSecond;             ///< a file held open and written to is looked at so often
-  size_t limit = 10'000;                   ///< more changes than this collapse to the whole root
+  int64_t quiet_ns = 20 * kMillisecond;     ///< a storm goes out after so long without a change
+  int64_t longest_ns = 100 * kMillisecond;  ///< ... and at the latest so long after its first
+  int64_t modify_ns = kSecond;              ///< a file held open and written to is looked at so often
+  size_t limit = 10'000;                    ///< more changes than this collapse to the whole root
 };
 
 /// A single small change after a rest is due at once; storms are collected. Nothing is ever dropped: it is merged
@@ -28,8 +28,8 @@ class HintBatch {
   HintBatch(Side side, SettleOptions options) : side_(side), options_(options) {}
 
   enum class Haste : uint8_t {
-    done,   ///< the change is complete (closed, moved, deleted)
-    begun   ///< more of it will follow soon (created, not closed yet)
+    done,  ///< the change is complete (closed, moved, deleted)
+    begun  ///< more of it will follow soon (created, not closed yet)
   };
   void changed(const std::string& path, bool recursive, Haste haste, int64_t now_ns);
   /// Written to, not closed: looked at when it stays open for long.
@@ -51,7 +51,7 @@ class HintBatch {
 
   Side side_;
   SettleOptions options_;
-  std::map<std::string, bool, PathLess> changed_;  // path -> recursive
+  std::map<std::string, bool, PathLess> changed_;      // path -> recursive
   std::map<std::string, int64_t, PathLess> modified_;  // path -> due
   std::vector<Hint> moves_;
   bool all_done_ = true;

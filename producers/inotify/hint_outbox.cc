@@ -11,7 +11,9 @@ namespace {
 // The broker takes bounded messages; a hint is a path or two.
 constexpr size_t kBytesPerMessage = 1U << 20U;
 
-size_t size_of(const Hint& hint) { return hint.path.size() + hint.moved_from.size() + 64; }
+size_t size_of(const Hint& hint) {
+  return hint.path.size() + hint.moved_from.size() + 64;
+}
 }  // namespace
 
 void HintOutbox::add_root(const std::string& root, std::vector<std::string> pairs) {
@@ -31,7 +33,8 @@ void HintOutbox::add(const std::string& root, std::vector<Hint> hints) {
   {
     const std::lock_guard lock(mutex_);
     Root& to = roots_[root];
-    const bool covered = std::any_of(hints.begin(), hints.end(), [](const Hint& h) { return h.path.empty() && h.recursive && !h.is_move; });
+    const bool covered = std::any_of(hints.begin(), hints.end(),
+                                     [](const Hint& h) { return h.path.empty() && h.recursive && !h.is_move; });
     if (covered) to.hints.clear();
     to.hints.insert(to.hints.end(), std::make_move_iterator(hints.begin()), std::make_move_iterator(hints.end()));
     if (to.hints.size() > limit_) collapse(to);
@@ -54,7 +57,8 @@ void HintOutbox::repeat_states() {
 }
 
 bool HintOutbox::anything() const {
-  return std::any_of(roots_.begin(), roots_.end(), [](const auto& item) { return !item.second.hints.empty() || item.second.state_news; });
+  return std::any_of(roots_.begin(), roots_.end(),
+                     [](const auto& item) { return !item.second.hints.empty() || item.second.state_news; });
 }
 
 bool HintOutbox::take(Publish& out, int timeout_ms) {
@@ -87,7 +91,8 @@ void HintOutbox::sent() {
 void HintOutbox::failed() {
   const std::lock_guard lock(mutex_);
   for (auto& [path, root] : roots_) {
-    root.hints.insert(root.hints.begin(), std::make_move_iterator(root.taken.begin()), std::make_move_iterator(root.taken.end()));
+    root.hints.insert(root.hints.begin(), std::make_move_iterator(root.taken.begin()),
+                      std::make_move_iterator(root.taken.end()));
     root.taken.clear();
     root.state_news = !root.state.empty();
     if (root.hints.size() > limit_) collapse(root);

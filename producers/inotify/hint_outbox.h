@@ -26,11 +26,12 @@ class HintOutbox {
   /// Says every state again: a new broker does not know them.
   void repeat_states();
 
-  /// Waits for something to send, at most `timeout_ms` or until close(). What is taken stays here until sent() or failed().
+  /// Waits for something to send, at most `timeout_ms` or until close(). What is taken stays here until sent() or
+  /// failed().
   bool take(Publish& out, int timeout_ms);
-  void sent();    ///< the broker has what the last take() gave
-  void failed();  ///< it goes with the next take()
-  void refused(); ///< the broker will never take it as it is: one recursive hint a root goes instead
+  void sent();     ///< the broker has what the last take() gave
+  void failed();   ///< it goes with the next take()
+  void refused();  ///< the broker will never take it as it is: one recursive hint a root goes instead
   /// Waits, unless close() comes.
   void pause(int timeout_ms);
   /// Ends every wait, now and later.
@@ -39,7 +40,7 @@ class HintOutbox {
  private:
   struct Root {
     std::vector<std::string> pairs;
-    std::vector<Hint> hints;   // not taken yet
+    std::vector<Hint> hints;  // not taken yet
     std::vector<Hint> taken;
     std::string state;
     bool state_news = false;

@@ -16,7 +16,8 @@
 namespace twsync {
 
 namespace {
-constexpr uint32_t kMask = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_MODIFY | IN_EXCL_UNLINK;
+constexpr uint32_t kMask =
+    IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_MODIFY | IN_EXCL_UNLINK;
 constexpr int kOpenFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
 }  // namespace
 
@@ -44,7 +45,9 @@ Result<int> InotifyFd::add(int directory_fd, bool is_root) {
   return wd;
 }
 
-void InotifyFd::remove(int wd) { (void)::inotify_rm_watch(fd_, wd); }
+void InotifyFd::remove(int wd) {
+  (void)::inotify_rm_watch(fd_, wd);
+}
 
 Result<bool> InotifyFd::read(std::vector<RawEvent>& out) {
   alignas(inotify_event) char buffer[64 * 1024];
@@ -114,7 +117,8 @@ Result<std::vector<std::string>> WatchedDir::subdirectories() const {
 bool WatchedDir::is_still(const std::string& path) const {
   struct stat mine {};
   struct stat there {};
-  return ::fstat(fd_, &mine) == 0 && ::stat(path.c_str(), &there) == 0 && mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+  return ::fstat(fd_, &mine) == 0 && ::stat(path.c_str(), &there) == 0 && mine.st_dev == there.st_dev &&
+         mine.st_ino == there.st_ino;
 }
 
 }  // namespace twsync

@@ -16,7 +16,8 @@ Status serve(ServiceContext& service) {
   MonitorOptions options;
   options.endpoints = ipc_endpoints(service.config.runtime_dir);
   for (const auto& pair : service.config.pairs) {
-    const bool wanted = service.pairs.empty() || std::find(service.pairs.begin(), service.pairs.end(), pair.name) != service.pairs.end();
+    const bool wanted = service.pairs.empty() ||
+                        std::find(service.pairs.begin(), service.pairs.end(), pair.name) != service.pairs.end();
     if (wanted) options.pairs.push_back(pair);
   }
   if (options.pairs.empty()) return Error{ErrorCode::usage, "no pair is configured: nothing to watch", {}, 0};
@@ -35,5 +36,6 @@ Status serve(ServiceContext& service) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return twsync::run_service(argc, argv, {"twsync-monitor", "sync_monitor", "watches the code side and tells the broker"}, serve);
+  return twsync::run_service(argc, argv,
+                             {"twsync-monitor", "sync_monitor", "watches the code side and tells the broker"}, serve);
 }

@@ -19,7 +19,7 @@ constexpr int64_t kRetryRootNs = 5 * kSecond;
 constexpr int kConnectMs = 2000;
 constexpr int kPublishMs = 10'000;
 
-std::vector<std::string> in_all(const std::vector<PairConfig>& pairs, std::vector<std::string> PairConfig::* field) {
+std::vector<std::string> in_all(const std::vector<PairConfig>& pairs, std::vector<std::string> PairConfig::*field) {
   std::vector<std::string> out = pairs.front().*field;
   std::erase_if(out, [&](const std::string& one) {
     return !std::all_of(pairs.begin(), pairs.end(), [&](const PairConfig& pair) {
@@ -149,19 +149,22 @@ std::string event_line(const Event& event) {
     return out;
   };
   switch (event.kind) {
-    case EventKind::conflict: return line("conflict");
-    case EventKind::parked: return line("parked");
+    case EventKind::conflict:
+      return line("conflict");
+    case EventKind::parked:
+      return line("parked");
     case EventKind::cycle: {
       std::string out = line("cycle");
       if (event.summary) {
         const Summary& s = *event.summary;
-        out += str(": ", s.operations, " operations, ", s.failed, " failed, ", s.conflicts, " conflicts, ", s.parked, " parked, ",
-                   s.in_sync ? "in sync" : "not in sync");
+        out += str(": ", s.operations, " operations, ", s.failed, " failed, ", s.conflicts, " conflicts, ", s.parked,
+                   " parked, ", s.in_sync ? "in sync" : "not in sync");
         if (s.error.code != ErrorCode::ok) out += str(", ", describe(s.error));
       }
       return out;
     }
-    default: return {};
+    default:
+      return {};
   }
 }
 

@@ -13,13 +13,13 @@ namespace twsync {
 
 struct MonitorOptions {
   BrokerEndpoints endpoints;
-  std::vector<PairConfig> pairs;         ///< prepared
-  std::function<void()> each_turn;       ///< at least every second (watchdog)
-  std::function<void()> ready;           ///< once every watch was tried
+  std::vector<PairConfig> pairs;    ///< prepared
+  std::function<void()> each_turn;  ///< at least every second (watchdog)
+  std::function<void()> ready;      ///< once every watch was tried
 };
 
-/// Runs until `stop`. A broker that is away is waited for: hints are kept (coalesced beyond a bound) and sent when it is
-/// back. A root that is not there is tried again every 5 s.
+/// Runs until `stop`. A broker that is away is waited for: hints are kept (coalesced beyond a bound) and sent when it
+/// is back. A root that is not there is tried again every 5 s.
 Status run_monitor(ZmqContext& context, const MonitorOptions& options, const std::atomic<bool>& stop);
 
 /// What all pairs on one root leave out: a path that only some of them ignore must be watched.

@@ -45,7 +45,8 @@ void WatchTree::Impl::arm_some() {
 }
 
 void WatchTree::Impl::arm(const std::string& path) {
-  // What cannot be opened is gone or unreadable (a scan reports that); when it appears or is opened up, an event says so.
+  // What cannot be opened is gone or unreadable (a scan reports that); when it appears or is opened up, an event says
+  // so.
   auto dir = root->open_below(path);
   if (!dir.ok()) return;
   bool watched = false;

@@ -91,8 +91,8 @@ struct WatchTree::Impl {
   bool root_gone = false;
   bool overflowed = false;
 
-  std::map<int, std::string> cookie_dirs;         // wd -> pair id
-  std::map<std::string, std::string> cookies;     // name -> pair id
+  std::map<int, std::string> cookie_dirs;      // wd -> pair id
+  std::map<std::string, std::string> cookies;  // name -> pair id
 
   struct Command {
     std::string pair_id, cookie;

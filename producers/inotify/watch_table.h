@@ -30,7 +30,8 @@ class WatchTable {
   Node& at(std::string_view path);
   static std::string path_of(const Node& node);
 
-  /// `wd` now stands for `node`. The kernel gives one descriptor an inode: a node that had it lost its directory to a move.
+  /// `wd` now stands for `node`. The kernel gives one descriptor an inode: a node that had it lost its directory to a
+  /// move.
   void bind(Node& node, int wd);
   /// Forgets a directory and all below; returns the descriptors that stand for nothing any more.
   std::vector<int> drop(std::string_view path);

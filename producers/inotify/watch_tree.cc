@@ -23,7 +23,8 @@ void wake(int fd) {
 }
 }  // namespace
 
-WatchTree::Impl::Impl(std::string root_directory, WatchOptions o, WatchCallbacks c, InotifyFd i, WatchedDir dir, int wake_descriptor)
+WatchTree::Impl::Impl(std::string root_directory, WatchOptions o, WatchCallbacks c, InotifyFd i, WatchedDir dir,
+                      int wake_descriptor)
     : root_path(std::move(root_directory)),
       options(std::move(o)),
       callbacks(std::move(c)),
@@ -34,7 +35,9 @@ WatchTree::Impl::Impl(std::string root_directory, WatchOptions o, WatchCallbacks
   state = {WatchHealth::Kind::catching_up, "catching up"};
 }
 
-WatchTree::Impl::~Impl() { ::close(wake_fd); }
+WatchTree::Impl::~Impl() {
+  ::close(wake_fd);
+}
 
 void WatchTree::Impl::run() {
   begin_arming("");
@@ -174,12 +177,14 @@ WatchTree::~WatchTree() {
   impl_->thread.join();
 }
 
-Result<std::unique_ptr<WatchTree>> WatchTree::start(const std::string& root, WatchOptions options, WatchCallbacks callbacks) {
+Result<std::unique_ptr<WatchTree>> WatchTree::start(const std::string& root, WatchOptions options,
+                                                    WatchCallbacks callbacks) {
   SYNC_ASSIGN(auto dir, WatchedDir::open_root(root));
   SYNC_ASSIGN(auto inotify, InotifyFd::open());
   const int wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd < 0) return error_from_errno(errno, "cannot watch for changes (eventfd)");
-  auto impl = std::make_unique<Impl>(root, std::move(options), std::move(callbacks), std::move(inotify), std::move(dir), wake_fd);
+  auto impl = std::make_unique<Impl>(root, std::move(options), std::move(callbacks), std::move(inotify), std::move(dir),
+                                     wake_fd);
   Impl* running = impl.get();
   std::unique_ptr<WatchTree> tree(new WatchTree(std::move(impl)));
   running->thread = std::thread([running] { running->run(); });

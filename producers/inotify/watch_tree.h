@@ -15,10 +15,10 @@ namespace twsync {
 
 struct WatchOptions {
   Side side = Side::code;
-  IgnoreFilter ignore;             ///< ignored directories are not watched, ignored paths give no hint
+  IgnoreFilter ignore;  ///< ignored directories are not watched, ignored paths give no hint
   SettleOptions settle;
-  size_t watch_limit = 0;          ///< directories at most; 0 = what the kernel allows
-  int64_t retry_ns = 30 * kSecond; ///< how often unwatched directories are hinted and tried again
+  size_t watch_limit = 0;           ///< directories at most; 0 = what the kernel allows
+  int64_t retry_ns = 30 * kSecond;  ///< how often unwatched directories are hinted and tried again
 };
 
 struct WatchHealth {
@@ -28,20 +28,21 @@ struct WatchHealth {
 
 /// All are called from the tree's own thread, one at a time, and must not block for long nor destroy the tree.
 struct WatchCallbacks {
-  std::function<void(std::vector<Hint>)> hints;          ///< Hint::pair is empty
-  std::function<void(const WatchHealth&)> state;          ///< on every change of it
-  std::function<void(const std::string& name)> cookie;   ///< every event before cookie(name) was given to `hints`
+  std::function<void(std::vector<Hint>)> hints;         ///< Hint::pair is empty
+  std::function<void(const WatchHealth&)> state;        ///< on every change of it
+  std::function<void(const std::string& name)> cookie;  ///< every event before cookie(name) was given to `hints`
 };
 
 /// Watches from start() to destruction. Guarantee: of every change that is made after the first `live` state, the path
-/// or a directory above it (recursive) comes as a hint, or a recursive hint on the root follows; and the same for what changed before
-/// `live`, by the recursive hint on the root that goes with it. Directories are armed before they are listed. `.twsync`
-/// below the root is never watched but for cookies. Nothing is followed out of the root; other file systems mounted
-/// below are not entered.
+/// or a directory above it (recursive) comes as a hint, or a recursive hint on the root follows; and the same for what
+/// changed before `live`, by the recursive hint on the root that goes with it. Directories are armed before they are
+/// listed. `.twsync` below the root is never watched but for cookies. Nothing is followed out of the root; other file
+/// systems mounted below are not entered.
 class WatchTree {
  public:
   /// unsupported/io when there can be no watching here at all (no inotify instance left); not_found without the root.
-  static Result<std::unique_ptr<WatchTree>> start(const std::string& root, WatchOptions options, WatchCallbacks callbacks);
+  static Result<std::unique_ptr<WatchTree>> start(const std::string& root, WatchOptions options,
+                                                  WatchCallbacks callbacks);
   ~WatchTree();  ///< joins the thread; what was not given out is lost
 
   /// Drops a marker into <root>/.twsync/<pair_id>/cookies (which must exist) and answers through callbacks.cookie once

@@ -1,5 +1,5 @@
-// apply_bench SOURCE TARGET [batch-files]: lists SOURCE, makes batches of it, sends and applies them to the empty directory
-// TARGET in this process, and prints what each phase took. For tuning; not a test.
+// apply_bench SOURCE TARGET [batch-files]: lists SOURCE, makes batches of it, sends and applies them to the empty
+// directory TARGET in this process, and prints what each phase took. For tuning; not a test.
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -17,7 +17,9 @@ namespace {
 
 using Clock_ = std::chrono::steady_clock;
 
-double since(Clock_::time_point start) { return std::chrono::duration<double>(Clock_::now() - start).count(); }
+double since(Clock_::time_point start) {
+  return std::chrono::duration<double>(Clock_::now() - start).count();
+}
 
 struct Collected {
   std::vector<Operation> structure;
@@ -140,8 +142,8 @@ int bench(const char* from, const char* to, size_t batch_files) {
     run.phase("structure", work.structure, batch_files, UINT64_MAX);
     run.phase("content", work.content, batch_files, 32U << 20U);
     run.phase("directories", work.directories, batch_files, UINT64_MAX);
-    std::printf("failed %zu, %.1f MB of content, %.1f MB on the wire\n", run.failed(), static_cast<double>(work.bytes) / 1e6,
-                static_cast<double>(run.wire()) / 1e6);
+    std::printf("failed %zu, %.1f MB of content, %.1f MB on the wire\n", run.failed(),
+                static_cast<double>(work.bytes) / 1e6, static_cast<double>(run.wire()) / 1e6);
   }
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);

@@ -62,7 +62,8 @@ Claim test_claim(const std::string& holder) {
 }
 
 void make_tree(const TempRoot& root) {
-  for (int i = 0; i < 1'200; ++i) root.write("many/d" + std::to_string(i % 37) + "/f" + std::to_string(i), std::to_string(i));
+  for (int i = 0; i < 1'200; ++i)
+    root.write("many/d" + std::to_string(i % 37) + "/f" + std::to_string(i), std::to_string(i));
   root.write("odd/new\nline", "1");
   root.write("odd/\xff\xfe", "2");
   root.write("odd/-rf", "3");
@@ -109,9 +110,11 @@ TEST(AgentControl, ListsManyScopesInOneOrder) {
   ASSERT_TRUE(remote.ok());
   ListRequest request;
   for (int i = 0; i < 30'000; ++i) {
-    request.scopes.push_back({"many/d" + std::to_string(i % 37) + "/f" + std::to_string(i) + std::string(60, i < 1'200 ? '_' : 'x'), false});
+    request.scopes.push_back(
+        {"many/d" + std::to_string(i % 37) + "/f" + std::to_string(i) + std::string(60, i < 1'200 ? '_' : 'x'), false});
   }
-  for (int i = 0; i < 1'200; ++i) request.scopes.push_back({"many/d" + std::to_string(i % 37) + "/f" + std::to_string(i), false});
+  for (int i = 0; i < 1'200; ++i)
+    request.scopes.push_back({"many/d" + std::to_string(i % 37) + "/f" + std::to_string(i), false});
   std::sort(request.scopes.begin(), request.scopes.end(),
             [](const Scope& a, const Scope& b) { return compare_paths(a.path, b.path) < 0; });
   const Listed there = list_all(**remote, request);  // more than one request's worth of paths
@@ -323,7 +326,8 @@ TEST(AgentHandshake, RefusesInWords) {
 
 TEST(AgentHandshake, AForcedRootIsTheOnlyOne) {
   TempRoot root, other;
-  EXPECT_EQ(greet(test_hello(AgentRole::control, other.path()), {"--root", root.path()}).error().code, ErrorCode::denied);
+  EXPECT_EQ(greet(test_hello(AgentRole::control, other.path()), {"--root", root.path()}).error().code,
+            ErrorCode::denied);
   EXPECT_TRUE(greet(test_hello(AgentRole::control, root.path()), {"--root", root.path()}).ok());
   auto fixed = open_remote("", {"--root", root.path()});
   ASSERT_TRUE(fixed.ok());

@@ -55,12 +55,15 @@ Batch evil_batch(Side side, const std::string& path) {
 TEST(AgentHostile, RefusesFramesThatHaveNoPlace) {
   TempRoot root;
   expect_refused(provoke(AgentRole::control, root.path(), static_cast<FrameType>(200), "x"), "unknown type");
-  expect_refused(provoke(AgentRole::control, root.path(), FrameType::apply, encode(Batch{})), "bulk frame in a control session");
-  expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::facts, encode(Reply{})), "control frame in a bulk session");
+  expect_refused(provoke(AgentRole::control, root.path(), FrameType::apply, encode(Batch{})),
+                 "bulk frame in a control session");
+  expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::facts, encode(Reply{})),
+                 "control frame in a bulk session");
   expect_refused(provoke(AgentRole::control, root.path(), FrameType::hello, encode(Hello{})), "a second hello");
   expect_refused(provoke(AgentRole::control, root.path(), FrameType::list_end, "x"), "a reply");
   expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::content, "x"), "content without a batch");
-  expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::content_end, encode(Reply{})), "an end without a batch");
+  expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::content_end, encode(Reply{})),
+                 "an end without a batch");
 }
 
 TEST(AgentHostile, RefusesPathsThatLeaveTheRoot) {
@@ -71,13 +74,19 @@ TEST(AgentHostile, RefusesPathsThatLeaveTheRoot) {
     list.scopes = {{path, true}};
     const Ended listed = provoke(AgentRole::control, root.path(), FrameType::list, encode(list));
     EXPECT_EQ(listed.error.code, ErrorCode::usage) << path;
-    expect_refused(provoke(AgentRole::control, root.path(), FrameType::digest, encode(DigestRequest{{path}})), "digest " + path);
-    expect_refused(provoke(AgentRole::control, root.path(), FrameType::read_small, encode(PathRequest{path})), "read " + path);
-    expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::apply, encode(evil_batch(Side::deploy, path))), "apply " + path);
-    expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::send, encode(evil_batch(Side::code, path))), "send " + path);
+    expect_refused(provoke(AgentRole::control, root.path(), FrameType::digest, encode(DigestRequest{{path}})),
+                   "digest " + path);
+    expect_refused(provoke(AgentRole::control, root.path(), FrameType::read_small, encode(PathRequest{path})),
+                   "read " + path);
+    expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::apply, encode(evil_batch(Side::deploy, path))),
+                   "apply " + path);
+    expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::send, encode(evil_batch(Side::code, path))),
+                   "send " + path);
   }
-  expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::apply, encode(evil_batch(Side::code, "a"))), "the wrong side");
-  expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::apply, encode(evil_batch(Side::deploy, ""))), "the root itself");
+  expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::apply, encode(evil_batch(Side::code, "a"))),
+                 "the wrong side");
+  expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::apply, encode(evil_batch(Side::deploy, ""))),
+                 "the root itself");
 }
 
 TEST(AgentHostile, SurvivesGarbageInEveryFrame) {
@@ -90,7 +99,8 @@ TEST(AgentHostile, SurvivesGarbageInEveryFrame) {
     return bytes;
   };
   for (int type = 0; type < 60; ++type) {
-    if (type == 2 || type == 3 || type == 4 || type == 6) continue;  // ping, pong and goodbye say nothing and end nothing
+    if (type == 2 || type == 3 || type == 4 || type == 6)
+      continue;  // ping, pong and goodbye say nothing and end nothing
     for (const AgentRole role : {AgentRole::control, AgentRole::bulk}) {
       const std::string payload = garbage();
       ChildAgent agent;
@@ -214,7 +224,8 @@ TEST(LyingPeer, HintsAtPathsThatLeaveTheRoot) {
 
 TEST(LyingPeer, ItsLastWordsAreTold) {
   LyingAgent liar;
-  EXPECT_TRUE(liar.agent().send(FrameType::error, 0, encode(Reply{{ErrorCode::guard, "the root was replaced", {}, 0}})).ok());
+  EXPECT_TRUE(
+      liar.agent().send(FrameType::error, 0, encode(Reply{{ErrorCode::guard, "the root was replaced", {}, 0}})).ok());
   const Result<SideFacts> facts = liar.side().facts();
   ASSERT_FALSE(facts.ok());
   EXPECT_EQ(facts.error().code, ErrorCode::guard);

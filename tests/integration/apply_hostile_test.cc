@@ -93,7 +93,8 @@ TEST_F(ApplyHostile, the_same_name_deeper_is_ordinary) {
 
 TEST_F(ApplyHostile, names_of_every_kind_arrive_byte_for_byte) {
   std::vector<Operation> operations;
-  const std::vector<std::string> names{"line\nfeed", "\xff\xfe invalid", "-rf", std::string(255, 'x'), " trailing ", "%41", "\x1b[31m", "a\tb"};
+  const std::vector<std::string> names{"line\nfeed", "\xff\xfe invalid", "-rf", std::string(255, 'x'), " trailing ",
+                                       "%41",        "\x1b[31m",         "a\tb"};
   for (const std::string& name : names) {
     old_file(from(name), name);
     old_file(to(name), "old");
@@ -182,10 +183,12 @@ TEST_F(ApplyHostile, leftovers_in_the_stage_are_told_apart) {
 TEST_F(ApplyHostile, another_living_session_is_left_alone) {
   old_file(from("a"), "a");
   applier();
-  const size_t before = static_cast<size_t>(std::distance(std::filesystem::directory_iterator(pair_dir() + "/stage"), {}));
+  const size_t before =
+      static_cast<size_t>(std::distance(std::filesystem::directory_iterator(pair_dir() + "/stage"), {}));
   auto second = Applier::open(target_options_, clock_, [](BatchResult) {});
   ASSERT_TRUE(second);
-  const size_t after = static_cast<size_t>(std::distance(std::filesystem::directory_iterator(pair_dir() + "/stage"), {}));
+  const size_t after =
+      static_cast<size_t>(std::distance(std::filesystem::directory_iterator(pair_dir() + "/stage"), {}));
   EXPECT_EQ(after, before + 1);
   EXPECT_EQ(apply_one(put("a")).code, ErrorCode::ok);
 }
@@ -216,8 +219,8 @@ TEST_F(ApplyHostile, wrong_digest_fails_that_file_alone) {
   const Digest right = Hasher(HashKey{}).hash("abc");
   Digest wrong = right;
   wrong.low ^= 1;
-  const std::string records = begin_record(0, 3) + encode_data_head(3) + "abc" + encode_end(wrong) + begin_record(1, 3) +
-                              encode_data_head(3) + "abc" + encode_end(right);
+  const std::string records = begin_record(0, 3) + encode_data_head(3) + "abc" + encode_end(wrong) +
+                              begin_record(1, 3) + encode_data_head(3) + "abc" + encode_end(right);
   ASSERT_TRUE(applier().content(block(records)).ok());
   ASSERT_TRUE(applier().end().ok());
   const auto results = last_results();
@@ -238,17 +241,18 @@ TEST_F(ApplyHostile, an_aborted_file_starts_over) {
 }
 
 TEST_F(ApplyHostile, broken_streams_are_violations_and_apply_nothing) {
-  const std::string whole = begin_record(0, 3) + encode_data_head(3) + "abc" + encode_end(Hasher(HashKey{}).hash("abc"));
+  const std::string whole =
+      begin_record(0, 3) + encode_data_head(3) + "abc" + encode_end(Hasher(HashKey{}).hash("abc"));
   const std::vector<std::string> streams{
-      block(begin_record(1, 3)),                                          // not the next operation
-      block(begin_record(0, 3) + begin_record(0, 3)),                     // within a file
-      block(begin_record(0, 2) + encode_data_head(3) + "abc"),            // too much
+      block(begin_record(1, 3)),                                // not the next operation
+      block(begin_record(0, 3) + begin_record(0, 3)),           // within a file
+      block(begin_record(0, 2) + encode_data_head(3) + "abc"),  // too much
       block(begin_record(0, 4) + encode_data_head(3) + "abc" + encode_end(Hasher(HashKey{}).hash("abc"))),
       block(begin_record(0, 3) + encode_hole(UINT64_MAX)),
       block(encode_abort()),
       block(std::string("\x09\0\0\0", 4)),
       block(std::string("\x02\xff\xff\xff", 4)),
-      std::string("\x01\0\0\0\xff\xff\xff\x7f", 8) + "x",                 // bomb
+      std::string("\x01\0\0\0\xff\xff\xff\x7f", 8) + "x",  // bomb
       std::string("\x01\0\0\0\x08\0\0\0", 8) + "not zstd",
       "short",
   };
@@ -276,7 +280,8 @@ TEST_F(ApplyHostile, missing_content_is_a_violation_but_what_is_whole_is_applied
 TEST_F(ApplyHostile, a_dead_sender_leaves_what_is_whole) {
   const Batch work = batch({bare_put("a"), bare_put("b")});
   ASSERT_TRUE(applier().begin(work).ok());
-  ASSERT_TRUE(applier().content(block(begin_record(0, 0) + encode_end(Hasher(HashKey{}).hash("")) + begin_record(1, 10))).ok());
+  ASSERT_TRUE(
+      applier().content(block(begin_record(0, 0) + encode_end(Hasher(HashKey{}).hash("")) + begin_record(1, 10))).ok());
   applier().abort_content(Error{ErrorCode::unreachable, "the connection broke", {}, 0});
   const auto results = last_results();
   EXPECT_EQ(results[0].code, ErrorCode::ok) << results[0].message;
@@ -335,11 +340,13 @@ TEST_F(WithoutRenameFlags, everything_still_works_and_keeps_versions) {
   std::filesystem::create_symlink("t", from("link"));
   ::mkdir(to("empty").c_str(), 0755);
   old_file(from("empty"), "file");
-  const std::vector<Operation> operations{put("new"), put("replaced"), put("stale"), remove("removed"),
-                                          rename("moved", "moved2"), put_link("link"), put("empty")};
+  const std::vector<Operation> operations{put("new"),        put("replaced"),           put("stale"),
+                                          remove("removed"), rename("moved", "moved2"), put_link("link"),
+                                          put("empty")};
   write_file(to("stale"), "edited");
   const auto results = apply(operations);
-  for (size_t i = 0; i < results.size(); ++i) EXPECT_EQ(results[i].code, i == 2 ? ErrorCode::stale : ErrorCode::ok) << i << results[i].message;
+  for (size_t i = 0; i < results.size(); ++i)
+    EXPECT_EQ(results[i].code, i == 2 ? ErrorCode::stale : ErrorCode::ok) << i << results[i].message;
   EXPECT_EQ(read_file(to("new")), "new");
   EXPECT_EQ(read_file(to("replaced")), "new");
   EXPECT_EQ(version_content(results[1].version), "old");

@@ -275,10 +275,16 @@ TEST_F(Apply, sets_metadata_of_untouched_entries_only) {
   old_file(to("b"), "b");
   std::filesystem::create_symlink("t", to("l"));
   ::mkdir(to("d").c_str(), 0755);
-  const Operation a = metadata("a", [](Entry& e) { e.mode = 0600; e.mtime_ns = kOldTime + 7; });
+  const Operation a = metadata("a", [](Entry& e) {
+    e.mode = 0600;
+    e.mtime_ns = kOldTime + 7;
+  });
   const Operation b = metadata("b", [](Entry& e) { e.mode = 0600; });
   const Operation l = metadata("l", [](Entry& e) { e.mtime_ns = kOldTime; });
-  const Operation d = metadata("d", [](Entry& e) { e.mode = 0555; e.mtime_ns = kOldTime; });
+  const Operation d = metadata("d", [](Entry& e) {
+    e.mode = 0555;
+    e.mtime_ns = kOldTime;
+  });
   ::chmod(to("b").c_str(), 0777);
   ::chmod(to("b").c_str(), 0644);
   const auto results = apply({a, b, l, d});

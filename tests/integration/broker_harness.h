@@ -96,7 +96,8 @@ inline Lease await_lease(WorkerLink& link, int timeout_ms = 10'000) {
   return message ? *decode<Lease>(message->body) : Lease{};
 }
 
-inline void post(WorkerLink& link, MessageType type, const std::string& id, std::string body, const std::string& service = {}) {
+inline void post(WorkerLink& link, MessageType type, const std::string& id, std::string body,
+                 const std::string& service = {}) {
   Envelope envelope;
   envelope.type = type;
   envelope.pair = "web";

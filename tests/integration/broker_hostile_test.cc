@@ -34,12 +34,24 @@ class Garbage {
     envelope.service = "scanner";
     std::vector<std::string> frames{encode(envelope), body()};
     switch (below(6)) {
-      case 0: frames.pop_back(); break;
-      case 1: frames.emplace_back(); break;
-      case 2: damage(frames[0]); break;
-      case 3: frames = {noise(), noise()}; break;
-      case 4: frames.assign(below(30) + 1, noise()); break;
-      default: damage(frames[1]); break;
+      case 0:
+        frames.pop_back();
+        break;
+      case 1:
+        frames.emplace_back();
+        break;
+      case 2:
+        damage(frames[0]);
+        break;
+      case 3:
+        frames = {noise(), noise()};
+        break;
+      case 4:
+        frames.assign(below(30) + 1, noise());
+        break;
+      default:
+        damage(frames[1]);
+        break;
     }
     return frames;
   }
@@ -55,14 +67,21 @@ class Garbage {
     Hint hint = hint_at("../../etc");
     hint.side = static_cast<Side>(below(256));
     switch (below(7)) {
-      case 0: return encode(Publish{{hint}, {}});
-      case 1: return encode(LeaseDone{below(1000), true, 0, {hint}, {}});
-      case 2: return encode(Lease{});
-      case 3: return encode(Event{});
+      case 0:
+        return encode(Publish{{hint}, {}});
+      case 1:
+        return encode(LeaseDone{below(1000), true, 0, {hint}, {}});
+      case 2:
+        return encode(Lease{});
+      case 3:
+        return encode(Event{});
       // An array that claims to have four thousand million elements.
-      case 4: return std::string("\xdd\xff\xff\xff\xff", 5);
-      case 5: return std::string(2000, '\x91');
-      default: return noise();
+      case 4:
+        return std::string("\xdd\xff\xff\xff\xff", 5);
+      case 5:
+        return std::string(2000, '\x91');
+      default:
+        return noise();
     }
   }
   void damage(std::string& bytes) {
@@ -108,7 +127,8 @@ TEST_P(BrokerHostileTest, garbage_on_every_socket_changes_nothing) {
   EXPECT_EQ(encode(web_status(*after_garbage)), before);
   EXPECT_GT(h_.broker->dropped(), 1000U);
   end_lease(*resolver, lease.id);
-  EXPECT_TRUE(serve_until(*resolver, [&] { return web_status(*after_garbage).state == "idle"; })) << "the lease is still its holder's";
+  EXPECT_TRUE(serve_until(*resolver, [&] { return web_status(*after_garbage).state == "idle"; }))
+      << "the lease is still its holder's";
 }
 
 TEST_P(BrokerHostileTest, a_client_that_does_not_read_loses_operations_but_not_the_summary) {
@@ -161,7 +181,7 @@ TEST_F(BrokerIpcTest, sockets_are_private_whatever_the_umask) {
   h_.start();
   ::umask(old);
   for (const char* name : {"front.sock", "back.sock", "pub.sock"}) {
-    struct stat st{};
+    struct stat st {};
     ASSERT_EQ(::stat((h_.dir + "/" + name).c_str(), &st), 0);
     EXPECT_EQ(st.st_mode & 077U, 0U) << name;
   }

@@ -144,7 +144,8 @@ TEST_P(BrokerTest, twenty_thousand_hints_become_few) {
   auto resolver = h_.worker("resolver");
   const Lease lease = await_lease(*resolver);
   EXPECT_LE(lease.hints.size(), 10'000U);
-  EXPECT_TRUE(std::any_of(lease.hints.begin(), lease.hints.end(), [](const Hint& h) { return h.path == "src" && h.recursive; }));
+  EXPECT_TRUE(std::any_of(lease.hints.begin(), lease.hints.end(),
+                          [](const Hint& h) { return h.path == "src" && h.recursive; }));
 }
 
 TEST_P(BrokerTest, what_is_left_over_is_leased_again_and_more_is_handed_over) {
@@ -181,7 +182,8 @@ TEST_P(BrokerTest, tasks_travel_and_a_worker_that_leaves_loses_them) {
   auto scanner = h_.worker("scanner");
   post(*resolver, MessageType::task, "t1", "look", "scanner");
   std::optional<Message> task;
-  ASSERT_TRUE(serve_until(*resolver, [&] { return (task = await_message(*scanner, MessageType::task, 50)).has_value(); }));
+  ASSERT_TRUE(
+      serve_until(*resolver, [&] { return (task = await_message(*scanner, MessageType::task, 50)).has_value(); }));
   EXPECT_EQ(task->body, "look");
   post(*scanner, MessageType::task_data, "t1", "part");
   ASSERT_TRUE(scanner->poll(0).ok());
@@ -199,7 +201,9 @@ TEST_P(BrokerTest, a_worker_that_falls_silent_loses_its_tasks) {
   auto stuck = open_dealer(h_.context, h_.options.endpoints.back, "stuck");
   Envelope ready;
   ready.type = MessageType::ready;
-  ASSERT_TRUE(serve_until(*resolver, [&] { return *send_message(*stuck, ready, encode(WorkerReady{"scanner", {}, 1, 1, "v"})) == SendOutcome::sent; }));
+  ASSERT_TRUE(serve_until(*resolver, [&] {
+    return *send_message(*stuck, ready, encode(WorkerReady{"scanner", {}, 1, 1, "v"})) == SendOutcome::sent;
+  }));
   post(*resolver, MessageType::task, "t1", "look", "scanner");
   EXPECT_TRUE(await_message(*resolver, MessageType::task_lost));
 }

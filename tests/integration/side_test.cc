@@ -105,7 +105,8 @@ TEST_F(SideTest, scopes_give_one_path_or_all_below_and_absent_ones_nothing) {
   old_file(from("d/f"), "");
   std::filesystem::create_symlink("d", from("l"));
   ListRequest request;
-  request.scopes = {{"d", false}, {"d/e", true}, {"d/f/below", true}, {"d/none", true}, {"gone/x", false}, {"l", true}, {"l/f", true}};
+  request.scopes = {{"d", false},      {"d/e", true}, {"d/f/below", true}, {"d/none", true},
+                    {"gone/x", false}, {"l", true},   {"l/f", true}};
   const Listed got = list(request);
   EXPECT_EQ(got.paths(), (Paths{"d", "d/e", "l"}));
   EXPECT_TRUE(got.end.unreadable.empty());
@@ -427,7 +428,8 @@ TEST_F(SideTest, an_unreadable_source_is_denied_and_the_rest_goes_on) {
 TEST_F(SideTest, extended_attributes_travel_when_asked) {
   source_options_.preserve_xattrs = target_options_.preserve_xattrs = true;
   old_file(from("a"), "a");
-  if (::system(("setfattr -n user.note -v hello '" + from("a") + "' 2>/dev/null").c_str()) != 0) GTEST_SKIP() << "no setfattr";
+  if (::system(("setfattr -n user.note -v hello '" + from("a") + "' 2>/dev/null").c_str()) != 0)
+    GTEST_SKIP() << "no setfattr";
   const OpResult result = apply_one(put("a"));
   EXPECT_EQ(result.code, ErrorCode::ok) << result.message;
   EXPECT_FALSE(result.target.xattrs.empty());

@@ -16,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kForeign = "# mine\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB someone twsync:other/pair\n\nno newline at the end";
+constexpr const char* kForeign =
+    "# mine\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB someone twsync:other/pair\n\nno newline at the end";
 
 size_t count(const std::string& text, const std::string& part) {
   size_t n = 0;

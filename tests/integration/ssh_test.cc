@@ -14,7 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string agent_dir(const SshdFixture& sshd) { return sshd.home() + "/.local/share/twsync/agent"; }
+std::string agent_dir(const SshdFixture& sshd) {
+  return sshd.home() + "/.local/share/twsync/agent";
+}
 
 AgentTarget agent_target(const SshdFixture& sshd) {
   AgentTarget target;
@@ -23,7 +25,9 @@ AgentTarget agent_target(const SshdFixture& sshd) {
   return target;
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 class Ssh : public ::testing::Test {
  protected:

@@ -260,7 +260,8 @@ TEST_F(Transfer, AnAgentThatDiesFailsItsTasksAndHurtsNoFile) {
   code_.write("noise", [] {
     std::string noise(32U << 20U, '\0');
     uint64_t state = 1;
-    for (char& byte : noise) byte = static_cast<char>((state = state * 6364136223846793005U + 1442695040888963407U) >> 56U);
+    for (char& byte : noise)
+      byte = static_cast<char>((state = state * 6364136223846793005U + 1442695040888963407U) >> 56U);
     return noise;
   }());
   deploy_.write("back", std::string(1U << 20U, 'b'));
@@ -286,7 +287,10 @@ TEST_F(Transfer, AnAgentThatDiesFailsItsTasksAndHurtsNoFile) {
 TEST_F(Transfer, AnAgentThatCannotBeReachedFailsEveryTask) {
   Outcomes outcomes;
   TransferSession session(
-      options(), []() -> Result<std::unique_ptr<Connection>> { return Error{ErrorCode::unreachable, "no route", {}, 0}; },
+      options(),
+      []() -> Result<std::unique_ptr<Connection>> {
+        return Error{ErrorCode::unreachable, "no route", {}, 0};
+      },
       outcomes.events(), clock_);
   size_t taken = 0;
   for (int i = 0; i < 3; ++i) taken += session.submit("t" + std::to_string(i), batch(Side::deploy)) ? 1 : 0;
@@ -324,7 +328,8 @@ class DamagingStream final : public ByteStream {
   Result<size_t> read_some(char* out, size_t size) override { return inner_->read_some(out, size); }
   std::string describe() const override { return inner_->describe(); }
   Result<size_t> write_some(const char* data, size_t size) override {
-    if (const size_t at = damaged_ ? std::string_view::npos : std::string_view(data, size).find(kMarker); at != std::string_view::npos) {
+    if (const size_t at = damaged_ ? std::string_view::npos : std::string_view(data, size).find(kMarker);
+        at != std::string_view::npos) {
       std::string copy(data, size);
       copy[kind_ == Kind::payload ? at : at - 4] ^= 0x20;
       Result<size_t> taken = inner_->write_some(copy.data(), at + kMarker.size());

@@ -119,7 +119,8 @@ TEST_F(VersionStoreTest, ordinary_versions_thin_out_but_the_last_stay) {
   ASSERT_TRUE(report);
   const auto left = ids();
   // The last five, one in five minutes of the others, and the precious one.
-  EXPECT_EQ(left, (std::vector<std::string>{all[0], all[5], all[10], all[15], all[16], all[17], all[18], all[19], conflict}));
+  EXPECT_EQ(left,
+            (std::vector<std::string>{all[0], all[5], all[10], all[15], all[16], all[17], all[18], all[19], conflict}));
   EXPECT_EQ(report->removed, 12U);
 }
 

@@ -22,7 +22,9 @@ std::string pick_place(World& world, Side side, uint8_t n) {
   return join_path(directories[(n / 4) % directories.size()], kNames[n % 4]);
 }
 
-std::string pick_content(uint8_t n) { return str(n % 3 == 0 ? "x" : "long", n % 7); }
+std::string pick_content(uint8_t n) {
+  return str(n % 3 == 0 ? "x" : "long", n % 7);
+}
 
 class Editor {
  public:
@@ -31,30 +33,46 @@ class Editor {
   std::string run() {
     switch (edit_[0] % 16) {
       case 0:
-      case 1: return write();
-      case 2: return rename_over();
+      case 1:
+        return write();
+      case 2:
+        return rename_over();
       case 3:
       case 4:
       case 5:
-      case 6: return rename();
+      case 6:
+        return rename();
       case 7:
-      case 8: return erase();
-      case 9: return make_directory();
-      case 10: return chmod();
-      case 11: return touch();
-      case 12: return symlink();
+      case 8:
+        return erase();
+      case 9:
+        return make_directory();
+      case 10:
+        return chmod();
+      case 11:
+        return touch();
+      case 12:
+        return symlink();
       case 13:
-      case 14: return create();
-      default: return replace_kind();
+      case 14:
+        return create();
+      default:
+        return replace_kind();
     }
   }
 
   void grow() {
     switch (edit_[0] % 5) {
       case 0:
-      case 1: make_directory(); break;
-      case 2: symlink(); break;
-      default: create(); break;
+      case 1:
+        make_directory();
+        break;
+      case 2:
+        symlink();
+        break;
+      default:
+        create();
+        break;
     }
   }
 
@@ -142,9 +160,13 @@ class Editor {
 
 }  // namespace
 
-void grow(World& world, const Edit& edit) { Editor(world, Side::code, edit).grow(); }
+void grow(World& world, const Edit& edit) {
+  Editor(world, Side::code, edit).grow();
+}
 
-std::string perturb(World& world, Side side, const Edit& edit) { return Editor(world, side, edit).run(); }
+std::string perturb(World& world, Side side, const Edit& edit) {
+  return Editor(world, side, edit).run();
+}
 
 std::string place_socket(World& world, Side side, uint8_t where) {
   const auto path = pick_place(world, side, where);

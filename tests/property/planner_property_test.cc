@@ -24,7 +24,8 @@ rc::Gen<Edits> edits(size_t most) {
   auto any_size = rc::gen::mapcat(rc::gen::inRange<size_t>(0, most + 1), [](size_t count) {
     return rc::gen::container<Edits>(count, rc::gen::container<Edit>(rc::gen::inRange<uint8_t>(0, 120)));
   });
-  return rc::gen::resize(rc::kNominalSize, std::move(any_size));  // every case at full size: trees here are small anyway
+  return rc::gen::resize(rc::kNominalSize,
+                         std::move(any_size));  // every case at full size: trees here are small anyway
 }
 
 World make_world(const Edits& common, ConflictPolicy policy) {
@@ -57,11 +58,13 @@ std::vector<std::string> sorted_lines(const Plan& plan, bool swap_sides) {
   for (const auto& op : plan.operations) {
     Operation neutral = op;
     neutral.side = swap_sides ? other(op.side) : op.side;
-    lines.push_back(str(static_cast<int>(op.stage), " ", describe(neutral), " ", op.expected.stamp.inode, " ", op.desired.mtime_ns));
+    lines.push_back(str(static_cast<int>(op.stage), " ", describe(neutral), " ", op.expected.stamp.inode, " ",
+                        op.desired.mtime_ns));
   }
   for (const auto& c : plan.conflicts) {
     const Side winner = c.winner == ConflictWinner::code ? Side::code : Side::deploy;
-    lines.push_back(str("conflict ", c.rule, " ", c.path, " ", c.winner == ConflictWinner::none ? "none" : side(winner)));
+    lines.push_back(
+        str("conflict ", c.rule, " ", c.path, " ", c.winner == ConflictWinner::none ? "none" : side(winner)));
   }
   for (const auto& p : plan.parked) lines.push_back(str("parked ", to_string(p.reason), " ", p.path));
   for (const auto& a : plan.agreements) lines.push_back(str(a.drop ? "drop " : "agree ", a.path));
@@ -75,11 +78,19 @@ std::string joined(const std::vector<std::string>& lines) {
   return out;
 }
 
-Edits common_edits() { return *edits(20); }
-Edits side_edits() { return *edits(10); }
-size_t below(size_t limit) { return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<size_t>(0, limit)); }
+Edits common_edits() {
+  return *edits(20);
+}
+Edits side_edits() {
+  return *edits(10);
+}
+size_t below(size_t limit) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<size_t>(0, limit));
+}
 
-ConflictPolicy any_policy() { return static_cast<ConflictPolicy>(below(3)); }
+ConflictPolicy any_policy() {
+  return static_cast<ConflictPolicy>(below(3));
+}
 
 void classify(const std::string& plan) {
   RC_CLASSIFY(plan.empty(), "nothing to do");
@@ -120,7 +131,8 @@ class Story {
     for (const auto& content : written_) {
       if (!kept.contains(content)) lost += content + " ";
     }
-    if (!problems.empty() || !lost.empty()) RC_LOG() << words_ << "problems:\n" << problems << "\nlost: " << lost << "\n";
+    if (!problems.empty() || !lost.empty())
+      RC_LOG() << words_ << "problems:\n" << problems << "\nlost: " << lost << "\n";
     RC_ASSERT(problems.empty() && lost.empty());
   }
 
@@ -149,10 +161,18 @@ void check_convergence(ConflictPolicy policy) {
   EXPECT_TRUE(ok);
 }
 
-TEST(PlannerProperty, ConvergesUnderNewer) { check_convergence(ConflictPolicy::newer); }
-TEST(PlannerProperty, ConvergesUnderCodeServer) { check_convergence(ConflictPolicy::code_server); }
-TEST(PlannerProperty, ConvergesUnderDeployServer) { check_convergence(ConflictPolicy::deploy_server); }
-TEST(PlannerProperty, ConvergesUnderManual) { check_convergence(ConflictPolicy::manual); }
+TEST(PlannerProperty, ConvergesUnderNewer) {
+  check_convergence(ConflictPolicy::newer);
+}
+TEST(PlannerProperty, ConvergesUnderCodeServer) {
+  check_convergence(ConflictPolicy::code_server);
+}
+TEST(PlannerProperty, ConvergesUnderDeployServer) {
+  check_convergence(ConflictPolicy::deploy_server);
+}
+TEST(PlannerProperty, ConvergesUnderManual) {
+  check_convergence(ConflictPolicy::manual);
+}
 
 TEST(PlannerProperty, ConvergesAfterAnInterruption) {
   const bool ok = rc::check("a cycle killed anywhere, then two more", [] {

@@ -72,7 +72,9 @@ void SshdFixture::start(const std::vector<std::string>& options) {
   run_script(arguments);
 }
 
-void SshdFixture::stop() { run_script(str("stop ", dir_)); }
+void SshdFixture::stop() {
+  run_script(str("stop ", dir_));
+}
 
 void SshdFixture::restart(std::vector<std::string> options) {
   stop();

@@ -20,14 +20,14 @@ class SshdFixture {
 
   /// Logs in with the fixture's key and known_hosts; no ssh-agent, none of the user's keys.
   SshTarget target() const;
-  const std::string& dir() const { return dir_; }          ///< temporary, removed at the end
-  std::string home() const { return dir_ + "/home"; }      ///< HOME of the sessions
+  const std::string& dir() const { return dir_; }      ///< temporary, removed at the end
+  std::string home() const { return dir_ + "/home"; }  ///< HOME of the sessions
   std::string authorized_keys() const { return home() + "/.ssh/authorized_keys"; }
   const std::string& address() const { return address_; }
   int port() const { return port_; }
-  void restart(std::vector<std::string> options = {});     ///< same port, keys and home
-  void make_new_host_key();                                ///< and restarts with it; known_hosts keeps the old one
-  std::vector<pid_t> session_pids() const;                 ///< sshd's own processes of the open sessions
+  void restart(std::vector<std::string> options = {});  ///< same port, keys and home
+  void make_new_host_key();                             ///< and restarts with it; known_hosts keeps the old one
+  std::vector<pid_t> session_pids() const;              ///< sshd's own processes of the open sessions
 
  private:
   void start(const std::vector<std::string>& options);

@@ -1,10 +1,11 @@
-// tcp_proxy LISTEN-ADDRESS:PORT TARGET-ADDRESS:PORT [--delay-ms N] [--bandwidth BYTES-PER-SECOND] [--cut-after BYTES [--cut-once]]
+// tcp_proxy LISTEN-ADDRESS:PORT TARGET-ADDRESS:PORT [--delay-ms N] [--bandwidth BYTES-PER-SECOND] [--cut-after BYTES
+// [--cut-once]]
 //
-// A line with a delay, for tests and benchmarks: every byte leaves N ms (one way) after it came in; each direction carries
-// at most so many bytes a second, all connections together. A connection that has carried BYTES (both directions) is reset;
-// with --cut-once only the first to get there. Prints "ready" when it listens; ends on SIGTERM, SIGINT or with its input
-// (so that it never outlives a killed test), after one line "UP-BYTES DOWN-BYTES".
-// What it leaves out: the round trip of connect itself, losses, reordering.
+// A line with a delay, for tests and benchmarks: every byte leaves N ms (one way) after it came in; each direction
+// carries at most so many bytes a second, all connections together. A connection that has carried BYTES (both
+// directions) is reset; with --cut-once only the first to get there. Prints "ready" when it listens; ends on SIGTERM,
+// SIGINT or with its input (so that it never outlives a killed test), after one line "UP-BYTES DOWN-BYTES". What it
+// leaves out: the round trip of connect itself, losses, reordering.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -50,7 +51,9 @@ struct Options {
   std::exit(2);
 }
 
-[[noreturn]] void die_errno(const char* what) { die(std::string(what) + ": " + std::strerror(errno)); }
+[[noreturn]] void die_errno(const char* what) {
+  die(std::string(what) + ": " + std::strerror(errno));
+}
 
 /// One direction of the line: paces all connections together.
 struct Line {
@@ -61,7 +64,8 @@ struct Line {
     const Time now = Clock::now();
     bytes += size;
     if (options.bandwidth == 0) return now + options.delay;
-    const auto needs = std::chrono::nanoseconds(static_cast<int64_t>(static_cast<double>(size) * 1e9 / static_cast<double>(options.bandwidth)));
+    const auto needs = std::chrono::nanoseconds(
+        static_cast<int64_t>(static_cast<double>(size) * 1e9 / static_cast<double>(options.bandwidth)));
     free_at = std::max(free_at, now) + needs;
     return free_at + options.delay;
   }
@@ -105,7 +109,8 @@ class Proxy {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const int on = 1;
     setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(listener_, reinterpret_cast<const sockaddr*>(&options_.listen), sizeof options_.listen) != 0) die_errno("bind");
+    if (bind(listener_, reinterpret_cast<const sockaddr*>(&options_.listen), sizeof options_.listen) != 0)
+      die_errno("bind");
     if (listen(listener_, 64) != 0) die_errno("listen");
   }
 
@@ -141,12 +146,16 @@ class Proxy {
     }
   }
 
-  void report() const { std::printf("%llu %llu\n", static_cast<unsigned long long>(up_.bytes), static_cast<unsigned long long>(down_.bytes)); }
+  void report() const {
+    std::printf("%llu %llu\n", static_cast<unsigned long long>(up_.bytes),
+                static_cast<unsigned long long>(down_.bytes));
+  }
 
  private:
   size_t queue_max() const {
     if (options_.bandwidth == 0) return kQueueMax;
-    const double in_flight = static_cast<double>(options_.bandwidth) * std::chrono::duration<double>(options_.delay).count();
+    const double in_flight =
+        static_cast<double>(options_.bandwidth) * std::chrono::duration<double>(options_.delay).count();
     return std::clamp(static_cast<size_t>(in_flight * 2), kRead, kQueueMax);
   }
 
@@ -172,7 +181,8 @@ class Proxy {
     const int server = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     set_no_delay(client);
     set_no_delay(server);
-    if (connect(server, reinterpret_cast<const sockaddr*>(&options_.target), sizeof options_.target) != 0 && errno != EINPROGRESS) {
+    if (connect(server, reinterpret_cast<const sockaddr*>(&options_.target), sizeof options_.target) != 0 &&
+        errno != EINPROGRESS) {
       close(server);
       close(client);
       return;
@@ -214,7 +224,8 @@ class Proxy {
         pipe.chunks.pop_front();
         return;
       }
-      const ssize_t sent = send(pipe.to, chunk.data.data() + pipe.sent_of_first, chunk.data.size() - pipe.sent_of_first, MSG_NOSIGNAL);
+      const ssize_t sent =
+          send(pipe.to, chunk.data.data() + pipe.sent_of_first, chunk.data.size() - pipe.sent_of_first, MSG_NOSIGNAL);
       if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR && errno != ENOTCONN) link.dead = true;
         return;
@@ -254,7 +265,8 @@ sockaddr_in address(const std::string& text) {
 }
 
 Options parse(int argc, char** argv) {
-  if (argc < 3) die("usage: tcp_proxy ADDRESS:PORT TARGET:PORT [--delay-ms N] [--bandwidth B/S] [--cut-after BYTES [--cut-once]]");
+  if (argc < 3)
+    die("usage: tcp_proxy ADDRESS:PORT TARGET:PORT [--delay-ms N] [--bandwidth B/S] [--cut-after BYTES [--cut-once]]");
   Options options;
   options.listen = address(argv[1]);
   options.target = address(argv[2]);

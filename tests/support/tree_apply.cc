@@ -50,7 +50,8 @@ std::string World::apply_put(const Operation& op) {
   if (from.inode != op.desired.stamp.inode) return "another inode at the source";
   if (op.kind == OpKind::put_file) {
     if (from.content.size() != op.desired.size) return "another size at the source";
-    if (op.desired.digest.known() && op.desired.digest != digest_of(from.content)) return "another digest at the source";
+    if (op.desired.digest.known() && op.desired.digest != digest_of(from.content))
+      return "another digest at the source";
   } else if (from.content != op.desired.target) {
     return "another target at the source";
   }
@@ -82,7 +83,8 @@ std::string World::apply(const Operation& op) {
       rename(op.side, op.from, op.path);
       return {};
     case OpKind::put_file:
-    case OpKind::put_symlink: return apply_put(op);
+    case OpKind::put_symlink:
+      return apply_put(op);
     case OpKind::set_metadata: {
       if (op.desired.kind != op.expected.kind) return "set_metadata changes the kind";
       ModelNode& node = tree(op.side).at(op.path);

@@ -64,10 +64,18 @@ std::string to_text(const ModelTree& tree) {
     const std::string mode = str(":", octal(node.mode));
     const std::string mtime = str("@", node.mtime_ns);
     switch (node.kind) {
-      case Kind::directory: out += str(path, "/", mode, "\n"); break;
-      case Kind::file: out += str(path, "=", node.content, mode, mtime, "\n"); break;
-      case Kind::symlink: out += str(path, "->", node.content, mtime, "\n"); break;
-      default: out += str(path, "!\n"); break;
+      case Kind::directory:
+        out += str(path, "/", mode, "\n");
+        break;
+      case Kind::file:
+        out += str(path, "=", node.content, mode, mtime, "\n");
+        break;
+      case Kind::symlink:
+        out += str(path, "->", node.content, mtime, "\n");
+        break;
+      default:
+        out += str(path, "!\n");
+        break;
     }
   }
   return out;
@@ -106,7 +114,8 @@ void World::write(Side side, const std::string& path, const std::string& content
 }
 
 void World::replace(Side side, const std::string& path, const std::string& content) {
-  if (const auto it = tree(side).find(path); it != tree(side).end() && it->second.kind == Kind::directory) erase(side, path);
+  if (const auto it = tree(side).find(path); it != tree(side).end() && it->second.kind == Kind::directory)
+    erase(side, path);
   ModelNode node;
   node.content = content;
   put(side, path, node);
@@ -216,7 +225,9 @@ std::vector<PathState> World::scan() {
   return states;
 }
 
-std::string World::plan_text() { return describe(plan()); }
+std::string World::plan_text() {
+  return describe(plan());
+}
 
 std::string World::agreements_text() {
   std::string out;
@@ -284,7 +295,9 @@ std::string describe(const Plan& plan) {
   std::string out;
   for (const auto& op : plan.operations) out += describe(op) + "\n";
   for (const auto& c : plan.conflicts) {
-    const char* winner = c.winner == ConflictWinner::none ? "none" : c.winner == ConflictWinner::code ? "code" : "deploy";
+    const char* winner = c.winner == ConflictWinner::none   ? "none"
+                         : c.winner == ConflictWinner::code ? "code"
+                                                            : "deploy";
     out += str("conflict ", c.rule, " ", c.path, " ", winner, "\n");
   }
   for (const auto& p : plan.parked) out += str("parked ", to_string(p.reason), " ", p.path, "\n");

@@ -40,7 +40,7 @@ class World {
   explicit World(const std::string& agreed, ConflictPolicy conflicts = ConflictPolicy::newer);
 
   // What users do. Paths must exist where that is needed; parents too.
-  void write(Side side, const std::string& path, const std::string& content);  ///< in place, or new
+  void write(Side side, const std::string& path, const std::string& content);    ///< in place, or new
   void replace(Side side, const std::string& path, const std::string& content);  ///< by a new inode
   void make_directory(Side side, const std::string& path);
   void symlink(Side side, const std::string& path, const std::string& target);
@@ -53,7 +53,7 @@ class World {
 
   std::vector<PathState> scan();  ///< with every digest that digest_needs() asks for
   Plan plan() { return make_plan(scan(), policy); }
-  std::string plan_text();        ///< one line per operation, conflict, parked item; agreements not
+  std::string plan_text();  ///< one line per operation, conflict, parked item; agreements not
   std::string agreements_text();
 
   /// Applies and records as the resolver does; returns what could not be applied, one line each. Stops as if killed

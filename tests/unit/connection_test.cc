@@ -20,7 +20,9 @@ namespace {
 struct SocketPair {
   int fds[2] = {-1, -1};
   SocketPair() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0); }
-  std::unique_ptr<ByteStream> stream(int i) { return make_fd_stream(fds[i], fds[i], FdOwner::stream, i == 0 ? "client" : "agent"); }
+  std::unique_ptr<ByteStream> stream(int i) {
+    return make_fd_stream(fds[i], fds[i], FdOwner::stream, i == 0 ? "client" : "agent");
+  }
 };
 
 ConnectionOptions client_options() {
@@ -44,18 +46,22 @@ struct Session {
   Connection agent;
 };
 
-void write_all(int fd, std::string_view bytes) { ASSERT_EQ(::write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size())); }
+void write_all(int fd, std::string_view bytes) {
+  ASSERT_EQ(::write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+}
 
 TEST(Connection, KeepsOrderAndContentOfSmallAndLargeFrames) {
   Session session;
   std::vector<std::string> payloads;
-  for (size_t size : {size_t{0}, size_t{1}, kDirectBytes - 1, kDirectBytes, kDirectBytes + 1, kWriteBatch, kMaxFrame, size_t{5}}) {
+  for (size_t size :
+       {size_t{0}, size_t{1}, kDirectBytes - 1, kDirectBytes, kDirectBytes + 1, kWriteBatch, kMaxFrame, size_t{5}}) {
     std::string payload(size, '\0');
     for (size_t i = 0; i < size; ++i) payload[i] = static_cast<char>(i * 31 + size);
     payloads.push_back(std::move(payload));
   }
   auto sender = std::async(std::launch::async, [&] {
-    for (size_t i = 0; i < payloads.size(); ++i) EXPECT_TRUE(session.client.send(FrameType::content, static_cast<uint32_t>(i), payloads[i]));
+    for (size_t i = 0; i < payloads.size(); ++i)
+      EXPECT_TRUE(session.client.send(FrameType::content, static_cast<uint32_t>(i), payloads[i]));
   });
   for (size_t i = 0; i < payloads.size(); ++i) {
     auto frame = session.agent.receive(5'000);
@@ -86,8 +92,9 @@ TEST(Connection, BothSidesSendMuchAtOnceWithoutDeadlock) {
       ASSERT_EQ(frame->payload.size(), block.size());
     }
   };
-  std::thread threads[] = {std::thread(send_all, std::ref(session.client)), std::thread(send_all, std::ref(session.agent)),
-                           std::thread(receive_all, std::ref(session.client)), std::thread(receive_all, std::ref(session.agent))};
+  std::thread threads[] = {
+      std::thread(send_all, std::ref(session.client)), std::thread(send_all, std::ref(session.agent)),
+      std::thread(receive_all, std::ref(session.client)), std::thread(receive_all, std::ref(session.agent))};
   for (auto& thread : threads) thread.join();
 }
 

@@ -30,7 +30,9 @@ const Policy kPolicy = [] {
   return p;
 }();
 
-BaseRow agreed(const Entry& e) { return *merge_base(nullptr, "f", e, e, kPolicy); }
+BaseRow agreed(const Entry& e) {
+  return *merge_base(nullptr, "f", e, e, kPolicy);
+}
 
 TEST(DiffEntry, UnchangedFingerprintNeedsNoDigest) {
   const BaseRow row = agreed(file(1, 50));

@@ -32,30 +32,35 @@ TEST_P(Ignore, Matches) {
 
 INSTANTIATE_TEST_SUITE_P(
     Patterns, Ignore,
-    ::testing::Values(
-        Case{{"foo"}, "foo", true}, Case{{"foo"}, "a/b/foo", true}, Case{{"foo"}, "foobar", false}, Case{{"foo"}, "a/foo/b", false},
-        Case{{"foo/"}, "foo/", true}, Case{{"foo/"}, "foo", false}, Case{{"foo/"}, "a/foo/", true},
-        Case{{"/foo"}, "foo", true}, Case{{"/foo"}, "a/foo", false}, Case{{"a/foo"}, "a/foo", true}, Case{{"a/foo"}, "b/a/foo", false},
-        Case{{"a/foo/"}, "a/foo/", true}, Case{{"a/foo/"}, "a/foo", false},
-        Case{{"*.o"}, "x.o", true}, Case{{"*.o"}, "a/b/x.o", true}, Case{{"*.o"}, ".o", true}, Case{{"*.o"}, "x.oo", false},
-        Case{{"*.tar.gz"}, "a.tar.gz", true}, Case{{"a*b"}, "ab", true}, Case{{"a*b"}, "axxb", true}, Case{{"a*b"}, "axxbc", false},
-        Case{{"/*.c"}, "x.c", true}, Case{{"/*.c"}, "d/x.c", false}, Case{{"d/*"}, "d/x", true}, Case{{"d/*"}, "d/x/y", false},
-        Case{{"f?o"}, "fxo", true}, Case{{"f?o"}, "fo", false}, Case{{"a?b/c"}, "a/b/c", false},
-        Case{{"[ab]c"}, "ac", true}, Case{{"[ab]c"}, "cc", false}, Case{{"[a-c]x"}, "bx", true}, Case{{"[!a-c]x"}, "bx", false},
-        Case{{"[^a-c]x"}, "dx", true}, Case{{"[]]x"}, "]x", true}, Case{{"[a-]x"}, "-x", true}, Case{{"[[:digit:]]x"}, "5x", true},
-        Case{{"[[:digit:]]x"}, "ax", false}, Case{{"[\\]]x"}, "]x", true},
-        Case{{"**/foo"}, "foo", true}, Case{{"**/foo"}, "a/b/foo", true}, Case{{"**/foo/bar"}, "a/foo/bar", true},
-        Case{{"**/foo/bar"}, "foo/bar", true}, Case{{"abc/**"}, "abc/x", true}, Case{{"abc/**"}, "abc/x/y", true},
-        Case{{"abc/**"}, "abc/", false}, Case{{"a/**/b"}, "a/b", true}, Case{{"a/**/b"}, "a/x/y/b", true},
-        Case{{"a/**/b"}, "a/x/bb", false}, Case{{"a/**/b/**/c"}, "a/b/x/b/y/c", true}, Case{{"**"}, "a/b", true},
-        Case{{"a**b"}, "axb", true}, Case{{"x/a**b"}, "x/a/b", false}, Case{{"/**"}, "a/b", true},
-        Case{{"*.o", "!keep.o"}, "keep.o", false}, Case{{"*.o", "!keep.o"}, "x.o", true}, Case{{"!keep.o", "*.o"}, "keep.o", true},
-        Case{{"*.o", "!/keep.o"}, "d/keep.o", true}, Case{{"*", "!*/"}, "d/", false}, Case{{"*", "!*/"}, "f", true},
-        Case{{"foo", "!foo/"}, "foo/", false}, Case{{"foo", "!foo/"}, "foo", true},
-        Case{{"# comment"}, "# comment", false}, Case{{"\\#x"}, "#x", true}, Case{{"\\!x"}, "!x", true}, Case{{""}, "x", false},
-        Case{{"foo  "}, "foo", true}, Case{{"foo\\ "}, "foo ", true}, Case{{"foo\\ "}, "foo", false}, Case{{"foo\\\\ "}, "foo\\", true},
-        Case{{"\\*"}, "*", true}, Case{{"\\*"}, "x", false}, Case{{"a\\*b/c"}, "a*b/c", true}, Case{{"a\\b"}, "ab", true},
-        Case{{"/"}, "x", false}, Case{{"\xff*"}, "\xff\xfe", true}, Case{{"a[/]b"}, "a/b", false}, Case{{"-x"}, "-x", true}));
+    ::testing::Values(Case{{"foo"}, "foo", true}, Case{{"foo"}, "a/b/foo", true}, Case{{"foo"}, "foobar", false},
+                      Case{{"foo"}, "a/foo/b", false}, Case{{"foo/"}, "foo/", true}, Case{{"foo/"}, "foo", false},
+                      Case{{"foo/"}, "a/foo/", true}, Case{{"/foo"}, "foo", true}, Case{{"/foo"}, "a/foo", false},
+                      Case{{"a/foo"}, "a/foo", true}, Case{{"a/foo"}, "b/a/foo", false},
+                      Case{{"a/foo/"}, "a/foo/", true}, Case{{"a/foo/"}, "a/foo", false}, Case{{"*.o"}, "x.o", true},
+                      Case{{"*.o"}, "a/b/x.o", true}, Case{{"*.o"}, ".o", true}, Case{{"*.o"}, "x.oo", false},
+                      Case{{"*.tar.gz"}, "a.tar.gz", true}, Case{{"a*b"}, "ab", true}, Case{{"a*b"}, "axxb", true},
+                      Case{{"a*b"}, "axxbc", false}, Case{{"/*.c"}, "x.c", true}, Case{{"/*.c"}, "d/x.c", false},
+                      Case{{"d/*"}, "d/x", true}, Case{{"d/*"}, "d/x/y", false}, Case{{"f?o"}, "fxo", true},
+                      Case{{"f?o"}, "fo", false}, Case{{"a?b/c"}, "a/b/c", false}, Case{{"[ab]c"}, "ac", true},
+                      Case{{"[ab]c"}, "cc", false}, Case{{"[a-c]x"}, "bx", true}, Case{{"[!a-c]x"}, "bx", false},
+                      Case{{"[^a-c]x"}, "dx", true}, Case{{"[]]x"}, "]x", true}, Case{{"[a-]x"}, "-x", true},
+                      Case{{"[[:digit:]]x"}, "5x", true}, Case{{"[[:digit:]]x"}, "ax", false},
+                      Case{{"[\\]]x"}, "]x", true}, Case{{"**/foo"}, "foo", true}, Case{{"**/foo"}, "a/b/foo", true},
+                      Case{{"**/foo/bar"}, "a/foo/bar", true}, Case{{"**/foo/bar"}, "foo/bar", true},
+                      Case{{"abc/**"}, "abc/x", true}, Case{{"abc/**"}, "abc/x/y", true},
+                      Case{{"abc/**"}, "abc/", false}, Case{{"a/**/b"}, "a/b", true}, Case{{"a/**/b"}, "a/x/y/b", true},
+                      Case{{"a/**/b"}, "a/x/bb", false}, Case{{"a/**/b/**/c"}, "a/b/x/b/y/c", true},
+                      Case{{"**"}, "a/b", true}, Case{{"a**b"}, "axb", true}, Case{{"x/a**b"}, "x/a/b", false},
+                      Case{{"/**"}, "a/b", true}, Case{{"*.o", "!keep.o"}, "keep.o", false},
+                      Case{{"*.o", "!keep.o"}, "x.o", true}, Case{{"!keep.o", "*.o"}, "keep.o", true},
+                      Case{{"*.o", "!/keep.o"}, "d/keep.o", true}, Case{{"*", "!*/"}, "d/", false},
+                      Case{{"*", "!*/"}, "f", true}, Case{{"foo", "!foo/"}, "foo/", false},
+                      Case{{"foo", "!foo/"}, "foo", true}, Case{{"# comment"}, "# comment", false},
+                      Case{{"\\#x"}, "#x", true}, Case{{"\\!x"}, "!x", true}, Case{{""}, "x", false},
+                      Case{{"foo  "}, "foo", true}, Case{{"foo\\ "}, "foo ", true}, Case{{"foo\\ "}, "foo", false},
+                      Case{{"foo\\\\ "}, "foo\\", true}, Case{{"\\*"}, "*", true}, Case{{"\\*"}, "x", false},
+                      Case{{"a\\*b/c"}, "a*b/c", true}, Case{{"a\\b"}, "ab", true}, Case{{"/"}, "x", false},
+                      Case{{"\xff*"}, "\xff\xfe", true}, Case{{"a[/]b"}, "a/b", false}, Case{{"-x"}, "-x", true}));
 
 TEST(IgnoreRules, BadPatternsMatchNothingAndAreNamed) {
   const IgnoreRules rules({"[a", "ok", "x\\", "[[:nonsense:]]", "/", "!"});
@@ -79,7 +84,9 @@ TEST(IgnoreRules, NoExponentialPatterns) {
 }
 
 TEST(IgnoreLines, LfCrlfAndByteOrderMark) {
-  EXPECT_EQ(ignore_lines("\xEF\xBB\xBF" "a\r\n\nb"), (std::vector<std::string>{"a", "", "b"}));
+  EXPECT_EQ(ignore_lines("\xEF\xBB\xBF"
+                         "a\r\n\nb"),
+            (std::vector<std::string>{"a", "", "b"}));
   EXPECT_TRUE(ignore_lines("").empty());
 }
 

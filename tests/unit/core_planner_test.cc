@@ -34,7 +34,8 @@ ConflictWinner winner(const Entry& code, const Entry& deploy, int64_t skew_s) {
 
 TEST(Planner, R24_skew_is_taken_off_fresh_mtimes_only) {
   EXPECT_EQ(winner(file(100, 100, 1), file(105, 105, 2), 10), ConflictWinner::code);
-  EXPECT_EQ(winner(file(100, 100, 1), file(105, 900, 2), 10), ConflictWinner::deploy) << "a carried mtime is not the host clock's";
+  EXPECT_EQ(winner(file(100, 100, 1), file(105, 900, 2), 10), ConflictWinner::deploy)
+      << "a carried mtime is not the host clock's";
   EXPECT_EQ(winner(file(100, 100, 1), file(111, 113, 2), 10), ConflictWinner::deploy);
 }
 
@@ -87,8 +88,9 @@ TEST(Planner, R45_used_inode_number_is_no_rename) {
   const uint64_t inode = w.tree(Side::code).at("d").inode;
   edit(w, "code erase d; code mkdir e; code write e/other 2");
   w.tree(Side::code).at("e").inode = inode;
-  EXPECT_EQ(w.plan_text(), "deploy make-directory e 755\ndeploy put-file e/other\ndeploy remove d/f\n"
-                           "deploy remove-directory d\ndeploy set-metadata e 755\n");
+  EXPECT_EQ(w.plan_text(),
+            "deploy make-directory e 755\ndeploy put-file e/other\ndeploy remove d/f\n"
+            "deploy remove-directory d\ndeploy set-metadata e 755\n");
 }
 
 TEST(Planner, R47_first_new_link_is_the_rename) {
@@ -188,13 +190,16 @@ INSTANTIATE_TEST_SUITE_P(
         Way{"f=1 g=1", "code write f 2; deploy write g 2", Direction::to_deploy, "deploy put-file f\n", 1},
         Way{"f=1 g=1", "code write f 2; deploy write g 2", Direction::to_code, "code put-file g\n", 1},
         Way{"f=1", "code write f 2; deploy write f 3", Direction::to_deploy, "", 1},
-        Way{"f=1", "code write f 2; deploy write f 3", Direction::to_code, "code put-file f (conflict)\nconflict R20 f deploy\n", 0},
+        Way{"f=1", "code write f 2; deploy write f 3", Direction::to_code,
+            "code put-file f (conflict)\nconflict R20 f deploy\n", 0},
         Way{"f=1", "code chmod f 600; deploy write f 2", Direction::to_code, "code put-file f\n", 1},
         Way{"d/ d/f=1", "code rename d e; deploy write d/f 2", Direction::to_deploy, "deploy rename e from d\n", 1},
         // R71: code's edit is planned at e/f, where code has nothing until the rename happens there.
-        Way{"d/ d/f=1 g=1", "deploy rename d e; code write d/f 2; code write g 3", Direction::to_deploy, "deploy put-file g\n", 2},
+        Way{"d/ d/f=1 g=1", "deploy rename d e; code write d/f 2; code write g 3", Direction::to_deploy,
+            "deploy put-file g\n", 2},
         // R71, found by the property test: the file cannot take the directory's place while its child cannot leave.
-        Way{"b/ b/a/ b/a/x/ d/", "code rename b/a d/b; code write b/a 1; deploy rename d z", Direction::to_deploy, "", 5}));
+        Way{"b/ b/a/ b/a/x/ d/", "code rename b/a d/b; code write b/a 1; deploy rename d z", Direction::to_deploy, "",
+            5}));
 
 TEST(Direction, R70_the_edit_stays_pending_under_the_new_name) {
   World w("d/ d/f=1");

@@ -1,5 +1,5 @@
-// A row for each rule of common/core/RULES.md: base, edits, policy, and the plan that must come of it. Every row is also
-// carried out and must then be quiet with both sides equal.
+// A row for each rule of common/core/RULES.md: base, edits, policy, and the plan that must come of it. Every row is
+// also carried out and must then be quiet with both sides equal.
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,9 @@ struct Rule {
   ConflictPolicy policy = ConflictPolicy::newer;
 };
 
-void PrintTo(const Rule& rule, std::ostream* out) { *out << rule.name; }
+void PrintTo(const Rule& rule, std::ostream* out) {
+  *out << rule.name;
+}
 
 class Rules : public ::testing::TestWithParam<Rule> {};
 
@@ -40,7 +42,8 @@ const Rule kOnePath[] = {
     {"R11_same_edit_on_both", "f=1", "code write f 2; deploy write f 2; code touch f 70; deploy touch f 70", ""},
     {"R11_same_new_file", "", "code write f 2; deploy write f 2; code touch f 70; deploy touch f 70", ""},
     {"R11_same_retarget", "l->a", "code symlink l b; deploy symlink l b; code touch l 70; deploy touch l 70", ""},
-    {"R11_same_edit_other_mode", "f=1", "code write f 2; deploy write f 2; code touch f 70; deploy touch f 70; deploy chmod f 600",
+    {"R11_same_edit_other_mode", "f=1",
+     "code write f 2; deploy write f 2; code touch f 70; deploy touch f 70; deploy chmod f 600",
      "code set-metadata f 600\n"},
     {"R11_file_to_directory_on_both", "f=1",
      "code erase f; code mkdir f; code write f/a 1; deploy erase f; deploy mkdir f", "deploy put-file f/a\n"},
@@ -64,7 +67,8 @@ const Rule kOnePath[] = {
     {"R15_touch_does_not_survive", "f=1", "deploy erase f; code touch f 70", "code remove f\n"},
     {"R16_deleted_directory", "d/ d/e/ d/e/f=1 d/g=2", "code erase d",
      "deploy remove d/e/f\ndeploy remove d/g\ndeploy remove-directory d/e\ndeploy remove-directory d\n"},
-    {"R16_chmod_of_directory_does_not_survive", "d/", "code erase d; deploy chmod d 700", "deploy remove-directory d\n"},
+    {"R16_chmod_of_directory_does_not_survive", "d/", "code erase d; deploy chmod d 700",
+     "deploy remove-directory d\n"},
     {"R17_directory_to_file", "d/ d/e/ d/e/f=1", "code replace d 2",
      "deploy remove d/e/f\ndeploy remove-directory d/e\ndeploy put-file d\n"},
     {"R17_directory_to_symlink", "d/ d/f=1 e/ e/f=2", "code symlink d e", "deploy remove d/f\ndeploy put-symlink d\n"},
@@ -73,9 +77,12 @@ const Rule kOnePath[] = {
 };
 
 const Rule kConflicts[] = {
-    {"R20_later_wins", "f=1", "code write f 2; deploy write f 3", "code put-file f (conflict)\nconflict R20 f deploy\n"},
-    {"R20_code_server", "f=1", "code write f 2; deploy write f 3", "deploy put-file f (conflict)\nconflict R20 f code\n", kCode},
-    {"R20_deploy_server", "f=1", "deploy write f 2; code write f 3", "code put-file f (conflict)\nconflict R20 f deploy\n", kDeploy},
+    {"R20_later_wins", "f=1", "code write f 2; deploy write f 3",
+     "code put-file f (conflict)\nconflict R20 f deploy\n"},
+    {"R20_code_server", "f=1", "code write f 2; deploy write f 3",
+     "deploy put-file f (conflict)\nconflict R20 f code\n", kCode},
+    {"R20_deploy_server", "f=1", "deploy write f 2; code write f 3",
+     "code put-file f (conflict)\nconflict R20 f deploy\n", kDeploy},
     {"R20_first_contact_other_content", "", "code write f 2; deploy write f 3",
      "code put-file f (conflict)\nconflict R20 f deploy\n"},
     {"R20_symlink_retargeted_twice", "l->a", "code symlink l b; deploy symlink l c",
@@ -85,10 +92,12 @@ const Rule kConflicts[] = {
      "code make-directory f 755\ncode put-file f/a\ncode set-metadata f 755\nconflict R21 f deploy\n"},
     {"R22_deletion_wins", "f=1", "code erase f; deploy write f 2",
      "deploy remove f (edit-deleted)\nconflict R22 f code\n", kCode},
-    {"R22_edit_wins_by_side", "f=1", "code erase f; deploy write f 2", "code put-file f\nconflict R21 f deploy\n", kDeploy},
+    {"R22_edit_wins_by_side", "f=1", "code erase f; deploy write f 2", "code put-file f\nconflict R21 f deploy\n",
+     kDeploy},
     {"R23_parked_edits", "f=1 g=1", "code write f 2; deploy write f 3; code write g 2",
      "deploy put-file g\nconflict R23 f none\nparked manual-conflict f\n", kManual},
-    {"R23_parked_deletion", "f=1", "code erase f; deploy write f 2", "conflict R23 f none\nparked manual-conflict f\n", kManual},
+    {"R23_parked_deletion", "f=1", "code erase f; deploy write f 2", "conflict R23 f none\nparked manual-conflict f\n",
+     kManual},
     {"R23_nothing_below", "", "code mkdir d; code write d/f 1; deploy write d 2",
      "conflict R23 d none\nparked manual-conflict d\n", kManual},
     {"R25_equal_times", "f=1", "code write f 2; deploy write f 3; code touch f 70; deploy touch f 70",
@@ -106,7 +115,8 @@ const Rule kConflicts[] = {
     {"R27_file_for_directory_with_edit_below", "d/ d/f=1 d/g=2", "code replace d 3; deploy write d/f 4",
      "deploy remove d/g\ndeploy remove d/f (conflict)\ndeploy put-file d (conflict)\nconflict R27 d code\n"},
     {"R28_directory_wins_as_a_whole", "d/ d/f=1 d/g=2", "code replace d 3; deploy write d/f 4",
-     "code make-directory d 755 (conflict)\ncode put-file d/f\ncode put-file d/g\ncode set-metadata d 755\nconflict R27 d deploy\n",
+     "code make-directory d 755 (conflict)\ncode put-file d/f\ncode put-file d/g\ncode set-metadata d 755\nconflict "
+     "R27 d deploy\n",
      kDeploy},
     {"R29_unknown_path_is_never_deleted", "", "deploy write f 1", "code put-file f\n", kCode},
     {"R29_lost_base_is_a_union", "f=1 g=2", "code erase g; deploy write h 3; forget",
@@ -132,10 +142,14 @@ const Rule kRenames[] = {
     {"R40_directory", "d/ d/f=1 d/s/ d/s/g=2", "code rename d e", "deploy rename e from d\n"},
     {"R40_edit_follows_the_directory", "d/ d/f=1 d/g=2", "code rename d e; deploy write d/f 3",
      "deploy rename e from d\ncode put-file e/f\n"},
-    {"R40_new_child_follows", "d/ d/f=1", "code rename d e; deploy write d/new 3", "deploy rename e from d\ncode put-file e/new\n"},
-    {"R40_deletion_follows", "d/ d/f=1 d/g=2", "code rename d e; deploy erase d/f", "deploy rename e from d\ncode remove e/f\n"},
-    {"R40_edit_follows_the_file", "f=1", "code rename f g; deploy write f 2", "deploy rename g from f\ncode put-file g\n"},
-    {"R40_chmod_comes_after", "f=1", "code rename f g; code chmod g 600", "deploy rename g from f\ndeploy set-metadata g 600\n"},
+    {"R40_new_child_follows", "d/ d/f=1", "code rename d e; deploy write d/new 3",
+     "deploy rename e from d\ncode put-file e/new\n"},
+    {"R40_deletion_follows", "d/ d/f=1 d/g=2", "code rename d e; deploy erase d/f",
+     "deploy rename e from d\ncode remove e/f\n"},
+    {"R40_edit_follows_the_file", "f=1", "code rename f g; deploy write f 2",
+     "deploy rename g from f\ncode put-file g\n"},
+    {"R40_chmod_comes_after", "f=1", "code rename f g; code chmod g 600",
+     "deploy rename g from f\ndeploy set-metadata g 600\n"},
     {"R40_edited_file_is_none", "f=1", "code rename f g; code write g 2", "deploy put-file g\ndeploy remove f\n"},
     {"R40_case_only", "Foo=1", "code rename Foo foo", "deploy rename foo from Foo\n"},
     {"R40_renames_on_both_sides", "d/ d/f=1", "code rename d e; deploy rename d/f d/g",
@@ -144,7 +158,8 @@ const Rule kRenames[] = {
      "deploy rename s from d/s\ndeploy remove d/g\ndeploy remove-directory d\n"},
     {"R40_waits_for_its_parent", "a/ z/ z/f=1 a/f=1", "deploy rename a z/a; code rename z y",
      "deploy rename y from z\ncode rename y/a from a\n"},
-    {"R40_target_taken", "f=1", "code rename f g; deploy write g 2", "code put-file g (conflict)\ndeploy remove f\nconflict R20 g deploy\n"},
+    {"R40_target_taken", "f=1", "code rename f g; deploy write g 2",
+     "code put-file g (conflict)\ndeploy remove f\nconflict R20 g deploy\n"},
     {"R40_parent_deleted_there", "d/ f=1", "code rename f d/f; deploy erase d",
      "deploy make-directory d 755\ndeploy put-file d/f\ndeploy remove f\ndeploy set-metadata d 755\n"},
     {"R40_renamed_against_deleted", "d/ d/f=1", "code rename d e; deploy erase d",
@@ -157,17 +172,20 @@ const Rule kRenames[] = {
     {"R42_and_an_edit", "d/ d/f=1", "code rename d e; deploy rename d e; deploy write e/f 2", "code put-file e/f\n"},
     {"R43_two_targets", "f=1", "code rename f g; deploy rename f h", "deploy rename g from h\n"},
     {"R43_two_targets_deploy", "f=1", "code rename f g; deploy rename f h", "code rename h from g\n", kDeploy},
-    {"R43_two_targets_manual", "f=1", "code rename f g; deploy rename f h", "deploy put-file g\ncode put-file h\n", kManual},
+    {"R43_two_targets_manual", "f=1", "code rename f g; deploy rename f h", "deploy put-file g\ncode put-file h\n",
+     kManual},
     {"R43_directories_with_an_edit", "d/ d/f=1", "code rename d e; deploy rename d x; deploy write x/f 2",
      "deploy rename e from x\ncode put-file e/f\n"},
     {"R44_swap_is_no_rename", "x=1 y=22", "code rename x y; deploy rename y x",
      "code put-file x\ndeploy put-file y\nconflict R21 x deploy\nconflict R21 y code\n"},
     {"R44_cycle", "a/ a/f=1 b/ b/g=2", "code rename a b/a; deploy rename b a/b",
-     "code make-directory a 755\ncode make-directory a/b 755\ndeploy make-directory b 755\ndeploy make-directory b/a 755\n"
+     "code make-directory a 755\ncode make-directory a/b 755\ndeploy make-directory b 755\ndeploy make-directory b/a "
+     "755\n"
      "code put-file a/b/g\ndeploy put-file b/a/f\ndeploy remove a/f\ncode remove b/g\n"
      "deploy set-metadata b/a 755\ndeploy set-metadata b 755\ncode set-metadata a/b 755\ncode set-metadata a 755\n"},
     // Found by the property test: the new parent was made first, then the rename that brings it found it there.
-    {"R49_parent_is_a_moved_directory", "a/ a/d/ a/d/x=1 b/ b/y=2", "code rename b a/b; code rename a/d a/b/d; deploy rename b e",
+    {"R49_parent_is_a_moved_directory", "a/ a/d/ a/d/x=1 b/ b/y=2",
+     "code rename b a/b; code rename a/d a/b/d; deploy rename b e",
      "code rename e from a/b\ndeploy rename e/d from a/d\n", kDeploy},
     {"R46_children_come_along", "d/ d/s/ d/s/f=1 d/t/", "code rename d a", "deploy rename a from d\n"},
     {"R46_moved_inside_the_moved", "d/ d/f=1 d/g=2", "code rename d e; code rename e/f e/h",
@@ -175,7 +193,8 @@ const Rule kRenames[] = {
 };
 
 const Rule kMetadata[] = {
-    {"R51_chmod_against_edit", "f=1", "code chmod f 600; deploy write f 2", "code put-file f\ndeploy set-metadata f 600\n"},
+    {"R51_chmod_against_edit", "f=1", "code chmod f 600; deploy write f 2",
+     "code put-file f\ndeploy set-metadata f 600\n"},
     {"R51_chmod_of_directory", "d/", "code chmod d 700", "deploy set-metadata d 700\n"},
     {"R51_chmod_and_touch", "f=1", "code chmod f 600; deploy touch f 70",
      "code set-metadata f 600\ndeploy set-metadata f 600\n"},
@@ -185,11 +204,14 @@ const Rule kMetadata[] = {
     {"R53_two_touches", "f=1", "code touch f 60; deploy touch f 70", "code set-metadata f 644\n"},
     {"R53_two_touches_by_side", "f=1", "code touch f 60; deploy touch f 70", "deploy set-metadata f 644\n", kCode},
     {"R54_first_contact_newer", "f=1", "code touch f 60; deploy chmod f 600; forget", "deploy set-metadata f 644\n"},
-    {"R54_first_contact_deploy", "f=1", "code touch f 60; deploy chmod f 600; forget", "code set-metadata f 600\n", kDeploy},
+    {"R54_first_contact_deploy", "f=1", "code touch f 60; deploy chmod f 600; forget", "code set-metadata f 600\n",
+     kDeploy},
     {"R54_first_contact_directory", "d/", "deploy chmod d 700; forget", "deploy set-metadata d 755\n"},
 };
 
-std::string name_of(const ::testing::TestParamInfo<Rule>& info) { return info.param.name; }
+std::string name_of(const ::testing::TestParamInfo<Rule>& info) {
+  return info.param.name;
+}
 
 INSTANTIATE_TEST_SUITE_P(OnePath, Rules, ::testing::ValuesIn(kOnePath), name_of);
 INSTANTIATE_TEST_SUITE_P(Conflicts, Rules, ::testing::ValuesIn(kConflicts), name_of);

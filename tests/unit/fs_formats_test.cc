@@ -93,11 +93,11 @@ bool settles_on_compression(double with, double without) {
 }
 
 TEST(CompressionChoice, compresses_where_the_link_is_what_holds_it_up) {
-  EXPECT_TRUE(CompressionChoice().compress());            // a few files go compressed, unmeasured
-  EXPECT_TRUE(settles_on_compression(300e6, 110e6));      // one gigabit
+  EXPECT_TRUE(CompressionChoice().compress());        // a few files go compressed, unmeasured
+  EXPECT_TRUE(settles_on_compression(300e6, 110e6));  // one gigabit
   EXPECT_TRUE(settles_on_compression(4e6, 1e6));
-  EXPECT_FALSE(settles_on_compression(300e6, 600e6));     // loopback
-  EXPECT_FALSE(settles_on_compression(130e6, 130e6));     // the receiver's disk holds it up
+  EXPECT_FALSE(settles_on_compression(300e6, 600e6));  // loopback
+  EXPECT_FALSE(settles_on_compression(130e6, 130e6));  // the receiver's disk holds it up
 }
 
 VersionRecord sample() {

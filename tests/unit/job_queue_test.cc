@@ -15,7 +15,8 @@ class JobQueueTest : public ::testing::Test {
   JobQueueTest() {
     for (const char* pair : {"a", "b", "c"}) queue_.add_pair(pair);
   }
-  void hint(const std::string& pair, const std::string& path, HintSource source = HintSource::inotify, bool recursive = false) {
+  void hint(const std::string& pair, const std::string& path, HintSource source = HintSource::inotify,
+            bool recursive = false) {
     queue_.add_hint({source, pair, Side::code, path, recursive, "", false}, ++row_, now_);
   }
   void request(const std::string& pair, const std::string& id, HintSource source = HintSource::manual) {

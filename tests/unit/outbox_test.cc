@@ -22,7 +22,8 @@ struct Sink {
   std::vector<Event> got;
   SendOutcome outcome = SendOutcome::sent;
   SendOutcome operator()(const Outgoing& message) {
-    if (outcome == SendOutcome::sent && message.envelope.type == MessageType::event) got.push_back(*decode<Event>(message.body));
+    if (outcome == SendOutcome::sent && message.envelope.type == MessageType::event)
+      got.push_back(*decode<Event>(message.body));
     return outcome;
   }
 };
@@ -63,7 +64,8 @@ TEST(OutboxTest, a_gone_or_hopeless_peer_is_given_up) {
   Outbox outbox(1000, 2000);
   outbox.push(event("gone", EventKind::note));
   for (int i = 0; i < 20; ++i) outbox.push(event("hopeless", EventKind::note));
-  const auto lost = outbox.flush([&](const Outgoing& m) { return m.peer == "gone" ? SendOutcome::gone : SendOutcome::full; });
+  const auto lost =
+      outbox.flush([&](const Outgoing& m) { return m.peer == "gone" ? SendOutcome::gone : SendOutcome::full; });
   EXPECT_EQ(lost.size(), 2U);
   EXPECT_TRUE(outbox.empty());
 }

@@ -137,7 +137,8 @@ TEST_F(QueueStoreTest, a_damaged_file_is_moved_aside_and_asks_for_a_rescan_until
     {
       QueueStore store = open().store;
       ASSERT_TRUE(store.begin().ok());
-      for (int i = 0; i < 500; ++i) ASSERT_TRUE(store.add_hints({hint("a", std::string(200, 'p') + std::to_string(i))}).ok());
+      for (int i = 0; i < 500; ++i)
+        ASSERT_TRUE(store.add_hints({hint("a", std::string(200, 'p') + std::to_string(i))}).ok());
       ASSERT_TRUE(store.commit().ok());
     }
     if (how == std::string("garbage")) {

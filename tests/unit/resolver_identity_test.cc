@@ -23,8 +23,12 @@ SideFacts side(std::vector<Marker> markers) {
   return f;
 }
 
-SideFacts code(uint64_t epoch) { return side({{"p", Side::code, epoch}}); }
-SideFacts deploy(uint64_t epoch) { return side({{"p", Side::deploy, epoch}}); }
+SideFacts code(uint64_t epoch) {
+  return side({{"p", Side::code, epoch}});
+}
+SideFacts deploy(uint64_t epoch) {
+  return side({{"p", Side::deploy, epoch}});
+}
 
 TEST(Identity, markers_that_fit_the_base_proceed_with_a_higher_epoch) {
   for (const auto& [c, d] : {std::pair{5u, 5u}, {6u, 5u}, {6u, 6u}}) {
@@ -65,7 +69,8 @@ TEST(Identity, a_lost_base_adopts_the_pair_both_roots_carry) {
 }
 
 TEST(Identity, new_roots_get_a_new_pair) {
-  const auto decision = decide_identity(BaseMeta{}, side({{"a", Side::code, 3}}), side({{"b", Side::deploy, 4}}), false);
+  const auto decision =
+      decide_identity(BaseMeta{}, side({{"a", Side::code, 3}}), side({{"b", Side::deploy, 4}}), false);
   EXPECT_EQ(decision.action, Action::union_merge);
   EXPECT_EQ(decision.pair_id, "");
   EXPECT_EQ(decision.epoch, 1u);

@@ -61,7 +61,8 @@ class JoinTest : public testing::Test {
 };
 
 TEST_F(JoinTest, reports_only_what_differs) {
-  join({{"", true}}, {{"a", file(5, 100)}, {"b", file(1, 1)}, {"d/x", file(6, 100)}, {"d/y", file(5, 101)}, {"z", file(5, 100)}});
+  join({{"", true}},
+       {{"a", file(5, 100)}, {"b", file(1, 1)}, {"d/x", file(6, 100)}, {"d/y", file(5, 101)}, {"z", file(5, 100)}});
   EXPECT_EQ(differs_, (std::vector<std::string>{"b", "d/x", "-e"}));
   EXPECT_EQ(read_, (std::vector<std::string>{"d/y"})) << "same size, other stamp: the content decides";
 }
@@ -78,7 +79,8 @@ TEST_F(JoinTest, what_could_not_be_read_is_unknown_not_deleted) {
 
 TEST_F(JoinTest, rows_that_became_ignored_are_dropped_not_deleted) {
   IgnoreFilter filter({IgnoreRules({"e"})}, {});
-  join({{"", true}}, {{"a", file(5, 100)}, {"d/x", file(5, 100)}, {"d/y", file(5, 100)}, {"z", file(5, 100)}}, {}, filter);
+  join({{"", true}}, {{"a", file(5, 100)}, {"d/x", file(5, 100)}, {"d/y", file(5, 100)}, {"z", file(5, 100)}}, {},
+       filter);
   EXPECT_TRUE(differs_.empty());
   EXPECT_EQ(ignored_, (std::vector<std::string>{"e"}));
 }

@@ -35,7 +35,12 @@ TEST_F(SqliteDbTest, values_come_back_as_bound) {
   const std::string raw("a\0\xff/b", 5);
   auto insert = db.prepare("INSERT INTO t VALUES(?,?,?,?,?,?)");
   ASSERT_TRUE(insert.ok());
-  insert->bind(1, -7).bind_u64(2, std::numeric_limits<uint64_t>::max()).bind_blob(3, raw).bind_text(4, "text").bind_null(5).bind_blob(6, {});
+  insert->bind(1, -7)
+      .bind_u64(2, std::numeric_limits<uint64_t>::max())
+      .bind_blob(3, raw)
+      .bind_text(4, "text")
+      .bind_null(5)
+      .bind_blob(6, {});
   ASSERT_TRUE(insert->run().ok());
 
   auto select = db.prepare("SELECT * FROM t");
@@ -101,7 +106,7 @@ TEST_F(SqliteDbTest, file_is_private_whatever_the_umask) {
   const mode_t old = ::umask(0);
   { ASSERT_TRUE(opened().quick_check().ok()); }
   ::umask(old);
-  struct stat st{};
+  struct stat st {};
   ASSERT_EQ(::stat(file().c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 0777U, 0600U);
 }

@@ -18,7 +18,8 @@ TEST(AuthorizedKeys, ALineIsAddedOnceAndEndsTheFile) {
 }
 
 TEST(AuthorizedKeys, OnlyLinesWithOurTagGo) {
-  const std::string text = "k1 twsync:p/h\n# twsync:p/h\nk2 xtwsync:p/h\nk3 twsync:p/h2\n\r\nk4 twsync:p/h \r\nrestrict k5 twsync:p/h\nlast";
+  const std::string text =
+      "k1 twsync:p/h\n# twsync:p/h\nk2 xtwsync:p/h\nk3 twsync:p/h2\n\r\nk4 twsync:p/h \r\nrestrict k5 twsync:p/h\nlast";
   EXPECT_EQ(without_tagged(text, kTag, "restrict k5 twsync:p/h"),
             "# twsync:p/h\nk2 xtwsync:p/h\nk3 twsync:p/h2\n\r\nrestrict k5 twsync:p/h\nlast");
 }
@@ -34,7 +35,8 @@ TEST(AuthorizedKeys, CommandsAreQuoted) {
 
 TEST(KnownHosts, OneHostsLinesAreReplaced) {
   const std::string text = "a ssh-rsa A\n[a]:2222 ssh-rsa B\nab ssh-rsa C\n@revoked a ssh-rsa D\n";
-  EXPECT_EQ(replace_known_host(text, "a", 22, "a ssh-ed25519 E"), "[a]:2222 ssh-rsa B\nab ssh-rsa C\n@revoked a ssh-rsa D\na ssh-ed25519 E\n");
+  EXPECT_EQ(replace_known_host(text, "a", 22, "a ssh-ed25519 E"),
+            "[a]:2222 ssh-rsa B\nab ssh-rsa C\n@revoked a ssh-rsa D\na ssh-ed25519 E\n");
   EXPECT_EQ(replace_known_host(text, "a", 2222, "x\n"), "a ssh-rsa A\nab ssh-rsa C\n@revoked a ssh-rsa D\nx\n");
   EXPECT_EQ(without_known_host("a k\nb k\n", "b", 22), "a k\n");
 }

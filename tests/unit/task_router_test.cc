@@ -7,7 +7,8 @@ namespace {
 
 class TaskRouterTest : public ::testing::Test {
  protected:
-  void worker(const std::string& identity, const std::string& service, uint32_t credit, std::vector<std::string> pairs = {}) {
+  void worker(const std::string& identity, const std::string& service, uint32_t credit,
+              std::vector<std::string> pairs = {}) {
     workers_.add(identity, {service, std::move(pairs), credit, 1, "v"}, 0);
   }
   static Envelope envelope(MessageType type, const std::string& id, const std::string& pair = "p", uint64_t count = 0) {

@@ -57,22 +57,28 @@ constexpr Route kRoutes[] = {
     {FrameType::send, AgentRole::bulk, bulk<&BulkSession::on_send>},
 };
 
-Error violation(std::string what) { return Error{ErrorCode::peer_violation, std::move(what), {}, 0}; }
+Error violation(std::string what) {
+  return Error{ErrorCode::peer_violation, std::move(what), {}, 0};
+}
 
 Status check_hello(const Hello& hello) {
   if (hello.protocol != kAgentProtocol) {
-    return Error{ErrorCode::unsupported,
-                 str("this agent (twsync ", TWSYNC_VERSION, ") speaks protocol ", kAgentProtocol, ", the client (twsync ",
-                     escape_bytes(hello.build), ") protocol ", hello.protocol, ": install the same version on both servers"),
-                 {}, 0};
+    return Error{
+        ErrorCode::unsupported,
+        str("this agent (twsync ", TWSYNC_VERSION, ") speaks protocol ", kAgentProtocol, ", the client (twsync ",
+            escape_bytes(hello.build), ") protocol ", hello.protocol, ": install the same version on both servers"),
+        {},
+        0};
   }
   if (hello.role != AgentRole::control && hello.role != AgentRole::bulk) return violation("unknown role");
-  if (hello.role == AgentRole::bulk && !is_valid_pair_id(hello.pair_id)) return violation("a bulk session needs a pair id");
+  if (hello.role == AgentRole::bulk && !is_valid_pair_id(hello.pair_id))
+    return violation("a bulk session needs a pair id");
   if (!hello.pair_id.empty() && !is_valid_pair_id(hello.pair_id)) return violation("invalid pair id");
   return {};
 }
 
-Result<Roles> open_roles(Connection& connection, const Hello& hello, const AgentOptions& options, Clock& clock, HostFacts& host) {
+Result<Roles> open_roles(Connection& connection, const Hello& hello, const AgentOptions& options, Clock& clock,
+                         HostFacts& host) {
   SYNC_TRY(check_hello(hello));
   RootOptions root;
   SYNC_ASSIGN(root.root, agreed_root(hello.root, options));
@@ -125,14 +131,16 @@ Status serve_frames(Connection& connection, Roles& roles) {
 
 Result<std::string> canonical(const std::string& path) {
   char resolved[PATH_MAX];
-  if (::realpath(path.c_str(), resolved) == nullptr) return error_from_errno(errno, "the directory cannot be opened", path);
+  if (::realpath(path.c_str(), resolved) == nullptr)
+    return error_from_errno(errno, "the directory cannot be opened", path);
   return std::string(resolved);
 }
 
 }  // namespace
 
 Result<std::string> agreed_root(const std::string& asked, const AgentOptions& options) {
-  if (asked.find('\0') != std::string::npos || asked.size() >= PATH_MAX) return Error{ErrorCode::usage, "not a path", asked, 0};
+  if (asked.find('\0') != std::string::npos || asked.size() >= PATH_MAX)
+    return Error{ErrorCode::usage, "not a path", asked, 0};
   if (asked.empty() && options.fixed_root.empty()) return Error{ErrorCode::usage, "no directory was named", {}, 0};
   std::string absolute = asked;
   if (asked.empty()) absolute = options.fixed_root;
@@ -141,7 +149,8 @@ Result<std::string> agreed_root(const std::string& asked, const AgentOptions& op
   SYNC_ASSIGN(std::string root, canonical(absolute));
   if (options.fixed_root.empty()) return root;
   SYNC_ASSIGN(const std::string fixed, canonical(options.fixed_root));
-  if (root != fixed) return Error{ErrorCode::denied, str("this key may only sync ", escape_bytes(options.fixed_root)), asked, 0};
+  if (root != fixed)
+    return Error{ErrorCode::denied, str("this key may only sync ", escape_bytes(options.fixed_root)), asked, 0};
   return root;
 }
 
@@ -154,7 +163,8 @@ Status serve_agent(std::unique_ptr<ByteStream> stream, const AgentOptions& optio
   Result<Roles> roles = shake_hands(connection, options, clock, host);
   if (!roles.ok()) return roles.error().code == ErrorCode::unreachable ? Status() : Status(roles.error());
   const Status served = serve_frames(connection, *roles);
-  if (served.ok() || served.error().code == ErrorCode::unreachable || served.error().code == ErrorCode::cancelled) return {};
+  if (served.ok() || served.error().code == ErrorCode::unreachable || served.error().code == ErrorCode::cancelled)
+    return {};
   if (roles->bulk) roles->bulk->finish(served.error());
   (void)connection.send(FrameType::error, 0, encode(Reply{served.error()}));
   (void)connection.flush(kLastWordsMs);

@@ -43,7 +43,9 @@ Result<std::unique_ptr<AgentWatch>> AgentWatch::start(Connection& connection, co
   return watch;
 }
 
-void AgentWatch::set_rules(const WatchRequest& request) { tree_->set_ignore(watch_filter(request)); }
+void AgentWatch::set_rules(const WatchRequest& request) {
+  tree_->set_ignore(watch_filter(request));
+}
 
 void AgentWatch::send_hints(std::vector<Hint> hints) {
   for (size_t from = 0; from < hints.size();) {

@@ -20,7 +20,8 @@ IgnoreFilter watch_filter(const WatchRequest& request);
 class AgentWatch {
  public:
   /// `connection` must outlive it.
-  static Result<std::unique_ptr<AgentWatch>> start(Connection& connection, const std::string& root, const WatchRequest& request);
+  static Result<std::unique_ptr<AgentWatch>> start(Connection& connection, const std::string& root,
+                                                   const WatchRequest& request);
   /// REQUIRES: the connection is closed (else the tree's thread may be waiting for room).
   ~AgentWatch() = default;
 
@@ -36,7 +37,7 @@ class AgentWatch {
   Connection& connection_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::set<std::string> waiting_;  // guarded by mutex_: cookies not seen yet
+  std::set<std::string> waiting_;    // guarded by mutex_: cookies not seen yet
   std::unique_ptr<WatchTree> tree_;  // last: its thread uses the rest
 };
 

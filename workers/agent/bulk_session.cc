@@ -10,7 +10,9 @@ namespace {
 
 constexpr size_t kSendsUnderWay = 64;  // far above a worker's credit: more is no worker of ours
 
-Error violation(std::string what) { return Error{ErrorCode::peer_violation, std::move(what), {}, 0}; }
+Error violation(std::string what) {
+  return Error{ErrorCode::peer_violation, std::move(what), {}, 0};
+}
 
 /// Never the client's word alone: the applier checks again, but a path that is none ends the session here.
 Status check_batch(const Batch& batch, Side target) {
@@ -29,7 +31,8 @@ Status check_batch(const Batch& batch, Side target) {
 
 }  // namespace
 
-Result<std::unique_ptr<BulkSession>> BulkSession::open(Connection& connection, const RootOptions& options, Clock& clock) {
+Result<std::unique_ptr<BulkSession>> BulkSession::open(Connection& connection, const RootOptions& options,
+                                                       Clock& clock) {
   std::unique_ptr<BulkSession> session(new BulkSession(connection));
   BulkSession* raw = session.get();
   SYNC_ASSIGN(session->sender_, Sender::open(options));
@@ -59,9 +62,13 @@ Status BulkSession::on_apply(Frame&& frame) {
   return intake_->begin(frame.stream, std::move(batch));
 }
 
-Status BulkSession::on_content(Frame&& frame) { return intake_->content(frame.stream, frame.payload); }
+Status BulkSession::on_content(Frame&& frame) {
+  return intake_->content(frame.stream, frame.payload);
+}
 
-Status BulkSession::on_content_end(Frame&& frame) { return intake_->end(frame.stream, frame.payload); }
+Status BulkSession::on_content_end(Frame&& frame) {
+  return intake_->end(frame.stream, frame.payload);
+}
 
 Status BulkSession::on_send(Frame&& frame) {
   if (frame.stream <= last_send_) return violation("batch out of order");

@@ -55,8 +55,8 @@ class BulkSession {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Sending> sending_;    // guarded by mutex_
-  bool stopping_ = false;          // guarded by mutex_
+  std::deque<Sending> sending_;  // guarded by mutex_
+  bool stopping_ = false;        // guarded by mutex_
 
   std::unique_ptr<ContentIntake> intake_;
   std::thread sender_thread_;

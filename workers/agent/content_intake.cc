@@ -3,7 +3,9 @@
 namespace twsync {
 namespace {
 
-Error violation(const char* what) { return Error{ErrorCode::peer_violation, what, {}, 0}; }
+Error violation(const char* what) {
+  return Error{ErrorCode::peer_violation, what, {}, 0};
+}
 
 }  // namespace
 

@@ -46,7 +46,7 @@ class ContentIntake {
   bool open_ = false;
   uint32_t stream_ = 0;
   std::mutex mutex_;
-  std::deque<Applying> applying_;  // guarded by mutex_: in the order of begin(), which is the order of results
+  std::deque<Applying> applying_;     // guarded by mutex_: in the order of begin(), which is the order of results
   std::unique_ptr<Applier> applier_;  // last: its thread uses the rest
 };
 

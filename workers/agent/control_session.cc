@@ -10,9 +10,13 @@
 namespace twsync {
 namespace {
 
-Error error_of(const Status& status) { return status.ok() ? Error{} : status.error(); }
+Error error_of(const Status& status) {
+  return status.ok() ? Error{} : status.error();
+}
 
-Error violation(const char* what, const std::string& path) { return Error{ErrorCode::peer_violation, what, path, 0}; }
+Error violation(const char* what, const std::string& path) {
+  return Error{ErrorCode::peer_violation, what, path, 0};
+}
 
 Status check_paths(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
@@ -26,8 +30,8 @@ Status check_paths(const std::vector<std::string>& paths) {
 ControlSession::ControlSession(Connection& connection, RootOptions options, Clock& clock)
     : connection_(connection), options_(std::move(options)), clock_(clock) {}
 
-Result<std::unique_ptr<ControlSession>> ControlSession::open(Connection& connection, const RootOptions& options, Clock& clock,
-                                                             HostFacts& host) {
+Result<std::unique_ptr<ControlSession>> ControlSession::open(Connection& connection, const RootOptions& options,
+                                                             Clock& clock, HostFacts& host) {
   std::unique_ptr<ControlSession> session(new ControlSession(connection, options, clock));
   SYNC_ASSIGN(session->side_, LocalSide::open(options, clock, host));
   return session;
@@ -74,7 +78,8 @@ Status ControlSession::on_list(Frame&& frame) {
     connected = answer(FrameType::list_chunk, frame, chunk);
     return connected;
   });
-  Result<ListEnd> end = side_->list(request, [&](std::vector<PathEntry>&& entries) { return chunker.add(std::move(entries)); });
+  Result<ListEnd> end =
+      side_->list(request, [&](std::vector<PathEntry>&& entries) { return chunker.add(std::move(entries)); });
   SYNC_TRY(connected);
   SYNC_TRY(chunker.flush());
   ListEnd told;
@@ -171,7 +176,9 @@ Status ControlSession::on_restore(Frame&& frame) {
   return answer(FrameType::restore_reply, frame, reply);
 }
 
-Status ControlSession::on_forget(Frame&& frame) { return answer(FrameType::forget_reply, frame, Reply{error_of(forget())}); }
+Status ControlSession::on_forget(Frame&& frame) {
+  return answer(FrameType::forget_reply, frame, Reply{error_of(forget())});
+}
 
 Status ControlSession::forget() {
   if (!claimed_) return Error{ErrorCode::usage, "only who holds the lock may remove a pair's state", {}, 0};

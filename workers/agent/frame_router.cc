@@ -13,7 +13,9 @@ constexpr size_t kMaxState = 200;
 
 Error unexpected(const Frame& frame) {
   return Error{ErrorCode::peer_violation,
-               str("unexpected frame of type ", static_cast<unsigned>(frame.type), " on stream ", frame.stream), {}, 0};
+               str("unexpected frame of type ", static_cast<unsigned>(frame.type), " on stream ", frame.stream),
+               {},
+               0};
 }
 
 }  // namespace

@@ -49,12 +49,12 @@ class FrameRouter {
   HintSink hints_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Frame> replies_;       // guarded by mutex_
-  size_t waiting_bytes_ = 0;        // guarded by mutex_; bounded, so that back-pressure reaches the peer
-  std::optional<Error> error_;      // guarded by mutex_
-  std::string watch_state_;         // guarded by mutex_
-  bool broken_ = false;             // guarded by mutex_: sending failed, only the agent's last words still matter
-  std::thread reader_;              // last: starts when the rest stands
+  std::deque<Frame> replies_;   // guarded by mutex_
+  size_t waiting_bytes_ = 0;    // guarded by mutex_; bounded, so that back-pressure reaches the peer
+  std::optional<Error> error_;  // guarded by mutex_
+  std::string watch_state_;     // guarded by mutex_
+  bool broken_ = false;         // guarded by mutex_: sending failed, only the agent's last words still matter
+  std::thread reader_;          // last: starts when the rest stands
 };
 
 }  // namespace twsync

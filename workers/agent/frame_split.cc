@@ -12,12 +12,17 @@ size_t result_bound(const OpResult& one) {
   return kMessageFixed + one.message.size() + one.version.size() + entry_bound(one.target) + entry_bound(one.source);
 }
 
-size_t note_bound(const Error& error) { return kMessageFixed + error.message.size() + error.path.size(); }
-size_t note_bound(const std::string& path) { return 8 + path.size(); }
+size_t note_bound(const Error& error) {
+  return kMessageFixed + error.message.size() + error.path.size();
+}
+size_t note_bound(const std::string& path) {
+  return 8 + path.size();
+}
 
 /// Moves `notes` into pieces.back().*list, starting a new piece whenever `limit` is reached.
 template <class T>
-void spread(std::vector<T>&& notes, std::vector<T> ListEnd::*list, size_t limit, std::vector<ListEnd>& pieces, size_t& bytes) {
+void spread(std::vector<T>&& notes, std::vector<T> ListEnd::*list, size_t limit, std::vector<ListEnd>& pieces,
+            size_t& bytes) {
   for (T& note : notes) {
     const size_t more = note_bound(note);
     if (bytes > 0 && bytes + more > limit) {
@@ -32,7 +37,8 @@ void spread(std::vector<T>&& notes, std::vector<T> ListEnd::*list, size_t limit,
 }  // namespace
 
 size_t entry_bound(const Entry& entry) {
-  return kEntryFixed + entry.owner.str().size() + entry.group.str().size() + entry.xattrs.str().size() + entry.target.size();
+  return kEntryFixed + entry.owner.str().size() + entry.group.str().size() + entry.xattrs.str().size() +
+         entry.target.size();
 }
 
 std::vector<BatchResult> split_results(BatchResult result, size_t limit) {

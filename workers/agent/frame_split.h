@@ -14,7 +14,9 @@ constexpr size_t kNotesBytes = 1U << 20U;
 
 /// An upper bound of what an entry encodes to.
 size_t entry_bound(const Entry& entry);
-inline size_t entry_bound(const PathEntry& entry) { return entry.path.size() + 8 + entry_bound(entry.entry); }
+inline size_t entry_bound(const PathEntry& entry) {
+  return entry.path.size() + 8 + entry_bound(entry.entry);
+}
 
 /// The same results in pieces that encode to at most `limit` bytes (a single result may exceed it); only the last
 /// piece keeps `last` and carries wire_bytes. At least one piece.

@@ -117,10 +117,18 @@ Result<Operation> History::restore_operation(const VersionRecord& version, const
   op.desired.links = 1;
   op.desired.stamp = {};
   switch (version.entry.kind) {
-    case Kind::file: op.kind = OpKind::put_file; break;
-    case Kind::symlink: op.kind = OpKind::put_symlink; break;
-    case Kind::directory: op.kind = OpKind::make_directory; op.stage = OpStage::structure; break;
-    default: return Error{ErrorCode::unsupported, "this version cannot be brought back", path, 0};
+    case Kind::file:
+      op.kind = OpKind::put_file;
+      break;
+    case Kind::symlink:
+      op.kind = OpKind::put_symlink;
+      break;
+    case Kind::directory:
+      op.kind = OpKind::make_directory;
+      op.stage = OpStage::structure;
+      break;
+    default:
+      return Error{ErrorCode::unsupported, "this version cannot be brought back", path, 0};
   }
   SYNC_ASSIGN(DigestReply present, side_.digest({{path}}));
   if (!present.failed.empty()) return std::move(present.failed.front());
@@ -147,7 +155,8 @@ Result<OpResult> History::apply(Batch batch, const VersionRecord* content) {
   SYNC_TRY(applier->drain());
   const std::lock_guard lock(mutex);
   if (results.empty()) return Error{ErrorCode::io, "nothing was reported", {}, 0};
-  const auto failed = std::find_if(results.begin(), results.end(), [](const OpResult& r) { return r.code != ErrorCode::ok; });
+  const auto failed =
+      std::find_if(results.begin(), results.end(), [](const OpResult& r) { return r.code != ErrorCode::ok; });
   return failed != results.end() ? std::move(*failed) : std::move(results.back());
 }
 
@@ -161,7 +170,8 @@ Status History::feed(Applier& applier, const Batch& batch, const VersionRecord& 
   SYNC_ASSIGN(const std::unique_ptr<Sender> sender, Sender::open(versions));
   Batch source = batch;
   source.operations.front().path = content.id;
-  source.operations.front().desired.stamp = stat.stamp();  // as planned: the new time is the operation's, not the file's
+  source.operations.front().desired.stamp =
+      stat.stamp();  // as planned: the new time is the operation's, not the file's
   return sender->send(source, [&applier](std::string block) { return applier.content(block); });
 }
 

@@ -13,7 +13,8 @@ namespace twsync {
 /// One thread.
 class History {
  public:
-  /// `side` (the same root; the lock is not needed) and `clock` must outlive it. `options.pair_id` names the state directory.
+  /// `side` (the same root; the lock is not needed) and `clock` must outlive it. `options.pair_id` names the state
+  /// directory.
   static Result<std::unique_ptr<History>> open(const RootOptions& options, LocalSide& side, Clock& clock);
 
   /// At and below request.path, newest first.

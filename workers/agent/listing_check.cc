@@ -28,12 +28,14 @@ Status check_peer_entry(const PathEntry& listed) {
   const Entry& entry = listed.entry;
   if (entry.kind < Kind::file || entry.kind > Kind::other) return lie("the peer listed an unknown kind", listed.path);
   if (entry.mode > 07777) return lie("the peer listed an impossible mode", listed.path);
-  if (entry.digest.algorithm > DigestAlgorithm::xxh3_128_keyed) return lie("the peer listed an unknown digest", listed.path);
+  if (entry.digest.algorithm > DigestAlgorithm::xxh3_128_keyed)
+    return lie("the peer listed an unknown digest", listed.path);
   const bool target_fits = entry.is_symlink() ? !entry.target.empty() && entry.target.size() <= kMaxTarget &&
                                                     entry.target.find('\0') == std::string::npos
                                               : entry.target.empty();
   if (!target_fits) return lie("the peer listed an impossible link target", listed.path);
-  if (entry.is_file() && entry.size > static_cast<uint64_t>(INT64_MAX)) return lie("the peer listed an impossible size", listed.path);
+  if (entry.is_file() && entry.size > static_cast<uint64_t>(INT64_MAX))
+    return lie("the peer listed an impossible size", listed.path);
   return {};
 }
 
@@ -54,8 +56,9 @@ Status ListingCheck::entry(const PathEntry& listed) {
 }
 
 bool ListingCheck::related(std::string_view path) const {
-  const auto after = std::upper_bound(scopes_.begin(), scopes_.end(), path,
-                                      [](std::string_view p, const Scope& scope) { return compare_paths(p, scope.path) < 0; });
+  const auto after = std::upper_bound(scopes_.begin(), scopes_.end(), path, [](std::string_view p, const Scope& scope) {
+    return compare_paths(p, scope.path) < 0;
+  });
   // Scopes are disjoint, so one that covers `path` is the last one at or before it; one below it comes right after.
   if (after != scopes_.begin() && covers(*std::prev(after), path)) return true;
   return after != scopes_.end() && is_below(after->path, path);
@@ -63,7 +66,8 @@ bool ListingCheck::related(std::string_view path) const {
 
 Status ListingCheck::notes(const ListEnd& notes) const {
   for (const Error& error : notes.unreadable) {
-    if (!is_peer_path(error.path) || !related(error.path)) return lie("the peer reported a path that was not asked for", error.path);
+    if (!is_peer_path(error.path) || !related(error.path))
+      return lie("the peer reported a path that was not asked for", error.path);
   }
   for (const std::string& path : notes.ignored) {
     if (!is_peer_path(path) || !related(path)) return lie("the peer ignored a path that was not asked for", path);
@@ -79,7 +83,8 @@ Status check_digest_reply(const std::vector<std::string>& asked, const DigestRep
     if (read.entry.exists()) SYNC_TRY(check_peer_entry(read));
   }
   for (const Error& error : reply.failed) {
-    if (std::find(asked.begin(), asked.end(), error.path) == asked.end()) return lie("the peer failed on what was not asked for", error.path);
+    if (std::find(asked.begin(), asked.end(), error.path) == asked.end())
+      return lie("the peer failed on what was not asked for", error.path);
   }
   return {};
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Judges what a peer lists before anybody uses it (I12): a lying peer yields peer_violation, never a strange tree. Pure.
+// Judges what a peer lists before anybody uses it (I12): a lying peer yields peer_violation, never a strange tree.
+// Pure.
 
 #include <string>
 #include <string_view>
@@ -30,7 +31,7 @@ class ListingCheck {
   bool related(std::string_view path) const;
 
   const std::vector<Scope>& scopes_;
-  size_t scope_ = 0;      // the first scope that may still cover what comes
+  size_t scope_ = 0;  // the first scope that may still cover what comes
   bool any_ = false;
   std::string last_;
 };

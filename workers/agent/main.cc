@@ -19,8 +19,10 @@ constexpr int kUsage = 2;
 constexpr int kRefused = 3;
 
 int usage() {
-  std::fputs("usage: twsync-agent --stdio [--root DIR] | --version\n"
-             "It is started by twsync over SSH; nothing is to be done with it by hand.\n", stderr);
+  std::fputs(
+      "usage: twsync-agent --stdio [--root DIR] | --version\n"
+      "It is started by twsync over SSH; nothing is to be done with it by hand.\n",
+      stderr);
   return kUsage;
 }
 

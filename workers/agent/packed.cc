@@ -21,7 +21,9 @@ std::string raw_payload(std::string_view raw) {
   return out;
 }
 
-Error bad(const char* what) { return Error{ErrorCode::peer_violation, what, {}, 0}; }
+Error bad(const char* what) {
+  return Error{ErrorCode::peer_violation, what, {}, 0};
+}
 
 }  // namespace
 

@@ -3,7 +3,8 @@
 
 namespace twsync {
 
-/// New files private (umask 077), SIGPIPE ignored, as many descriptors as allowed, and no way to gain privileges by exec.
+/// New files private (umask 077), SIGPIPE ignored, as many descriptors as allowed, and no way to gain privileges by
+/// exec.
 void set_up_agent_process();
 
 }  // namespace twsync

@@ -10,9 +10,9 @@
 namespace twsync {
 namespace {
 
-constexpr size_t kRequestBytes = 1U << 20U;   // of paths in one request: far below a frame
-constexpr size_t kDigestPaths = 512;          // per request: the reply stays below a frame also with large xattrs
-constexpr size_t kDigestWindow = 2;           // requests under way: no round trip is waited for, no queue can fill
+constexpr size_t kRequestBytes = 1U << 20U;  // of paths in one request: far below a frame
+constexpr size_t kDigestPaths = 512;         // per request: the reply stays below a frame also with large xattrs
+constexpr size_t kDigestWindow = 2;          // requests under way: no round trip is waited for, no queue can fill
 constexpr size_t kSmallFile = 1U << 20U;
 
 template <class T>
@@ -68,7 +68,8 @@ Result<ListEnd> RemoteSide::list(const ListRequest& request, const EntrySink& si
   SYNC_TRY(check_scopes(request.scopes));
   ListEnd whole;
   for (size_t from = 0; from < request.scopes.size();) {
-    const size_t end = piece_end(request.scopes, from, SIZE_MAX, [](const Scope& s) { return std::string_view(s.path); });
+    const size_t end =
+        piece_end(request.scopes, from, SIZE_MAX, [](const Scope& s) { return std::string_view(s.path); });
     ListRequest part = request;
     part.scopes.assign(request.scopes.begin() + static_cast<ptrdiff_t>(from),
                        request.scopes.begin() + static_cast<ptrdiff_t>(end));
@@ -90,7 +91,8 @@ Result<ListEnd> RemoteSide::list_part(const ListRequest& request, const EntrySin
   ListEnd notes;
   Status taken;  // the first refusal of the sink: the rest of the stream is drained, so that the session stays usable
   for (;;) {
-    SYNC_ASSIGN(Frame frame, router_.reply(stream, {FrameType::list_chunk, FrameType::list_notes, FrameType::list_end}));
+    SYNC_ASSIGN(Frame frame,
+                router_.reply(stream, {FrameType::list_chunk, FrameType::list_notes, FrameType::list_end}));
     if (frame.type == FrameType::list_chunk) {
       Result<ListChunk> chunk = unpack_message<ListChunk>(frame);
       if (!chunk.ok()) return router_.fail(chunk.error());
@@ -122,9 +124,11 @@ Result<DigestReply> RemoteSide::digest(const DigestRequest& request) {
   DigestReply whole;
   for (size_t from = 0; from < request.paths.size() || !under_way.empty();) {
     if (from < request.paths.size() && under_way.size() < kDigestWindow) {
-      const size_t end = piece_end(request.paths, from, kDigestPaths, [](const std::string& p) { return std::string_view(p); });
+      const size_t end =
+          piece_end(request.paths, from, kDigestPaths, [](const std::string& p) { return std::string_view(p); });
       DigestRequest part;
-      part.paths.assign(request.paths.begin() + static_cast<ptrdiff_t>(from), request.paths.begin() + static_cast<ptrdiff_t>(end));
+      part.paths.assign(request.paths.begin() + static_cast<ptrdiff_t>(from),
+                        request.paths.begin() + static_cast<ptrdiff_t>(end));
       const uint32_t stream = next_stream_++;
       SYNC_TRY(router_.send(FrameType::digest, stream, encode(part)));
       under_way.push_back({stream, std::move(part.paths)});
@@ -152,7 +156,8 @@ Result<DigestReply> RemoteSide::take_digests(uint32_t stream, const std::vector<
 Result<std::string> RemoteSide::read_small(const std::string& path) {
   SYNC_ASSIGN(BytesReply reply, ask<BytesReply>(FrameType::read_small, PathRequest{path}, FrameType::read_small_reply));
   if (reply.error.code != ErrorCode::ok) return reply.error;
-  if (reply.bytes.size() > kSmallFile) return router_.fail({ErrorCode::peer_violation, "a small file that isn't", path, 0});
+  if (reply.bytes.size() > kSmallFile)
+    return router_.fail({ErrorCode::peer_violation, "a small file that isn't", path, 0});
   return std::move(reply.bytes);
 }
 
@@ -172,7 +177,8 @@ Result<VersionsReply> RemoteSide::versions(const VersionsRequest& request) {
   SYNC_ASSIGN(VersionsReply reply, ask<VersionsReply>(FrameType::versions, request, FrameType::versions_reply));
   if (reply.error.code != ErrorCode::ok) return reply.error;
   for (const VersionInfo& version : reply.versions) {
-    if (!is_peer_path(version.path)) return router_.fail({ErrorCode::peer_violation, "a version of an invalid path", version.path, 0});
+    if (!is_peer_path(version.path))
+      return router_.fail({ErrorCode::peer_violation, "a version of an invalid path", version.path, 0});
   }
   return reply;
 }

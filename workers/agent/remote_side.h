@@ -21,8 +21,8 @@ class RemoteSide final : public SideReader {
   using HintSink = FrameRouter::HintSink;
 
   /// `connection` has shaken hands (role control); `hello` is what the agent answered. `hints` is called from an inner
-  /// thread for what the agent's watch sees (pair empty, side deploy), and once, recursive on the root, when the session
-  /// is lost; it must not call back into this object.
+  /// thread for what the agent's watch sees (pair empty, side deploy), and once, recursive on the root, when the
+  /// session is lost; it must not call back into this object.
   RemoteSide(std::unique_ptr<Connection> connection, HelloReply hello, HintSink hints = {});
   ~RemoteSide() override;  ///< ends the session: the agent gives the lock back
 
@@ -37,7 +37,8 @@ class RemoteSide final : public SideReader {
   Status watch(const WatchRequest& request) override;
   /// "live", "catching up", "degraded: …"; empty before the first word. Any thread.
   std::string watch_state() const { return router_.watch_state(); }
-  /// Returns when every event that was queued before the call has been handed to the hint sink. REQUIRES: watch(), claim().
+  /// Returns when every event that was queued before the call has been handed to the hint sink. REQUIRES: watch(),
+  /// claim().
   Status cookie();
 
   Result<VersionsReply> versions(const VersionsRequest& request);

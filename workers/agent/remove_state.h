@@ -5,8 +5,8 @@
 
 namespace twsync {
 
-/// Removes <root>/.twsync/<pair_id> with all kept versions, and <root>/.twsync when nothing else is in it. ok when there
-/// is none. No link is followed, nothing outside is reached. Crash: some of it is left; run it again.
+/// Removes <root>/.twsync/<pair_id> with all kept versions, and <root>/.twsync when nothing else is in it. ok when
+/// there is none. No link is followed, nothing outside is reached. Crash: some of it is left; run it again.
 Status remove_pair_state(const RootDir& root, const std::string& pair_id);
 
 }  // namespace twsync

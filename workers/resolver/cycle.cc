@@ -16,9 +16,13 @@ constexpr int kDigestRounds = 3;
 constexpr const char* kScanner = "scanner";
 constexpr size_t kTrimFrom = 10'000;  // operations
 
-bool is_removal(const Operation& op) { return op.kind == OpKind::remove || op.kind == OpKind::remove_directory; }
+bool is_removal(const Operation& op) {
+  return op.kind == OpKind::remove || op.kind == OpKind::remove_directory;
+}
 
-bool has_removals(const Plan& plan) { return std::any_of(plan.operations.begin(), plan.operations.end(), is_removal); }
+bool has_removals(const Plan& plan) {
+  return std::any_of(plan.operations.begin(), plan.operations.end(), is_removal);
+}
 
 }  // namespace
 
@@ -146,7 +150,8 @@ Status Cycle::scan_scopes(const std::vector<Scope>& code, const std::vector<Scop
     chunks.push_back(std::move(chunk));
     return {};
   };
-  SYNC_ASSIGN(const std::string body, services_.tasks.call(kScanner, work_.config.name, encode(task), keep, services_.stop));
+  SYNC_ASSIGN(const std::string body,
+              services_.tasks.call(kScanner, work_.config.name, encode(task), keep, services_.stop));
   SYNC_ASSIGN(const ScanDone done, decode<ScanDone>(body));
   work_.pending.clear(Side::code, code, done.code.unreadable);
   work_.pending.clear(Side::deploy, deploy, done.deploy.unreadable);
@@ -160,7 +165,8 @@ Status Cycle::scan_scopes(const std::vector<Scope>& code, const std::vector<Scop
 
 void Cycle::take_chunk(ScanChunk&& chunk) {
   for (auto& e : chunk.entries) {
-    if (is_valid_rel_path(e.path) && !e.path.empty()) work_.pending.set(chunk.side, std::move(e.path), std::move(e.entry));
+    if (is_valid_rel_path(e.path) && !e.path.empty())
+      work_.pending.set(chunk.side, std::move(e.path), std::move(e.entry));
   }
 }
 
@@ -179,10 +185,13 @@ void Cycle::take_scan(const ScanDone& done) {
   for (const Side side : {Side::code, Side::deploy}) {
     const SideScan& scan = side == Side::code ? done.code : done.deploy;
     unreadable_ += scan.unreadable.size();
-    for (const auto& e : scan.unreadable) skipped(e.path, str("cannot be read on the ", to_string(side), " side: ", e.message));
-    for (const auto& path : scan.special) skipped(path, str("not a file, directory or symlink on the ", to_string(side), " side"));
+    for (const auto& e : scan.unreadable)
+      skipped(e.path, str("cannot be read on the ", to_string(side), " side: ", e.message));
+    for (const auto& path : scan.special)
+      skipped(path, str("not a file, directory or symlink on the ", to_string(side), " side"));
   }
-  for (const auto& pattern : done.bad_patterns) skipped({}, str("ignore pattern '", escape_bytes(pattern), "' is not valid"));
+  for (const auto& pattern : done.bad_patterns)
+    skipped({}, str("ignore pattern '", escape_bytes(pattern), "' is not valid"));
 }
 
 Result<std::vector<PathState>> Cycle::states_with_digests() {
@@ -310,9 +319,10 @@ Status Cycle::pass(bool& more) {
     event.kind = EventKind::conflict;
     event.path = c.path;
     event.item = c.id;
-    event.text = c.open ? "waits for `twsync resolve`: " + c.text
-                        : str(c.winner == ConflictWinner::code ? "the code" : "the deploy", " server's version stands; ", c.text,
-                              c.loser_version.empty() ? "" : ("; the other is kept as version " + c.loser_version).c_str());
+    event.text =
+        c.open ? "waits for `twsync resolve`: " + c.text
+               : str(c.winner == ConflictWinner::code ? "the code" : "the deploy", " server's version stands; ", c.text,
+                     c.loser_version.empty() ? "" : ("; the other is kept as version " + c.loser_version).c_str());
     services_.emit(std::move(event));
   }
   for (const auto& p : parked) {

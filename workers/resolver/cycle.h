@@ -13,9 +13,9 @@ namespace twsync {
 
 /// What this cycle was asked to do.
 struct CycleOrder {
-  HintSet hints;                 ///< where to look; ignored when `full`
-  bool full = false;             ///< scan both sides whole
-  std::vector<Scope> only;       ///< plan nothing outside these; empty = everything pending
+  HintSet hints;            ///< where to look; ignored when `full`
+  bool full = false;        ///< scan both sides whole
+  std::vector<Scope> only;  ///< plan nothing outside these; empty = everything pending
   Direction direction = Direction::both;
   bool dry_run = false;
   bool list_operations = false;
@@ -33,8 +33,8 @@ struct CycleResult {
   std::vector<Hint> again;
 };
 
-/// REQUIRES: work.opened (a dry run: both sides connected). Emits events. An Error in summary.error says why it ended early; what was achieved until then
-/// is recorded.
+/// REQUIRES: work.opened (a dry run: both sides connected). Emits events. An Error in summary.error says why it ended
+/// early; what was achieved until then is recorded.
 class Cycle {
  public:
   Cycle(PairWork& work, const CycleServices& services, const CycleOrder& order);

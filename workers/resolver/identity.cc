@@ -55,13 +55,19 @@ std::optional<IdentityDecision> check_side(Side side, const BaseMeta& base, cons
   const auto marker = marker_of(facts, base.pair_id);
   const std::string root = str("the ", to_string(side), " server's root ", facts.host, ":", facts.root_path);
   if (!marker) {
-    return stop(side, root + " does not carry this pair's marker: it was replaced, emptied or is not mounted. Nothing was changed. "
-                             "If it is right as it is, approve it and both sides are merged without deleting anything");
+    return stop(
+        side,
+        root +
+            " does not carry this pair's marker: it was replaced, emptied or is not mounted. Nothing was changed. "
+            "If it is right as it is, approve it and both sides are merged without deleting anything");
   }
-  if (marker->role != side) return stop(side, root + " is marked as the other side of this pair: the two roots are swapped");
+  if (marker->role != side)
+    return stop(side, root + " is marked as the other side of this pair: the two roots are swapped");
   if (marker->epoch < base.epoch) {
-    return stop(side, root + " was rolled back to an older state. Nothing was changed. If that was meant, approve it and both "
-                             "sides are merged without deleting anything");
+    return stop(side,
+                root +
+                    " was rolled back to an older state. Nothing was changed. If that was meant, approve it and both "
+                    "sides are merged without deleting anything");
   }
   return std::nullopt;
 }

@@ -15,10 +15,10 @@ struct IdentityDecision {
     stop          ///< a root was replaced, emptied or rolled back: a person decides (`approve`)
   };
   Action action = Action::stop;
-  std::string pair_id;   ///< empty with union_merge = make a new one
-  uint64_t epoch = 0;    ///< to be claimed
-  Side side = Side::code; ///< stop: which root
-  std::string reason;    ///< for people: what is wrong and what to do
+  std::string pair_id;     ///< empty with union_merge = make a new one
+  uint64_t epoch = 0;      ///< to be claimed
+  Side side = Side::code;  ///< stop: which root
+  std::string reason;      ///< for people: what is wrong and what to do
 };
 
 /// `rehome`: a person approved a stop: go on by union merge.

@@ -18,12 +18,14 @@ constexpr int64_t kRetryMs = 3000;
 // After these the sides must be opened anew before anything else is tried.
 bool closes_pair(ErrorCode code) {
   return code == ErrorCode::unreachable || code == ErrorCode::peer_violation || code == ErrorCode::timeout ||
-         code == ErrorCode::stale || code == ErrorCode::guard || code == ErrorCode::cancelled || code == ErrorCode::busy;
+         code == ErrorCode::stale || code == ErrorCode::guard || code == ErrorCode::cancelled ||
+         code == ErrorCode::busy;
 }
 
 }  // namespace
 
-PairController::PairController(PairConfig config, WorkerLink& link, TaskClient& tasks, Clock& clock, ControllerOptions options)
+PairController::PairController(PairConfig config, WorkerLink& link, TaskClient& tasks, Clock& clock,
+                               ControllerOptions options)
     : link_(link),
       tasks_(tasks),
       clock_(clock),
@@ -208,7 +210,8 @@ void PairController::give_back(const Lease& lease, const Error& error) {
   // Requests were answered and must not come back; hints that failed beside them do, as a lease of their own that is
   // retried with the broker's patience.
   done.done = error.code == ErrorCode::ok || !lease.requests.empty();
-  if (error.code != ErrorCode::ok && done.done) done.again.insert(done.again.end(), lease.hints.begin(), lease.hints.end());
+  if (error.code != ErrorCode::ok && done.done)
+    done.again.insert(done.again.end(), lease.hints.begin(), lease.hints.end());
   done.error = error;
   if (!done.done) done.retry_ms = kRetryMs;
   Envelope envelope;

@@ -13,7 +13,8 @@
 namespace twsync {
 
 struct ControllerOptions {
-  bool live = false;  ///< a service with producers: deletions wait for their other halves, hints are worked on after requests
+  bool live =
+      false;  ///< a service with producers: deletions wait for their other halves, hints are worked on after requests
 };
 
 /// lease(), more() and the destructor by the link's thread. The destructor ends the running cycle between batches.
@@ -44,8 +45,8 @@ class PairController {
   const ControllerOptions options_;
   PairWork work_;
   CycleServices services_;
-  std::string request_;          // whose events these are
-  std::vector<Hint> again_;      // for the lease's end
+  std::string request_;      // whose events these are
+  std::vector<Hint> again_;  // for the lease's end
   Error lease_error_;
 
   std::mutex mutex_;

@@ -24,7 +24,8 @@ constexpr std::chrono::milliseconds kBusyAgain{100};
 Status make_directories(const std::string& path) {
   for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
-    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) return error_from_errno(errno, "cannot make the state directory", part);
+    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+      return error_from_errno(errno, "cannot make the state directory", part);
     if (slash == std::string::npos) return {};
   }
 }
@@ -94,10 +95,12 @@ Status forget_rows(PairWork& work, const IdentityDecision& decision) {
 Status look_only(PairWork& work, const IdentityDecision& decision) {
   if (decision.action == IdentityDecision::Action::stop) return Error{ErrorCode::guard, decision.reason, {}, 0};
   if (decision.action == IdentityDecision::Action::union_merge && !work.base->empty()) {
-    return Error{ErrorCode::guard,
-                 "what both sides agreed on last is older than their roots: a run merges both without deleting anything, "
-                 "which a dry run cannot show",
-                 {}, 0};
+    return Error{
+        ErrorCode::guard,
+        "what both sides agreed on last is older than their roots: a run merges both without deleting anything, "
+        "which a dry run cannot show",
+        {},
+        0};
   }
   return {};
 }
@@ -113,7 +116,8 @@ Status claim_roots(PairWork& work, const CycleServices& services, uint64_t epoch
   for (;;) {
     const auto claimed = ask(work, services, task);
     if (claimed) return {};
-    const bool patient = claimed.error().code == ErrorCode::busy && services.clock.steady_ns() < give_up_ns && !services.stop();
+    const bool patient =
+        claimed.error().code == ErrorCode::busy && services.clock.steady_ns() < give_up_ns && !services.stop();
     if (!patient) return claimed.error();
     std::this_thread::sleep_for(kBusyAgain);
   }

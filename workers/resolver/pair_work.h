@@ -22,14 +22,15 @@ struct PairWork {
   PairConfig config;
   std::unique_ptr<BaseStore> base;
   BaseMeta meta;
-  OpenDone sides;              ///< facts of the last open
+  OpenDone sides;  ///< facts of the last open
   PendingTree pending;
   DeletionWindow deletions;
-  std::set<std::string> kept[2]; ///< directories a removal left standing (something ignored or mounted below): told once
+  std::set<std::string>
+      kept[2];                 ///< directories a removal left standing (something ignored or mounted below): told once
   bool opened = false;         ///< both sides claimed under meta.epoch
   bool pending_known = false;  ///< a whole scan since open: pending is complete
   uint64_t cycle = 0;
-  int64_t epoch_raised_ns = 0; ///< steady
+  int64_t epoch_raised_ns = 0;  ///< steady
 
   bool preserve_owner() const {
     return config.preserve_owner == 1 || (config.preserve_owner < 0 && sides.code.uid == 0 && sides.deploy.uid == 0);
@@ -40,7 +41,7 @@ struct PairWork {
 struct CycleServices {
   TaskClient& tasks;
   Clock& clock;
-  std::function<void(Event)> emit;          ///< to the requester and all subscribers
+  std::function<void(Event)> emit;  ///< to the requester and all subscribers
   std::function<bool()> stop;
 };
 

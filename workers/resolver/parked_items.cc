@@ -76,7 +76,8 @@ std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& ou
     r.reason = ParkedReason::mass_deletion;
     r.side = side;
     r.at_ns = now_ns;
-    r.text = str(r.paths.size(), " deletions on the ", to_string(side), " side wait: approve them, or reject to bring the files back");
+    r.text = str(r.paths.size(), " deletions on the ", to_string(side),
+                 " side wait: approve them, or reject to bring the files back");
     out.push_back(std::move(r));
   }
   return out;
@@ -85,7 +86,8 @@ std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& ou
 Status replace_parked(BaseStore& base, const std::vector<ParkedRecord>& records) {
   SYNC_ASSIGN(const auto old, base.parked());
   for (const auto& was : old) {
-    const bool stays = std::any_of(records.begin(), records.end(), [&](const ParkedRecord& r) { return r.id == was.id; });
+    const bool stays =
+        std::any_of(records.begin(), records.end(), [&](const ParkedRecord& r) { return r.id == was.id; });
     if (!stays && was.reason != ParkedReason::root_identity) SYNC_TRY(base.drop_parked(was.id));
   }
   for (const auto& r : records) {

@@ -6,8 +6,9 @@
 
 namespace twsync {
 
-/// Records of this plan's conflicts. A decided one counts once its operation was carried out, and gets the version id of
-/// its loser; what failed is planned again and told then. An open one keeps one id per path however often it is planned.
+/// Records of this plan's conflicts. A decided one counts once its operation was carried out, and gets the version id
+/// of its loser; what failed is planned again and told then. An open one keeps one id per path however often it is
+/// planned.
 std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns);
 
 /// What a dry run shows: as if everything had been carried out.

@@ -33,7 +33,8 @@ void PendingTree::clear(Side s, const std::vector<Scope>& scopes, const std::vec
   for (const Scope& scope : scopes) {
     auto it = map.lower_bound(scope.path);
     while (it != map.end() && (scope.recursive ? is_at_or_below(it->first, scope.path) : it->first == scope.path)) {
-      const bool kept = std::any_of(keep.begin(), keep.end(), [&](const Error& e) { return is_at_or_below(it->first, e.path); });
+      const bool kept =
+          std::any_of(keep.begin(), keep.end(), [&](const Error& e) { return is_at_or_below(it->first, e.path); });
       it = kept ? std::next(it) : map.erase(it);
     }
   }

@@ -19,7 +19,9 @@ class PendingTree {
   using Map = std::map<std::string, Entry, PathLess>;
 
   const Map& side(Side s) const { return maps_[static_cast<size_t>(s)]; }
-  void set(Side s, std::string path, Entry entry) { maps_[static_cast<size_t>(s)].insert_or_assign(std::move(path), std::move(entry)); }
+  void set(Side s, std::string path, Entry entry) {
+    maps_[static_cast<size_t>(s)].insert_or_assign(std::move(path), std::move(entry));
+  }
   void erase(Side s, std::string_view path);
   const Entry* find(Side s, std::string_view path) const;
   /// Forgets what is pending in the scopes, except at and below `keep` (what a scan could not read).

@@ -10,9 +10,9 @@
 namespace twsync {
 
 struct BatchLimits {
-  size_t operations = 500;          ///< parallel stages
-  size_t ordered_operations = 2000; ///< stages that are applied strictly in order
-  uint64_t bytes = 16U << 20U;      ///< content; a larger file is a batch of its own
+  size_t operations = 500;           ///< parallel stages
+  size_t ordered_operations = 2000;  ///< stages that are applied strictly in order
+  uint64_t bytes = 16U << 20U;       ///< content; a larger file is a batch of its own
 };
 
 /// Structure, directory removal and directory metadata: one batch after another, each waiting for the last.

@@ -14,7 +14,8 @@ constexpr size_t kInFlight = 12;  // batches handed to the broker at a time: eno
 constexpr int64_t kProgressEvery = 200 * kMillisecond;
 
 bool needs_person(ErrorCode code) {
-  return code != ErrorCode::stale && code != ErrorCode::not_found && code != ErrorCode::cancelled && code != ErrorCode::unreachable;
+  return code != ErrorCode::stale && code != ErrorCode::not_found && code != ErrorCode::cancelled &&
+         code != ErrorCode::unreachable;
 }
 
 ParkedReason parked_reason(ErrorCode code) {
@@ -96,7 +97,8 @@ bool PlanRun::collect(size_t until_in_flight) {
     if (flight == in_flight_.end() || event->data) continue;
     const Batch batch = std::move(flight->second);
     in_flight_.erase(flight);
-    auto result = event->error.code == ErrorCode::ok ? decode<BatchResult>(event->body) : Result<BatchResult>(event->error);
+    auto result =
+        event->error.code == ErrorCode::ok ? decode<BatchResult>(event->body) : Result<BatchResult>(event->error);
     if (result) {
       take_result(batch, *result);
       continue;

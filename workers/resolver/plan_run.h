@@ -17,21 +17,21 @@ struct PlanOutcome {
   uint64_t failed = 0;
   uint64_t kept_directories = 0;
   uint64_t content_bytes = 0;
-  uint64_t bytes_sent = 0;       ///< to the deploy side, compressed
+  uint64_t bytes_sent = 0;  ///< to the deploy side, compressed
   uint64_t bytes_received = 0;
-  std::vector<std::string> again;                  ///< stale: look at these once more
-  std::vector<ParkedItem> parked;                  ///< failed operations that need a person or better times
-  std::map<std::string, std::string> losers;       ///< path of a conflict -> version id of the loser
-  std::set<std::string> settled;                   ///< paths of conflicts whose operation was carried out
-  Error error;                                     ///< code ok, or why it ended early (lost worker, unreachable)
+  std::vector<std::string> again;             ///< stale: look at these once more
+  std::vector<ParkedItem> parked;             ///< failed operations that need a person or better times
+  std::map<std::string, std::string> losers;  ///< path of a conflict -> version id of the loser
+  std::set<std::string> settled;              ///< paths of conflicts whose operation was carried out
+  Error error;                                ///< code ok, or why it ended early (lost worker, unreachable)
 };
 
 /// One run of one plan. Each batch's results are committed to the base as they come (I9: they are durable on both sides
 /// by then); a crash in between leaves a base that lags, which the next scan makes good.
 class PlanRun {
  public:
-  PlanRun(PairWork& work, const CycleServices& services, const Policy& policy, int64_t scanned_code_ns, int64_t scanned_deploy_ns,
-          bool list_operations);
+  PlanRun(PairWork& work, const CycleServices& services, const Policy& policy, int64_t scanned_code_ns,
+          int64_t scanned_deploy_ns, bool list_operations);
   PlanOutcome run(const Plan& plan);
 
  private:

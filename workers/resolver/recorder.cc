@@ -13,8 +13,8 @@ void Recorder::keep_if_pending(Side side, const std::string& path, const BaseRow
 }
 
 Status Recorder::settle(const std::string& path, const BaseRow* old, const AppliedEntry* applied) {
-  const auto row = merge_base(old, path, current(Side::code, path, old), current(Side::deploy, path, old), policy_,
-                              applied);
+  const auto row =
+      merge_base(old, path, current(Side::code, path, old), current(Side::deploy, path, old), policy_, applied);
   if (row) {
     SYNC_TRY(base_.put(*row));
   } else if (old != nullptr) {

@@ -12,7 +12,8 @@ namespace twsync {
 /// Works inside the caller's transaction on `base`; keeps `pending` in step with it.
 class Recorder {
  public:
-  Recorder(BaseStore& base, PendingTree& pending, const Policy& policy) : base_(base), pending_(pending), policy_(policy) {}
+  Recorder(BaseStore& base, PendingTree& pending, const Policy& policy)
+      : base_(base), pending_(pending), policy_(policy) {}
 
   /// An operation that succeeded: `result` says what now stands on its side (and what its source side sent).
   Status achieved(const Operation& op, const OpResult& result);

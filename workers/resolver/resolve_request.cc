@@ -10,7 +10,10 @@ namespace twsync {
 namespace {
 
 Error no_such_item(const std::string& id) {
-  return {ErrorCode::usage, str("nothing is parked under the id '", escape_bytes(id), "' (any more): see `twsync status`"), {}, 0};
+  return {ErrorCode::usage,
+          str("nothing is parked under the id '", escape_bytes(id), "' (any more): see `twsync status`"),
+          {},
+          0};
 }
 
 Result<ParkedRecord> find_parked(PairWork& work, const std::string& id) {
@@ -28,7 +31,8 @@ Status take_side(const Request& request, PairWork& work, CycleOrder& order) {
   } else if (request.choice == "deploy") {
     order.policy = ConflictPolicy::deploy_server;
   } else {
-    return Error{ErrorCode::usage, "take `code` or `deploy`; the other version is kept in the version store either way", {}, 0};
+    return Error{
+        ErrorCode::usage, "take `code` or `deploy`; the other version is kept in the version store either way", {}, 0};
   }
   order.only.push_back({conflict->path, true});
   return work.base->close_conflict(conflict->path);
@@ -66,10 +70,14 @@ Status reject(const Request& request, PairWork& work, CycleOrder& order) {
 Status prepare_decision(const Request& request, PairWork& work, const CycleServices& services, CycleOrder& order) {
   (void)services;
   switch (request.kind) {
-    case RequestKind::resolve: return take_side(request, work, order);
-    case RequestKind::approve: return approve(request, work, order);
-    case RequestKind::reject: return reject(request, work, order);
-    default: return Error{ErrorCode::unsupported, "this broker does not know that request", {}, 0};
+    case RequestKind::resolve:
+      return take_side(request, work, order);
+    case RequestKind::approve:
+      return approve(request, work, order);
+    case RequestKind::reject:
+      return reject(request, work, order);
+    default:
+      return Error{ErrorCode::unsupported, "this broker does not know that request", {}, 0};
   }
 }
 

@@ -50,12 +50,17 @@ Status ResolverWorker::serve(const std::atomic<bool>& stop) {
 void ResolverWorker::dispatch(Message&& message) {
   switch (message.envelope.type) {
     case MessageType::lease:
-    case MessageType::lease_more_reply: take_lease(std::move(message)); return;
+    case MessageType::lease_more_reply:
+      take_lease(std::move(message));
+      return;
     case MessageType::task_data:
     case MessageType::task_done:
     case MessageType::task_failed:
-    case MessageType::task_lost: tasks_->deliver(std::move(message)); return;
-    default: return;
+    case MessageType::task_lost:
+      tasks_->deliver(std::move(message));
+      return;
+    default:
+      return;
   }
 }
 

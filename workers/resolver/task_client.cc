@@ -15,7 +15,8 @@ void TaskInbox::push(TaskEvent event) {
 
 std::optional<TaskEvent> TaskInbox::pop(int timeout_ms) {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return !events_.empty(); })) return std::nullopt;
+  if (!changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return !events_.empty(); }))
+    return std::nullopt;
   TaskEvent event = std::move(events_.front());
   events_.pop_front();
   return event;
@@ -36,7 +37,8 @@ std::string TaskClient::start(const std::string& service, const std::string& pai
 }
 
 Result<std::string> TaskClient::call(const std::string& service, const std::string& pair, std::string body,
-                                     const std::function<Status(std::string_view)>& on_data, const std::function<bool()>& stop) {
+                                     const std::function<Status(std::string_view)>& on_data,
+                                     const std::function<bool()>& stop) {
   TaskInbox inbox;
   const std::string id = start(service, pair, std::move(body), inbox);
   for (;;) {

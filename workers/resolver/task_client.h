@@ -19,7 +19,7 @@ struct TaskEvent {
   std::string task;
   bool data = false;  ///< more follows
   std::string body;
-  Error error;        ///< code ok = data or done
+  Error error;  ///< code ok = data or done
 };
 
 /// Where the events of one or more tasks arrive. One consumer thread.

@@ -7,7 +7,12 @@
 namespace twsync {
 
 BaseJoin::BaseJoin(Side side, const Policy& policy, BaseStore& base, std::vector<Scope> scopes, Sink differs, Sink read)
-    : side_(side), policy_(policy), base_(base), scopes_(std::move(scopes)), differs_(std::move(differs)), read_(std::move(read)) {}
+    : side_(side),
+      policy_(policy),
+      base_(base),
+      scopes_(std::move(scopes)),
+      differs_(std::move(differs)),
+      read_(std::move(read)) {}
 
 Status BaseJoin::advance_row() {
   have_row_ = false;
@@ -45,7 +50,8 @@ Status BaseJoin::add(PathEntry&& listed) {
   return advance_row();
 }
 
-Status BaseJoin::finish(const std::vector<Error>& unreadable, const IgnoreFilter& filter, std::vector<std::string>& ignored_rows) {
+Status BaseJoin::finish(const std::vector<Error>& unreadable, const IgnoreFilter& filter,
+                        std::vector<std::string>& ignored_rows) {
   if (!have_row_) SYNC_TRY(advance_row());
   while (have_row_) {
     vanished_.push_back({row_.path, row_.agreed.is_directory()});

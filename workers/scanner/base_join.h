@@ -24,8 +24,10 @@ class BaseJoin {
   BaseJoin(Side side, const Policy& policy, BaseStore& base, std::vector<Scope> scopes, Sink differs, Sink read);
 
   Status add(PathEntry&& listed);
-  /// After the last entry. `unreadable`: what is at or below is unknown. `filter`: rows it ignores go to `ignored_rows`.
-  Status finish(const std::vector<Error>& unreadable, const IgnoreFilter& filter, std::vector<std::string>& ignored_rows);
+  /// After the last entry. `unreadable`: what is at or below is unknown. `filter`: rows it ignores go to
+  /// `ignored_rows`.
+  Status finish(const std::vector<Error>& unreadable, const IgnoreFilter& filter,
+                std::vector<std::string>& ignored_rows);
 
  private:
   Status advance_row();

@@ -8,7 +8,8 @@
 
 int main(int argc, char** argv) {
   using namespace twsync;
-  const ServiceDescription about{"twsync-scanner", "scanner", "scans both sides of each pair and watches the deploy side"};
+  const ServiceDescription about{"twsync-scanner", "scanner",
+                                 "scans both sides of each pair and watches the deploy side"};
   return run_service(argc, argv, about, [](ServiceContext& context) -> Status {
     ZmqContext zmq;
     SystemClock clock;
@@ -20,7 +21,8 @@ int main(int argc, char** argv) {
     options.version = TWSYNC_VERSION;
     options.publish_hints = true;
     for (const auto& pair : context.config.pairs) {
-      const bool wanted = context.pairs.empty() || std::find(context.pairs.begin(), context.pairs.end(), pair.name) != context.pairs.end();
+      const bool wanted = context.pairs.empty() ||
+                          std::find(context.pairs.begin(), context.pairs.end(), pair.name) != context.pairs.end();
       if (wanted) options.watched.push_back(pair.name);
     }
     ScannerWorker worker(zmq, clock, std::move(options));

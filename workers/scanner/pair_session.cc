@@ -68,11 +68,16 @@ void PairSession::run() {
 
 Result<std::string> PairSession::perform(const ScanTask& task, TaskOutput& output) {
   switch (task.kind) {
-    case ScanTaskKind::open: return open(task);
-    case ScanTaskKind::claim: return claim(task);
-    case ScanTaskKind::scan: return scan(task, output);
-    case ScanTaskKind::digest: return digest(task, output);
-    case ScanTaskKind::restore: break;
+    case ScanTaskKind::open:
+      return open(task);
+    case ScanTaskKind::claim:
+      return claim(task);
+    case ScanTaskKind::scan:
+      return scan(task, output);
+    case ScanTaskKind::digest:
+      return digest(task, output);
+    case ScanTaskKind::restore:
+      break;
   }
   return Error{ErrorCode::peer_violation, "unknown scan task", {}, 0};
 }

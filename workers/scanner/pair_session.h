@@ -1,5 +1,6 @@
 #pragma once
-// A scanner's standing work on one pair: both sides open, the locks held, tasks done one after another on an own thread.
+// A scanner's standing work on one pair: both sides open, the locks held, tasks done one after another on an own
+// thread.
 
 #include <condition_variable>
 #include <deque>

@@ -12,7 +12,7 @@
 namespace twsync {
 
 struct SideOptions {
-  std::string pair_id;   ///< empty before the pair is known
+  std::string pair_id;  ///< empty before the pair is known
   HashKey hash_key{};
   bool preserve_owner = false;
   bool preserve_xattrs = false;

@@ -11,11 +11,11 @@ namespace twsync {
 
 /// Never renumber.
 enum class ScanTaskKind : uint8_t {
-  open = 1,    ///< connect both sides and tell their facts; task_done body OpenDone
-  claim = 2,   ///< lock and mark both roots; task_done body empty
-  scan = 3,    ///< task_data ScanChunk…, task_done ScanDone
-  digest = 4,  ///< task_data ScanChunk… (entries with digests; none = could not be read), task_done body empty
-  restore = 5, ///< bring a version back as a new edit; task_done body RestoreDone
+  open = 1,     ///< connect both sides and tell their facts; task_done body OpenDone
+  claim = 2,    ///< lock and mark both roots; task_done body empty
+  scan = 3,     ///< task_data ScanChunk…, task_done ScanDone
+  digest = 4,   ///< task_data ScanChunk… (entries with digests; none = could not be read), task_done body empty
+  restore = 5,  ///< bring a version back as a new edit; task_done body RestoreDone
 };
 
 struct ScanTask {
@@ -23,13 +23,13 @@ struct ScanTask {
   std::string pair_id;
   HashKey hash_key{};
   uint64_t epoch = 0;
-  std::string holder;                    ///< claim: who we are, for whoever is refused
-  std::vector<Scope> code, deploy;       ///< scan: where to look, per side
-  std::vector<std::string> exclude;      ///< scan: in addition to the pair's EXCLUDE
+  std::string holder;                                 ///< claim: who we are, for whoever is refused
+  std::vector<Scope> code, deploy;                    ///< scan: where to look, per side
+  std::vector<std::string> exclude;                   ///< scan: in addition to the pair's EXCLUDE
   std::vector<std::string> code_paths, deploy_paths;  ///< digest
-  Side side = Side::code;                ///< restore
-  std::string version, path;             ///< restore: version id and the path it comes back to
-  bool preserve_owner = false;           ///< decided by the resolver after open
+  Side side = Side::code;                             ///< restore
+  std::string version, path;                          ///< restore: version id and the path it comes back to
+  bool preserve_owner = false;                        ///< decided by the resolver after open
   template <class F>
   void fields(F&& f) {
     f(kind, pair_id, hash_key, epoch, holder, code, deploy, exclude, code_paths, deploy_paths, side, version, path,
@@ -39,7 +39,7 @@ struct ScanTask {
 
 struct OpenDone {
   SideFacts code, deploy;
-  int64_t skew_ns = 0;  ///< deploy clock minus code clock
+  int64_t skew_ns = 0;      ///< deploy clock minus code clock
   std::string deploy_name;  ///< "ssh user@host:22", for messages
   template <class F>
   void fields(F&& f) {
@@ -58,10 +58,10 @@ struct ScanChunk {
 };
 
 struct SideScan {
-  int64_t started_ns = 0;              ///< that host's wall clock before the first read; 0 = not scanned
-  uint64_t seen = 0;                   ///< entries listed
-  std::vector<Error> unreadable;       ///< unknown, not deleted: whatever was pending below stays so
-  std::vector<std::string> special;    ///< sockets, FIFOs, devices, mounts: skipped
+  int64_t started_ns = 0;            ///< that host's wall clock before the first read; 0 = not scanned
+  uint64_t seen = 0;                 ///< entries listed
+  std::vector<Error> unreadable;     ///< unknown, not deleted: whatever was pending below stays so
+  std::vector<std::string> special;  ///< sockets, FIFOs, devices, mounts: skipped
   template <class F>
   void fields(F&& f) {
     f(started_ns, seen, unreadable, special);

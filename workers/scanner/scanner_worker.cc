@@ -56,7 +56,9 @@ Status ScannerWorker::serve(const std::atomic<bool>& stop) {
 void ScannerWorker::dispatch(Message&& message) {
   const auto running = running_.find(message.envelope.id);
   switch (message.envelope.type) {
-    case MessageType::task: start_task(std::move(message)); return;
+    case MessageType::task:
+      start_task(std::move(message));
+      return;
     case MessageType::task_credit:
       if (running != running_.end()) running->second->add_credit(message.envelope.count);
       return;
@@ -66,7 +68,8 @@ void ScannerWorker::dispatch(Message&& message) {
         running_.erase(running);
       }
       return;
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -77,7 +80,8 @@ void ScannerWorker::start_task(Message&& message) {
   if (!task) return output->failed(task.error());
   PairSession* session = session_for(message.envelope.pair);
   if (session == nullptr) {
-    return output->failed({ErrorCode::not_found, str("no pair named '", message.envelope.pair, "' is configured here"), {}, 0});
+    return output->failed(
+        {ErrorCode::not_found, str("no pair named '", message.envelope.pair, "' is configured here"), {}, 0});
   }
   running_[message.envelope.id] = output;
   session->submit(std::move(*task), std::move(output));

@@ -21,7 +21,8 @@ struct ScannerOptions {
   ScanSides sides;
   std::string version;
   bool publish_hints = false;  ///< service: watch the deploy side and publish what happens there
-  std::vector<std::string> watched = {};  ///< pairs that are looked at when the service starts: what happened before went unseen
+  std::vector<std::string> watched =
+      {};  ///< pairs that are looked at when the service starts: what happened before went unseen
 };
 
 /// run() owns the link and returns when `stop` is set (or with an error when the link cannot be made).
@@ -48,8 +49,8 @@ class ScannerWorker {
   const ScannerOptions options_;
   std::mutex link_mutex_;  // for wake(): the link comes and goes with run()
   std::unique_ptr<WorkerLink> link_;
-  std::map<std::string, std::unique_ptr<PairSession>> sessions_;      // by pair name
-  std::map<std::string, std::shared_ptr<TaskOutput>> running_;        // by task id
+  std::map<std::string, std::unique_ptr<PairSession>> sessions_;  // by pair name
+  std::map<std::string, std::shared_ptr<TaskOutput>> running_;    // by task id
 };
 
 }  // namespace twsync

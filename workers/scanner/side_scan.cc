@@ -70,8 +70,8 @@ std::vector<std::string> all_never(const ScanRules& rules) {
 
 }  // namespace
 
-Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vector<Scope>& scopes, const ScanRules& rules,
-                                  TaskOutput& output) {
+Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vector<Scope>& scopes,
+                                  const ScanRules& rules, TaskOutput& output) {
   SideScanOutcome outcome;
   if (scopes.empty()) return outcome;
   SYNC_ASSIGN(auto base, BaseStore::open(rules.base_path, BaseStore::Mode::read_only));
@@ -96,7 +96,8 @@ Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vect
     for (auto& e : entries) {
       if (e.path.empty()) continue;
       ++outcome.summary.seen;
-      if (e.entry.kind == Kind::other && outcome.summary.special.size() < kSpecialShown) outcome.summary.special.push_back(e.path);
+      if (e.entry.kind == Kind::other && outcome.summary.special.size() < kSpecialShown)
+        outcome.summary.special.push_back(e.path);
       SYNC_TRY(join.add(std::move(e)));
     }
     return {};

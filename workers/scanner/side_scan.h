@@ -14,12 +14,12 @@ namespace twsync {
 
 /// Everything a side's scan depends on but that both sides share.
 struct ScanRules {
-  std::vector<std::string> exclude;          ///< EXCLUDE and what was asked for in addition
-  std::vector<std::string> code_ignore;      ///< lines of .twsyncignore there
+  std::vector<std::string> exclude;      ///< EXCLUDE and what was asked for in addition
+  std::vector<std::string> code_ignore;  ///< lines of .twsyncignore there
   std::vector<std::string> deploy_ignore;
-  std::vector<std::string> never[2];         ///< per side
+  std::vector<std::string> never[2];  ///< per side
   Policy policy;
-  std::string base_path;                     ///< base.db, opened read-only for this scan
+  std::string base_path;  ///< base.db, opened read-only for this scan
 };
 
 struct SideScanOutcome {
@@ -29,8 +29,8 @@ struct SideScanOutcome {
 };
 
 /// Streams ScanChunks of `side` to `output`. Blocks; one thread. `scopes` ordered and disjoint; none = nothing to do.
-Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vector<Scope>& scopes, const ScanRules& rules,
-                                  TaskOutput& output);
+Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vector<Scope>& scopes,
+                                  const ScanRules& rules, TaskOutput& output);
 
 /// Reads the named files and reports each with its digest (kind none when it could not be read).
 Status digest_paths(Side side, SideReader& reader, const std::vector<std::string>& paths, TaskOutput& output);

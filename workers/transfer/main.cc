@@ -1,4 +1,5 @@
-// twsync-transfer: carries batches between the two sides of each pair, over as many sessions at a time as a pair asks for.
+// twsync-transfer: carries batches between the two sides of each pair, over as many sessions at a time as a pair asks
+// for.
 
 #include <algorithm>
 #include <memory>

@@ -9,7 +9,9 @@
 namespace twsync {
 namespace {
 
-Error violation(std::string what) { return Error{ErrorCode::peer_violation, std::move(what), {}, 0}; }
+Error violation(std::string what) {
+  return Error{ErrorCode::peer_violation, std::move(what), {}, 0};
+}
 
 /// Exactly one result for each operation: more is a lie, fewer are told as failed.
 Status complete_results(const std::vector<uint32_t>& operations, std::vector<OpResult>& results) {
@@ -54,14 +56,17 @@ void TransferSession::receiver_loop() {
 Status TransferSession::take(Frame&& frame) {
   count_wire(frame.stream, frame.payload.size());
   switch (frame.type) {
-    case FrameType::results: return take_results(frame);
+    case FrameType::results:
+      return take_results(frame);
     case FrameType::content:
-    case FrameType::content_end: return take_content(frame);
+    case FrameType::content_end:
+      return take_content(frame);
     case FrameType::error: {
       SYNC_ASSIGN(const Reply told, decode<Reply>(frame.payload));
       return told.error.code == ErrorCode::ok ? violation("an error that is none") : told.error;
     }
-    default: return violation(str("unexpected frame of type ", static_cast<unsigned>(frame.type)));
+    default:
+      return violation(str("unexpected frame of type ", static_cast<unsigned>(frame.type)));
   }
 }
 
@@ -76,7 +81,8 @@ Status TransferSession::take_content(const Frame& frame) {
     Expected next;
     {
       const std::lock_guard lock(mutex_);
-      if (expected_.empty() || expected_.front().stream != frame.stream) return violation("content that was not asked for");
+      if (expected_.empty() || expected_.front().stream != frame.stream)
+        return violation("content that was not asked for");
       next = std::move(expected_.front());
       expected_.pop_front();
     }
@@ -97,7 +103,8 @@ Status TransferSession::add_results(uint32_t stream, Side side, BatchResult piec
     if (found == under_way_.end() || found->second.side != side) return violation("results for no batch");
     UnderWay& current = found->second;
     std::vector<OpResult>& results = current.result.results;
-    results.insert(results.end(), std::make_move_iterator(piece.results.begin()), std::make_move_iterator(piece.results.end()));
+    results.insert(results.end(), std::make_move_iterator(piece.results.begin()),
+                   std::make_move_iterator(piece.results.end()));
     if (results.size() > current.operations.size()) return violation("more results than operations");
     if (!piece.last) return {};
     SYNC_TRY(complete_results(current.operations, results));

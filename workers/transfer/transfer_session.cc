@@ -10,7 +10,9 @@ namespace {
 
 constexpr size_t kFrameHeaderBytes = 12;
 
-Error cancelled(const char* what) { return Error{ErrorCode::cancelled, what, {}, 0}; }
+Error cancelled(const char* what) {
+  return Error{ErrorCode::cancelled, what, {}, 0};
+}
 
 std::vector<uint32_t> sorted_ids(const Batch& batch) {
   std::vector<uint32_t> ids;
@@ -123,7 +125,8 @@ Result<std::optional<TransferSession::Begun>> TransferSession::begin_next(std::d
   std::string encoded = encode(next.batch);
   if (encoded.size() > kMaxFrame) {
     lock.unlock();
-    events_.failed(next.task, Error{ErrorCode::usage, str("a batch of ", encoded.size(), " bytes is too large to send"), {}, 0});
+    events_.failed(next.task,
+                   Error{ErrorCode::usage, str("a batch of ", encoded.size(), " bytes is too large to send"), {}, 0});
     return std::optional<Begun>();
   }
   const uint32_t stream = next_stream_++;

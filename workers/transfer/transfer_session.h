@@ -111,19 +111,19 @@ class TransferSession {
   const Open open_;
   const TransferEvents events_;
   Clock& clock_;
-  std::unique_ptr<Sender> sender_files_;     // sender thread
-  std::unique_ptr<ContentIntake> intake_;    // made by the sender, then the receiver's
-  std::unique_ptr<Connection> connection_;   // made by the sender under mutex_
+  std::unique_ptr<Sender> sender_files_;    // sender thread
+  std::unique_ptr<ContentIntake> intake_;   // made by the sender, then the receiver's
+  std::unique_ptr<Connection> connection_;  // made by the sender under mutex_
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Queued> code_queue_, deploy_queue_;   // guarded by mutex_
-  std::map<uint32_t, UnderWay> under_way_;         // guarded by mutex_, by stream
-  std::deque<Expected> expected_;                  // guarded by mutex_: content that was asked for, in order
-  std::optional<Error> ending_;                    // guarded by mutex_
-  bool abandon_ = false;                           // guarded by mutex_: don't even finish what is whole
-  TokenBucket bucket_;                             // guarded by mutex_
-  uint32_t next_stream_ = 1;                       // guarded by mutex_
+  std::deque<Queued> code_queue_, deploy_queue_;  // guarded by mutex_
+  std::map<uint32_t, UnderWay> under_way_;        // guarded by mutex_, by stream
+  std::deque<Expected> expected_;                 // guarded by mutex_: content that was asked for, in order
+  std::optional<Error> ending_;                   // guarded by mutex_
+  bool abandon_ = false;                          // guarded by mutex_: don't even finish what is whole
+  TokenBucket bucket_;                            // guarded by mutex_
+  uint32_t next_stream_ = 1;                      // guarded by mutex_
 
   std::atomic<bool> finished_{false};
   std::thread receiver_;  // started by the sender once the session stands

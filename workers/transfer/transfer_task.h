@@ -14,9 +14,9 @@ constexpr std::string_view kTransferService = "transfer";
 struct TransferTask {
   std::string pair_id;
   HashKey hash_key{};
-  bool preserve_owner = false;   ///< decided by the resolver once both sides are known
+  bool preserve_owner = false;  ///< decided by the resolver once both sides are known
   bool preserve_xattrs = false;
-  Batch batch;                   ///< batch.side is where it is applied
+  Batch batch;  ///< batch.side is where it is applied
   template <class F>
   void fields(F&& f) {
     f(pair_id, hash_key, preserve_owner, preserve_xattrs, batch);

@@ -70,7 +70,9 @@ Status TransferWorker::run(const std::atomic<bool>& stop) {
   return {};
 }
 
-void TransferWorker::wake() { link_->wake(); }
+void TransferWorker::wake() {
+  link_->wake();
+}
 
 Status TransferWorker::step(int timeout_ms) {
   SYNC_ASSIGN(const std::optional<Message> message, link_->poll(std::min(timeout_ms, 1'000)));
@@ -82,11 +84,13 @@ Status TransferWorker::step(int timeout_ms) {
 
 void TransferWorker::take(const Message& message) {
   switch (message.envelope.type) {
-    case MessageType::task: return take_task(message);
+    case MessageType::task:
+      return take_task(message);
     case MessageType::task_cancel:
       for (auto& [key, served] : sessions_) served.session->cancel(message.envelope.id);
       return;
-    default: return;  // heartbeats are the link's; credit is for streamed results, of which a transfer has none
+    default:
+      return;  // heartbeats are the link's; credit is for streamed results, of which a transfer has none
   }
 }
 
@@ -127,7 +131,9 @@ std::unique_ptr<TransferSession> TransferWorker::open_session(const PairConfig& 
     // The limit is the pair's: each of its workers gets its share.
     options.bytes_per_second = std::max<uint64_t>(1, pair.bandwidth_limit / std::max(1U, pair.transfer_workers));
   }
-  auto open = [connector = connector_, pair, hello = bulk_hello(pair, task)] { return connector(pair, AgentRole::bulk, hello); };
+  auto open = [connector = connector_, pair, hello = bulk_hello(pair, task)] {
+    return connector(pair, AgentRole::bulk, hello);
+  };
   return std::make_unique<TransferSession>(std::move(options), std::move(open), events(pair.name), clock_);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// The transfer role: takes tasks of the service "transfer" from the broker and carries them over one bulk session a pair.
+// The transfer role: takes tasks of the service "transfer" from the broker and carries them over one bulk session a
+// pair.
 
 #include <atomic>
 #include <functional>
@@ -28,8 +29,8 @@ class TransferWorker {
   /// Connects to the pair's agent and shakes hands. Any thread; may block for as long as connecting takes.
   using Connector = std::function<Result<std::unique_ptr<Connection>>(const PairConfig&, AgentRole, const Hello&)>;
 
-  static Result<std::unique_ptr<TransferWorker>> open(ZmqContext& context, const BrokerEndpoints& endpoints, Clock& clock,
-                                                      PairLookup find_pair, Connector connector,
+  static Result<std::unique_ptr<TransferWorker>> open(ZmqContext& context, const BrokerEndpoints& endpoints,
+                                                      Clock& clock, PairLookup find_pair, Connector connector,
                                                       TransferWorkerOptions options = {});
   /// Abandons what is under way (the broker tells the resolver that it is lost).
   ~TransferWorker();

@@ -27,7 +27,8 @@ class HookInstaller : public testing::Test {
   }
 
   void run(const std::string& command) {
-    const std::string full = "cd '" + dir_.path() + "' && export HOME='" + dir_.path() + "' GIT_CONFIG_NOSYSTEM=1 && " + command;
+    const std::string full =
+        "cd '" + dir_.path() + "' && export HOME='" + dir_.path() + "' GIT_CONFIG_NOSYSTEM=1 && " + command;
     ASSERT_EQ(std::system(full.c_str()), 0) << command;
   }
   std::string script(const std::string& name, const std::string& body) {

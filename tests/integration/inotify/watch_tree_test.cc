@@ -59,7 +59,8 @@ class Watcher {
   }
   bool wait_move(const std::string& from, const std::string& to) {
     return wait([&] {
-      return std::any_of(hints_.begin(), hints_.end(), [&](const Hint& h) { return h.is_move && h.moved_from == from && h.path == to; });
+      return std::any_of(hints_.begin(), hints_.end(),
+                         [&](const Hint& h) { return h.is_move && h.moved_from == from && h.path == to; });
     });
   }
   bool wait_cookie(const std::string& name) {
@@ -127,7 +128,8 @@ TEST_F(WatchTreeTest, edits_creations_deletions_attributes_and_links) {
   fs::create_symlink("x", dir_ / "d/link");
   fs::create_hard_link(dir_ / "d/edit", dir_ / "d/hard");
 
-  for (const char* path : {"d/edit", "d/new", "d/gone", "d/mode", "d/link", "d/hard"}) EXPECT_TRUE(watcher.wait_hint(path)) << path;
+  for (const char* path : {"d/edit", "d/new", "d/gone", "d/mode", "d/link", "d/hard"})
+    EXPECT_TRUE(watcher.wait_hint(path)) << path;
 }
 
 TEST_F(WatchTreeTest, a_tree_made_faster_than_it_can_be_armed_is_all_covered) {

@@ -63,7 +63,8 @@ TEST_F(ConfigTest, options_override_names) {
 
 TEST_F(ConfigTest, errors_name_file_and_line) {
   EXPECT_THAT(message("A=1\n"), HasSubstr("sync_config.sh:1: unknown name A"));
-  EXPECT_THAT(message("\nSSH_PORT=x\n"), HasSubstr("sync_config.sh:2: SSH_PORT='x' is not allowed: a number from 1 to 65535"));
+  EXPECT_THAT(message("\nSSH_PORT=x\n"),
+              HasSubstr("sync_config.sh:2: SSH_PORT='x' is not allowed: a number from 1 to 65535"));
   EXPECT_THAT(message("CODE_PATH=$HOME\n"), HasSubstr("sync_config.sh:1: "));
 }
 
@@ -100,7 +101,9 @@ TEST_F(ConfigTest, ad_hoc_name_is_the_same_for_the_same_roots) {
   ASSERT_TRUE(config.ok());
   const std::string a = dir_.make("a");
   dir_.make("b");
-  const auto name = [&](const std::string& code, const std::string& target) { return ad_hoc_pair(*config, code, target)->name; };
+  const auto name = [&](const std::string& code, const std::string& target) {
+    return ad_hoc_pair(*config, code, target)->name;
+  };
   EXPECT_EQ(name(a, "host:/x"), name(a + "/../a/", "host:/x"));
   EXPECT_NE(name(a, "host:/x"), name(a, "host:/y"));
   EXPECT_NE(name(a, "host:/x"), name(a, "ssh://host:23/x"));
@@ -139,9 +142,10 @@ TEST_F(ConfigTest, roots_that_cannot_work_are_refused) {
 
 TEST_F(ConfigTest, installation_and_state_below_a_root_are_never_synced) {
   dir_.write("root/app/share/twsync/installed-files", "bin/twsync\n../evil\n/abs\nscripts/two_way_sync.sh\n");
-  const auto never = never_synced(dir_ / "root", dir_ / "root/app", dir_ / "root/state", {dir_ / "root/.ssh/key", "/elsewhere/key", ""});
-  EXPECT_EQ(never, (std::vector<std::string>{".ssh/key", "app/bin/twsync", "app/logs", "app/scripts/config", "app/scripts/two_way_sync.sh",
-                                             "app/share/twsync", "state"}));
+  const auto never = never_synced(dir_ / "root", dir_ / "root/app", dir_ / "root/state",
+                                  {dir_ / "root/.ssh/key", "/elsewhere/key", ""});
+  EXPECT_EQ(never, (std::vector<std::string>{".ssh/key", "app/bin/twsync", "app/logs", "app/scripts/config",
+                                             "app/scripts/two_way_sync.sh", "app/share/twsync", "state"}));
   EXPECT_EQ(never_synced(dir_ / "other", dir_ / "root/app", dir_ / "root/state", {}), std::vector<std::string>{});
 }
 
@@ -156,8 +160,10 @@ TEST_F(ConfigTest, the_file_that_is_installed_says_the_defaults) {
   const PairConfig& b = builtin->pairs[0];
   EXPECT_EQ(std::tie(a.code_path, a.deploy.host, a.deploy.path, a.deploy.user, a.deploy.port, a.ssh_key, a.exclude),
             std::tie(b.code_path, b.deploy.host, b.deploy.path, b.deploy.user, b.deploy.port, b.ssh_key, b.exclude));
-  EXPECT_EQ(std::tie(a.policy, a.delete_limits.percent, a.delete_limits.count, a.versions_keep_days, a.versions_keep_bytes, a.preserve_owner),
-            std::tie(b.policy, b.delete_limits.percent, b.delete_limits.count, b.versions_keep_days, b.versions_keep_bytes, b.preserve_owner));
+  EXPECT_EQ(std::tie(a.policy, a.delete_limits.percent, a.delete_limits.count, a.versions_keep_days,
+                     a.versions_keep_bytes, a.preserve_owner),
+            std::tie(b.policy, b.delete_limits.percent, b.delete_limits.count, b.versions_keep_days,
+                     b.versions_keep_bytes, b.preserve_owner));
   EXPECT_EQ(std::tie(a.preserve_xattrs, a.preserve_hardlinks, a.bandwidth_limit, a.transfer_workers, a.stale_minutes),
             std::tie(b.preserve_xattrs, b.preserve_hardlinks, b.bandwidth_limit, b.transfer_workers, b.stale_minutes));
 }

@@ -26,11 +26,25 @@ TEST(Settings, good_values) {
 }
 
 TEST(Settings, bad_values_name_the_setting_and_what_is_allowed) {
-  const std::pair<const char*, const char*> bad[] = {
-      {"CODE_SERVER", "-oProxyCommand=x"}, {"DEPLOY_SERVER", "a;b"}, {"DEPLOY_SERVER", ""}, {"CODE_PATH", "relative"}, {"CODE_PATH", ""},
-      {"SSH_USER", "-l"}, {"SSH_USER", "a b"}, {"SSH_PORT", "0"}, {"SSH_PORT", "65536"}, {"SSH_PORT", "22x"}, {"SSH_PORT", ""},
-      {"CONFLICT_RESOLUTION", "latest"}, {"DELETE_LIMIT_PERCENT", "101"}, {"VERSIONS_KEEP_BYTES", "1Q"},
-      {"VERSIONS_KEEP_BYTES", "99999999999999T"}, {"PRESERVE_XATTRS", "true"}, {"GIT", "sync"}, {"TRANSFER_WORKERS", "0"}, {"LOG_LEVEL", "loud"}};
+  const std::pair<const char*, const char*> bad[] = {{"CODE_SERVER", "-oProxyCommand=x"},
+                                                     {"DEPLOY_SERVER", "a;b"},
+                                                     {"DEPLOY_SERVER", ""},
+                                                     {"CODE_PATH", "relative"},
+                                                     {"CODE_PATH", ""},
+                                                     {"SSH_USER", "-l"},
+                                                     {"SSH_USER", "a b"},
+                                                     {"SSH_PORT", "0"},
+                                                     {"SSH_PORT", "65536"},
+                                                     {"SSH_PORT", "22x"},
+                                                     {"SSH_PORT", ""},
+                                                     {"CONFLICT_RESOLUTION", "latest"},
+                                                     {"DELETE_LIMIT_PERCENT", "101"},
+                                                     {"VERSIONS_KEEP_BYTES", "1Q"},
+                                                     {"VERSIONS_KEEP_BYTES", "99999999999999T"},
+                                                     {"PRESERVE_XATTRS", "true"},
+                                                     {"GIT", "sync"},
+                                                     {"TRANSFER_WORKERS", "0"},
+                                                     {"LOG_LEVEL", "loud"}};
   for (const auto& [name, value] : bad) {
     Settings s;
     auto status = apply_setting(s, name, value);
@@ -44,7 +58,8 @@ TEST(Settings, unknown_name_suggests_the_nearest) {
   Settings s;
   auto status = apply_setting(s, "CONFLICT_RESOLUTON", "newer");
   ASSERT_FALSE(status.ok());
-  EXPECT_NE(status.error().message.find("did you mean CONFLICT_RESOLUTION?"), std::string::npos) << status.error().message;
+  EXPECT_NE(status.error().message.find("did you mean CONFLICT_RESOLUTION?"), std::string::npos)
+      << status.error().message;
   EXPECT_NE(apply_setting(s, "ZZZ", "x").error().message.find("known are"), std::string::npos);
 }
 

@@ -28,9 +28,10 @@ TEST(ShellAssignments, values_read_as_a_shell_reads_them) {
 }
 
 TEST(ShellAssignments, what_a_shell_would_run_is_refused_with_file_and_line) {
-  const char* bad[] = {"A=$HOME", "A=\"$HOME\"", "A=`id`", "A=\"`id`\"", "A=$(id)", "A=(a b)", "A=b c", "A=b; rm -rf x",
-                       "rm -rf x", "A =b", "A=b|c", "A=b&", "A=<x", "A='open", "A=\"open", "source x", "if true", "A=~/x",
-                       "A=b#c d", "1A=b", "export", "export A", "A=b\\"};
+  const char* bad[] = {"A=$HOME", "A=\"$HOME\"",   "A=`id`",   "A=\"`id`\"", "A=$(id)", "A=(a b)",
+                       "A=b c",   "A=b; rm -rf x", "rm -rf x", "A =b",       "A=b|c",   "A=b&",
+                       "A=<x",    "A='open",       "A=\"open", "source x",   "if true", "A=~/x",
+                       "A=b#c d", "1A=b",          "export",   "export A",   "A=b\\"};
   for (const char* text : bad) {
     auto parsed = parse_assignments(std::string("\n\n") + text, "dir/c.sh");
     ASSERT_FALSE(parsed.ok()) << text;

@@ -32,8 +32,9 @@ TEST(ParseTarget, forms) {
 }
 
 TEST(ParseTarget, refused) {
-  for (const char* bad : {"", "host:", "-oProxyCommand=x:/y", "me;x@host:/y", "-x@host:/y", "http://h/x", "ssh://host", "ssh://host:0/x",
-                          "ssh://host:99999/x", "ssh://host:x/x", "ssh://-host/x", "a b:/x", "ssh://@h/x", ":/x", "$(id):/x"}) {
+  for (const char* bad :
+       {"", "host:", "-oProxyCommand=x:/y", "me;x@host:/y", "-x@host:/y", "http://h/x", "ssh://host", "ssh://host:0/x",
+        "ssh://host:99999/x", "ssh://host:x/x", "ssh://-host/x", "a b:/x", "ssh://@h/x", ":/x", "$(id):/x"}) {
     auto parsed = parse_target(bad, 22);
     ASSERT_FALSE(parsed.ok()) << bad;
     EXPECT_EQ(parsed.error().code, ErrorCode::usage) << bad;

@@ -26,7 +26,8 @@ std::string message(const std::vector<std::string>& args) {
 TEST(CommandLine, sync_forms) {
   EXPECT_TRUE(parsed<SyncCommand>({"sync"}).where.empty());
   EXPECT_EQ(parsed<SyncCommand>({"sync", "web"}).where, (std::vector<std::string>{"web"}));
-  const auto full = parsed<SyncCommand>({"sync", "--to-deploy", "/a", "me@h:/b", "--dry-run", "--json", "--path", "x", "--path", "y z"});
+  const auto full = parsed<SyncCommand>(
+      {"sync", "--to-deploy", "/a", "me@h:/b", "--dry-run", "--json", "--path", "x", "--path", "y z"});
   EXPECT_EQ(full.where, (std::vector<std::string>{"/a", "me@h:/b"}));
   EXPECT_EQ(full.direction, Direction::to_deploy);
   EXPECT_TRUE(full.dry_run && full.json);
@@ -36,8 +37,10 @@ TEST(CommandLine, sync_forms) {
 }
 
 TEST(CommandLine, common_options_stand_before_or_after_the_command) {
-  for (const auto& args : {std::vector<std::string>{"--policy", "manual", "--state-dir", "/s", "--exclude", "*.o", "--exclude=-x", "--ssh-port", "23", "sync"},
-                           std::vector<std::string>{"sync", "--policy", "manual", "--state-dir", "/s", "--exclude", "*.o", "--exclude=-x", "--ssh-port", "23"}}) {
+  for (const auto& args : {std::vector<std::string>{"--policy", "manual", "--state-dir", "/s", "--exclude", "*.o",
+                                                    "--exclude=-x", "--ssh-port", "23", "sync"},
+                           std::vector<std::string>{"sync", "--policy", "manual", "--state-dir", "/s", "--exclude",
+                                                    "*.o", "--exclude=-x", "--ssh-port", "23"}}) {
     auto line = parse_command_line(args);
     ASSERT_TRUE(line.ok()) << describe(line.error());
     EXPECT_EQ(line->overrides.policy, ConflictPolicy::manual);
@@ -56,7 +59,8 @@ TEST(CommandLine, the_other_commands) {
   EXPECT_EQ(parsed<HistoryCommand>({"history", "a/b"}).path, "a/b");
   EXPECT_EQ(parsed<RestoreCommand>({"restore", "a", "--version", "v1", "--to", "/t"}).to, "/t");
   EXPECT_EQ(parsed<PublishCommand>({"publish", "--source", "git-hook", "--path", "/x"}).source, HintSource::git_hook);
-  EXPECT_EQ(parsed<KeysCommand>({"keys", "exchange", "--accept-fingerprint", "SHA256:x"}).accept_fingerprint, "SHA256:x");
+  EXPECT_EQ(parsed<KeysCommand>({"keys", "exchange", "--accept-fingerprint", "SHA256:x"}).accept_fingerprint,
+            "SHA256:x");
   EXPECT_EQ(parsed<KeysCommand>({"keys", "rotate", "web"}).pair, "web");
   EXPECT_EQ(parsed<HooksCommand>({"hooks", "uninstall", "/r"}).verb, "uninstall");
   EXPECT_EQ(parsed<DoctorCommand>({"doctor"}).pair, "");

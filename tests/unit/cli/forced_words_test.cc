@@ -14,8 +14,9 @@ TEST(ForcedCommand, publish_and_status_only) {
   EXPECT_EQ(command->side, Side::deploy);
   EXPECT_TRUE(parse_forced_command("status --json").ok());
 
-  for (const char* bad : {"", "sync", "sync /a /b", "publish --config /x", "status --state-dir /x", "status --watch", "publish; id", "--help",
-                          "publish --path %zz", "publish --path %0", "publish --path %00", "forget main", "keys show", " publish"}) {
+  for (const char* bad : {"", "sync", "sync /a /b", "publish --config /x", "status --state-dir /x", "status --watch",
+                          "publish; id", "--help", "publish --path %zz", "publish --path %0", "publish --path %00",
+                          "forget main", "keys show", " publish"}) {
     auto parsed = parse_forced_command(bad);
     ASSERT_FALSE(parsed.ok()) << bad;
     EXPECT_EQ(parsed.error().code, ErrorCode::denied) << bad;

@@ -6,8 +6,9 @@ namespace twsync {
 namespace {
 
 TEST(JsonObject, members_in_order) {
-  EXPECT_EQ(JsonObject().text("a", "x\"\\\n\x01").number("n", -3).flag("f", true).seconds("s", 1'234'567'890).str_value(),
-            "{\"a\":\"x\\\"\\\\\\u000a\\u0001\",\"n\":-3,\"f\":true,\"s\":1.235}");
+  EXPECT_EQ(
+      JsonObject().text("a", "x\"\\\n\x01").number("n", -3).flag("f", true).seconds("s", 1'234'567'890).str_value(),
+      "{\"a\":\"x\\\"\\\\\\u000a\\u0001\",\"n\":-3,\"f\":true,\"s\":1.235}");
   EXPECT_EQ(JsonObject().str_value(), "{}");
 }
 
@@ -17,8 +18,18 @@ TEST(JsonObject, a_path_that_is_not_utf8_has_its_bytes_too) {
 }
 
 TEST(JsonObject, nothing_that_a_terminal_obeys) {
-  EXPECT_EQ(JsonObject().path("path", "\xc2\x9b" "1m").str_value(), "{\"path\":\"\\u009b1m\"}");
-  EXPECT_EQ(JsonObject().path("path", "\xe2\x80\xae" "x").str_value(), "{\"path\":\"\\u202ex\"}");
+  EXPECT_EQ(JsonObject()
+                .path("path",
+                      "\xc2\x9b"
+                      "1m")
+                .str_value(),
+            "{\"path\":\"\\u009b1m\"}");
+  EXPECT_EQ(JsonObject()
+                .path("path",
+                      "\xe2\x80\xae"
+                      "x")
+                .str_value(),
+            "{\"path\":\"\\u202ex\"}");
   EXPECT_EQ(JsonObject().path("path", "\xf0\x9f\x98\x80").str_value(), "{\"path\":\"\xf0\x9f\x98\x80\"}");
 }
 

@@ -13,7 +13,8 @@ class PairMemory : public testing::Test {
   PairMemory() {
     Overrides overrides;
     overrides.state_dir = dir_ / "state";
-    overrides.config = dir_.write("c.sh", "CODE_PATH='" + dir_.make("configured") + "'\nDEPLOY_SERVER=h\nDEPLOY_PATH=/x\n");
+    overrides.config =
+        dir_.write("c.sh", "CODE_PATH='" + dir_.make("configured") + "'\nDEPLOY_SERVER=h\nDEPLOY_PATH=/x\n");
     auto config = load_config(overrides);
     EXPECT_TRUE(config.ok());
     config_ = *config;

@@ -57,21 +57,22 @@ TEST(JsonPrinter, golden) {
   PrinterOptions options;
   options.json = true;
 
-  EXPECT_EQ(printed(options,
-                    {failed, rename, plain_event(EventKind::conflict, "c", "code won", "c7"), plain_event(EventKind::note, "", "for people"),
-                     progress_event("scanning", 3, 4)},
-                    summary),
-            R"({"event":"operation","path":"a b","operation":"put-file","side":"deploy","size":7,"code":"stale","text":"it changed"})"
-            "\n"
-            R"({"event":"operation","path":"e","operation":"rename","side":"code","from":"d\\xff","from_b64":"ZP8="})"
-            "\n"
-            R"({"event":"conflict","path":"c","id":"c7","text":"code won"})"
-            "\n"
-            R"({"event":"progress","path":"","stage":"scanning","files_done":3,"files_total":10,"bytes_done":4,"bytes_total":10000000})"
-            "\n"
-            R"({"event":"summary","path":"","operations":2,"failed":0,"bytes_sent":5,"bytes_received":0,"content_bytes":0,"conflicts":1,)"
-            R"("parked":0,"pending":0,"skipped":0,"in_sync":false,"dry_run":false,"seconds":1.500})"
-            "\n");
+  EXPECT_EQ(
+      printed(options,
+              {failed, rename, plain_event(EventKind::conflict, "c", "code won", "c7"),
+               plain_event(EventKind::note, "", "for people"), progress_event("scanning", 3, 4)},
+              summary),
+      R"({"event":"operation","path":"a b","operation":"put-file","side":"deploy","size":7,"code":"stale","text":"it changed"})"
+      "\n"
+      R"({"event":"operation","path":"e","operation":"rename","side":"code","from":"d\\xff","from_b64":"ZP8="})"
+      "\n"
+      R"({"event":"conflict","path":"c","id":"c7","text":"code won"})"
+      "\n"
+      R"({"event":"progress","path":"","stage":"scanning","files_done":3,"files_total":10,"bytes_done":4,"bytes_total":10000000})"
+      "\n"
+      R"({"event":"summary","path":"","operations":2,"failed":0,"bytes_sent":5,"bytes_received":0,"content_bytes":0,"conflicts":1,)"
+      R"("parked":0,"pending":0,"skipped":0,"in_sync":false,"dry_run":false,"seconds":1.500})"
+      "\n");
 }
 
 TEST(TextPrinter, a_dry_run_prints_each_operation) {

@@ -11,7 +11,8 @@ constexpr int64_t kMs = kMillisecond;
 
 std::vector<std::string> text(const std::vector<Hint>& hints) {
   std::vector<std::string> out;
-  for (const auto& h : hints) out.push_back((h.is_move ? h.moved_from + ">" : "") + h.path + (h.recursive ? "/**" : ""));
+  for (const auto& h : hints)
+    out.push_back((h.is_move ? h.moved_from + ">" : "") + h.path + (h.recursive ? "/**" : ""));
   return out;
 }
 
