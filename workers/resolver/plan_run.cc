@@ -60,9 +60,10 @@ void PlanRun::run_stage(const std::vector<Operation>& operations, size_t begin, 
   const bool ordered = is_ordered(operations[begin].stage);
   while (auto batch = cutter.next()) {
     // An ordered stage has one batch in flight: the next may build on it.
-    if (!collect(ordered ? 0 : kInFlight - 1)) return;
+    if (!collect(ordered ? 0 : kInFlight - 1)) break;
     submit(std::move(*batch));
   }
+  // After a failure too: what other workers still carry is durable over there and belongs into the base.
   collect(0);
 }
 
@@ -83,10 +84,10 @@ void PlanRun::submit(Batch batch) {
 
 bool PlanRun::collect(size_t until_in_flight) {
   while (in_flight_.size() > until_in_flight) {
-    auto event = inbox_.pop(200);
+    auto event = inbox_->pop(200);
     if (!event) {
-      if (services_.stop() && outcome_.error.code == ErrorCode::ok) {
-        outcome_.error = {ErrorCode::cancelled, "shutting down", {}, 0};
+      if (services_.stop()) {
+        if (outcome_.error.code == ErrorCode::ok) outcome_.error = {ErrorCode::cancelled, "shutting down", {}, 0};
         for (const auto& [id, batch] : in_flight_) services_.tasks.cancel(id);
         in_flight_.clear();
       }

@@ -52,7 +52,7 @@ class PlanRun {
   const bool list_operations_;
   Recorder recorder_;
   std::set<std::string> conflicts_;
-  TaskInbox inbox_;
+  const std::shared_ptr<TaskInbox> inbox_ = std::make_shared<TaskInbox>();
   std::map<std::string, Batch> in_flight_;  // by task id
   PlanOutcome outcome_;
   Progress progress_;

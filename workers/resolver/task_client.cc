@@ -22,7 +22,8 @@ std::optional<TaskEvent> TaskInbox::pop(int timeout_ms) {
   return event;
 }
 
-std::string TaskClient::start(const std::string& service, const std::string& pair, std::string body, TaskInbox& inbox) {
+std::string TaskClient::start(const std::string& service, const std::string& pair, std::string body,
+                              std::shared_ptr<TaskInbox> inbox) {
   Envelope envelope;
   envelope.type = MessageType::task;
   envelope.service = service;
@@ -30,7 +31,7 @@ std::string TaskClient::start(const std::string& service, const std::string& pai
   envelope.id = random_hex(12);
   {
     const std::lock_guard lock(mutex_);
-    tasks_[envelope.id] = {&inbox, envelope};
+    tasks_[envelope.id] = {std::move(inbox), envelope};
   }
   link_.post(envelope, std::move(body));
   return envelope.id;
@@ -39,10 +40,10 @@ std::string TaskClient::start(const std::string& service, const std::string& pai
 Result<std::string> TaskClient::call(const std::string& service, const std::string& pair, std::string body,
                                      const std::function<Status(std::string_view)>& on_data,
                                      const std::function<bool()>& stop) {
-  TaskInbox inbox;
+  const auto inbox = std::make_shared<TaskInbox>();
   const std::string id = start(service, pair, std::move(body), inbox);
   for (;;) {
-    auto event = inbox.pop(200);
+    auto event = inbox->pop(200);
     if (!event && !stop()) continue;
     if (!event) {
       cancel(id);

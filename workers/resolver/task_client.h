@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -40,8 +41,9 @@ class TaskClient {
  public:
   explicit TaskClient(WorkerLink& link) : link_(link) {}
 
-  /// The task's id. Its events go to `inbox`, which must outlive it (cancel() otherwise).
-  std::string start(const std::string& service, const std::string& pair, std::string body, TaskInbox& inbox);
+  /// The task's id. Its events go to `inbox`; whoever stops listening leaves it behind harmlessly.
+  std::string start(const std::string& service, const std::string& pair, std::string body,
+                    std::shared_ptr<TaskInbox> inbox);
   /// One task from start to end: the body of task_done. `on_data` gets each task_data, on the calling thread.
   /// `stop` returning true gives up (cancelled).
   Result<std::string> call(const std::string& service, const std::string& pair, std::string body,
@@ -57,7 +59,7 @@ class TaskClient {
  private:
   WorkerLink& link_;
   std::mutex mutex_;
-  std::map<std::string, std::pair<TaskInbox*, Envelope>> tasks_;
+  std::map<std::string, std::pair<std::shared_ptr<TaskInbox>, Envelope>> tasks_;
 };
 
 }  // namespace twsync
