@@ -1,8 +1,5 @@
 #include "producers/cli/embedded.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -11,6 +8,7 @@
 #include "common/base/hasher.h"
 #include "common/base/text.h"
 #include "workers/connector.h"
+#include "workers/resolver/pair_opening.h"
 #include "workers/resolver/resolver_worker.h"
 #include "workers/scanner/scanner_worker.h"
 #include "workers/transfer/transfer_worker.h"
@@ -68,18 +66,9 @@ PairLookup only(const PairConfig& pair) {
   };
 }
 
-Status make_state_dir(const std::string& path) {
-  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-    const std::string part = path.substr(0, slash);
-    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
-      return error_from_errno(errno, "cannot make the state directory", part);
-    if (slash == std::string::npos) return {};
-  }
-}
-
 Result<std::unique_ptr<Broker>> open_broker(ZmqContext& context, const BrokerEndpoints& endpoints,
                                             const PairConfig& pair, Clock& clock) {
-  SYNC_TRY(make_state_dir(pair.state_dir));
+  SYNC_TRY(make_state_directory(pair.state_dir));
   BrokerOptions options;
   options.endpoints = endpoints;
   options.core.queue_path = pair.state_dir + "/queue.db";

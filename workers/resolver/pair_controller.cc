@@ -147,7 +147,7 @@ Status PairController::prepare(const Request& request, CycleOrder& order) {
     order.only.push_back({path, true});
   }
   if (request.kind == RequestKind::sync) return {};
-  return prepare_decision(request, work_, services_, order);
+  return prepare_decision(request, work_, order);
 }
 
 CycleResult PairController::run_cycle(const CycleOrder& order) {

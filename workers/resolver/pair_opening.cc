@@ -21,15 +21,6 @@ constexpr int64_t kEpochEveryNs = 3600 * kSecond;
 constexpr int64_t kBusyPatienceNs = 3 * kSecond;
 constexpr std::chrono::milliseconds kBusyAgain{100};
 
-Status make_directories(const std::string& path) {
-  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-    const std::string part = path.substr(0, slash);
-    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
-      return error_from_errno(errno, "cannot make the state directory", part);
-    if (slash == std::string::npos) return {};
-  }
-}
-
 std::string holder_text(int64_t now_ns) {
   char host[256] = "unknown host";
   gethostname(host, sizeof host - 1);
@@ -48,7 +39,7 @@ Result<std::string> ask(const PairWork& work, const CycleServices& services, con
 
 Status load_base(PairWork& work, const CycleServices& services) {
   if (work.base) return {};
-  SYNC_TRY(make_directories(work.config.state_dir));
+  SYNC_TRY(make_state_directory(work.config.state_dir));
   bool moved_aside = false;
   const std::string path = work.config.state_dir + "/base.db";
   SYNC_ASSIGN(work.base, open_or_replace(path, moved_aside));
@@ -136,6 +127,15 @@ void remember_facts(PairWork& work, uint64_t epoch) {
 }
 
 }  // namespace
+
+Status make_state_directory(const std::string& path) {
+  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const std::string part = path.substr(0, slash);
+    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+      return error_from_errno(errno, "cannot make the state directory", part);
+    if (slash == std::string::npos) return {};
+  }
+}
 
 Status open_pair(PairWork& work, const CycleServices& services, Opening how) {
   SYNC_TRY(load_base(work, services));

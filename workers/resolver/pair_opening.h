@@ -1,9 +1,14 @@
 #pragma once
 // Opening a pair: base, both sides, root identity, claim (DESIGN.md section 7).
 
+#include <string>
+
 #include "workers/resolver/pair_work.h"
 
 namespace twsync {
+
+/// Makes a pair's state directory and what is missing above it (0700).
+Status make_state_directory(const std::string& path);
 
 enum class Opening : uint8_t {
   claim,   ///< lock and mark both roots; `work.opened` afterwards

@@ -67,8 +67,7 @@ Status reject(const Request& request, PairWork& work, CycleOrder& order) {
 
 }  // namespace
 
-Status prepare_decision(const Request& request, PairWork& work, const CycleServices& services, CycleOrder& order) {
-  (void)services;
+Status prepare_decision(const Request& request, PairWork& work, CycleOrder& order) {
   switch (request.kind) {
     case RequestKind::resolve:
       return take_side(request, work, order);

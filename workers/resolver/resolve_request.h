@@ -6,6 +6,6 @@
 namespace twsync {
 
 /// resolve, approve, reject: fills `order`. usage = no such item (any more), or a choice it doesn't have.
-Status prepare_decision(const Request& request, PairWork& work, const CycleServices& services, CycleOrder& order);
+Status prepare_decision(const Request& request, PairWork& work, CycleOrder& order);
 
 }  // namespace twsync
