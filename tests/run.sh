@@ -34,7 +34,7 @@ export TWSYNC_BIN="$PWD/$build/bin"
 [[ $build = /* ]] && export TWSYNC_BIN="$build/bin"
 export BUILD_DIR="$build"
 shopt -s nullglob
-for suite in tests/e2e/*.sh tests/faults/quick_*.sh; do
+for suite in tests/e2e/*.sh tests/faults/quick_*.sh tests/security/*.sh; do
   echo "== $suite"
   if bash "$suite"; then
     passed=$((passed + 1))

@@ -50,6 +50,13 @@ TEST(Identity, a_marker_behind_the_base_stops) {
   EXPECT_EQ(decide_identity(base(5), code(4), deploy(5), false).action, Action::stop);
 }
 
+TEST(Identity, an_epoch_that_no_controller_reached_stops_and_approval_goes_on_from_the_others) {
+  EXPECT_EQ(decide_identity(base(5), code(5), deploy(UINT64_MAX), false).action, Action::stop);
+  const auto approved = decide_identity(base(5), code(6), deploy(UINT64_MAX), true);
+  EXPECT_EQ(approved.action, Action::union_merge);
+  EXPECT_EQ(approved.epoch, 7u);
+}
+
 TEST(Identity, swapped_roots_stop) {
   EXPECT_EQ(decide_identity(base(5), deploy(5), code(5), false).action, Action::stop);
 }

@@ -11,9 +11,12 @@ namespace {
 
 using Action = IdentityDecision::Action;
 
+// An epoch grows by one an hour: a marker beyond this was not written by a controller, and must not make it overflow.
+constexpr uint64_t kMaxEpoch = uint64_t{1} << 62U;
+
 std::optional<Marker> marker_of(const SideFacts& facts, const std::string& pair_id) {
   for (const Marker& m : facts.markers) {
-    if (m.pair_id == pair_id) return m;
+    if (m.pair_id == pair_id && m.epoch <= kMaxEpoch) return m;
   }
   return std::nullopt;
 }
