@@ -116,7 +116,7 @@ std::vector<Hint> JobQueue::hints_of(const HintSet& set, const std::string& pair
 Lease JobQueue::lease(const std::string& pair, const std::string& holder, int64_t now) {
   PairJobs& jobs = pairs_.at(pair);
   SYNC_CHECK(!jobs.active && jobs.waiting(), "lease of a pair that is not ready");
-  Active& active = jobs.active.emplace();
+  Active& active = jobs.active.emplace(Active{});
   active.id = ++next_token_;
   active.holder = holder;
   active.hints = std::exchange(jobs.hints, HintSet(limits_.scopes_per_side));

@@ -93,7 +93,7 @@ class JobQueue {
   struct Active {
     uint64_t id = 0;
     std::string holder;
-    HintSet hints;
+    HintSet hints{};
     HintSource source = HintSource::cron;
     std::vector<Request> requests;
     uint64_t bound = 0;

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs what building and testing need (Debian 12 packages). Run again, it installs only what is missing.
+# install.sh [PACKAGE...]: installs what building and testing need (Debian 12 packages), and PACKAGEs. Run again, it
+# installs only what is missing.
 set -euo pipefail
 
 packages=(
@@ -7,6 +8,7 @@ packages=(
   libzmq3-dev cppzmq-dev libssh-dev libmsgpack-cxx-dev libspdlog-dev libsqlite3-dev libzstd-dev libxxhash-dev
   libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev
   git openssh-server openssh-client iproute2 rsync sqlite3 python3 shellcheck
+  "$@"
 )
 
 missing=()

@@ -144,8 +144,8 @@ class RootSender final : public Sender {
     };
     auto got = read_content(fd, stat, sink, buffer_.get(), kReadBuffer);
     if (emit_failed) return std::move(got).error();
+    whole = !broken && got && *got == stat.size;
     if (!got) broken = std::move(got).error();
-    whole = !broken && *got == stat.size;
     return {};
   }
 

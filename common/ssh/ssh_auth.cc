@@ -71,7 +71,7 @@ class Login {
   }
 
   void try_secrets() {
-    const int methods = ssh_userauth_list(session_, nullptr);
+    const auto methods = static_cast<unsigned>(ssh_userauth_list(session_, nullptr));
     if ((methods & SSH_AUTH_METHOD_PASSWORD) != 0)
       try_password();
     else if ((methods & SSH_AUTH_METHOD_INTERACTIVE) != 0)

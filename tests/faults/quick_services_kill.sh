@@ -9,7 +9,6 @@ cp -a /usr/include "$work/code/include"
 find "$work/code" -xtype l -delete
 total=$(find "$work/code" | wc -l)
 arrived() { find "$work/deploy" -path "$work/deploy/.twsync" -prune -o -print | wc -l; }
-base=$work/state/pairs/main/base.db
 
 for role in "${roles[@]}"; do start_role "$role"; done
 share=0

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the shell suites: a temp dir, one line a case, and short words for what most cases do.
 # The binaries are taken from TWSYNC_BIN (default: build/bin of this checkout).
 
@@ -98,5 +99,6 @@ start_server() {
   server_port=$((23000 + $$ % 900))
   while (exec 3<>"/dev/tcp/$server_address/$server_port") 2>/dev/null; do server_port=$((server_port + 1)); done
   bash "$support/sshd.sh" start "$tmp/server" "$server_address" "$server_port"
+  # shellcheck disable=SC2034
   ssh_options=(--ssh-port "$server_port" --ssh-key "$tmp/server/client_key" --known-hosts "$tmp/server/known_hosts")
 }

@@ -23,7 +23,7 @@ mkdir "$work/deploy"
 cp -a "$tree" "$work/code"
 rm -rf "$work/code/.twsync"
 
-sync_now() { twsync sync "$work/code" "$target" "${options[@]}" --json "$@" >"$work/out" || fail "sync ended with $?: $(tail -1 "$work/out")"; tail -1 "$work/out"; }
+sync_now() { twsync sync "$work/code" "$target" "${options[@]}" --json >"$work/out" || fail "sync ended with $?: $(tail -1 "$work/out")"; tail -1 "$work/out"; }
 field() { sed -n "s/.*\"$1\":\([0-9a-z.]*\).*/\1/p" <<<"$2"; }
 
 echo "== first sync of $(find "$work/code" | wc -l) entries"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: the services as separate processes between two directories, over an own sshd. Sets work, options, bin, top.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -26,9 +27,9 @@ fail() {
   exit 1
 }
 eventually() { # WHAT COMMAND...: within about a minute
-  local what=$1 tries
+  local what=$1
   shift
-  for tries in $(seq 600); do
+  for _ in $(seq 600); do
     if "$@"; then return 0; fi
     sleep 0.1
   done

@@ -63,8 +63,7 @@ start() {
   write_config "$dir" "$address" "$port" "$@"
   if [ "$(id -u)" = 0 ]; then mkdir -p /run/sshd; fi
   "$sshd" -f "$dir/sshd_config" -E "$dir/sshd.log" || die "sshd did not start: $(tail -n 3 "$dir/sshd.log" 2>/dev/null)"
-  local tries
-  for tries in $(seq 200); do
+  for _ in $(seq 200); do
     if answers "$address" "$port" && [ -s "$dir/sshd.pid" ]; then return; fi
     sleep 0.05
   done
@@ -83,14 +82,14 @@ descendants() {
 stop() {
   [ $# -eq 1 ] || die "usage: sshd.sh stop DIR"
   [ -s "$1/sshd.pid" ] || return 0
-  local pid below tries
+  local pid below
   pid=$(cat "$1/sshd.pid")
   if ! grep -qsF "$1/sshd_config" "/proc/$pid/cmdline"; then rm -f "$1/sshd.pid"; return 0; fi  # not ours any more
   below=$(descendants "$pid")
   kill "$pid" 2>/dev/null || true
   # shellcheck disable=SC2086
   if [ -n "$below" ]; then kill -CONT $below 2>/dev/null || true; kill $below 2>/dev/null || true; fi
-  for tries in $(seq 100); do
+  for _ in $(seq 100); do
     [ -n "$(tr -d '\0' 2>/dev/null < "/proc/$pid/cmdline")" ] || break  # gone, or a zombie
     sleep 0.02
   done
