@@ -21,7 +21,10 @@ find_sshd() {
 answers() { (exec 3<>"/dev/tcp/$1/$2" && read -r -t 5 -u 3 line && [[ $line == SSH-* ]]) 2>/dev/null; }
 
 write_config() {
-  local dir=$1 address=$2 port=$3; shift 3
+  local dir=$1 address=$2 port=$3 name environment="HOME=$1/home"; shift 3
+  for name in ASAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS; do  # sshd passes nothing on by itself
+    if [ -n "${!name:-}" ]; then environment+=" \"$name=${!name}\""; fi
+  done
   {
     local option
     for option in "$@"; do echo "$option"; done  # first: sshd takes the first value it sees
@@ -31,7 +34,7 @@ Port $port
 HostKey $dir/host_key
 PidFile $dir/sshd.pid
 AuthorizedKeysFile $dir/home/.ssh/authorized_keys
-SetEnv HOME=$dir/home
+SetEnv $environment
 StrictModes no
 UsePAM no
 PermitRootLogin prohibit-password
