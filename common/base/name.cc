@@ -21,8 +21,8 @@ const std::string* intern(std::string_view text) {
 }
 
 const std::string* empty_name() {
-  static const std::string* const name = intern("");
-  return name;
+  static const std::string* const kEmpty = intern("");
+  return kEmpty;
 }
 
 }  // namespace

@@ -90,10 +90,10 @@ Result<uint64_t> read_content(int fd, const FileStat& stat, const ContentSink& s
 }
 
 void hash_zeros(Hasher& hasher, uint64_t count) {
-  static const std::string zeros(64U << 10U, '\0');
+  static const std::string kZeros(64U << 10U, '\0');
   while (count > 0) {
-    const size_t piece = static_cast<size_t>(std::min<uint64_t>(zeros.size(), count));
-    hasher.update({zeros.data(), piece});
+    const size_t piece = static_cast<size_t>(std::min<uint64_t>(kZeros.size(), count));
+    hasher.update({kZeros.data(), piece});
     count -= piece;
   }
 }
