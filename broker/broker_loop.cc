@@ -64,6 +64,7 @@ struct Broker::Impl {
   std::optional<ZapGate> gate;  // outlives the sockets it guards
   std::optional<ZmqSocket> front, back, pub;
   Outbox outbox;
+  std::atomic<uint64_t> dropped{0};
 
   Status take_locks();
   Status bind(ZmqContext& context);
@@ -172,6 +173,7 @@ SendOutcome Broker::Impl::send_one(const Outgoing& message, Status& broken) {
 }
 
 Status Broker::Impl::send_all() {
+  dropped = core->dropped();
   for (Published& message : core->take_published()) {
     SYNC_ASSIGN(const SendOutcome outcome, pub->send({message.topic, encode(message.envelope), message.body}));
     (void)outcome;  // PUB drops for subscribers that don't keep up
@@ -233,7 +235,7 @@ void Broker::wake() {
 }
 
 uint64_t Broker::dropped() const {
-  return impl_->core->dropped();
+  return impl_->dropped;
 }
 
 }  // namespace twsync

@@ -23,8 +23,8 @@ struct BrokerOptions {
   size_t client_hard_bytes = 256U << 20U;  ///< then the peer is given up
 };
 
-/// One thread owns it; wake() is for any thread or signal handler. Destroying it without ceremony is a crash like any
-/// other: what was acknowledged is in the journal.
+/// One thread owns it; wake() is for any thread or signal handler, dropped() for any thread. Destroying it without
+/// ceremony is a crash like any other: what was acknowledged is in the journal.
 class Broker {
  public:
   /// Takes the lock on queue.db (and for ipc:// on the runtime directory: before binding, since ZeroMQ would silently
@@ -41,6 +41,7 @@ class Broker {
   /// step() and wait() until `stop`; `each_turn` (may be empty) is called after each turn, at least every second.
   Status run(const std::atomic<bool>& stop, const std::function<void()>& each_turn = {});
   void wake();
+  /// Messages that were no messages, or not their sender's to send, up to the last answer.
   uint64_t dropped() const;
 
  private:

@@ -101,7 +101,7 @@ TEST_P(BrokerTest, a_client_follows_its_request_over_a_restart) {
   h_.start();
   auto resolver = h_.worker("resolver");
   const Lease lease = await_lease(*resolver);
-  bool attached = false;
+  std::atomic<bool> attached{false};
   std::thread worker([&] {
     while (!attached) EXPECT_TRUE(resolver->poll(20).ok());
   });
