@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -11,6 +12,7 @@
 #include "broker/broker_loop.h"
 #include "common/base/hasher.h"
 #include "common/zmq/endpoints.h"
+#include "tests/support/patience.h"
 
 namespace twsync {
 
@@ -78,7 +80,7 @@ inline Request sync_request(const std::string& id) {
 }
 
 /// The next message of that type for the worker; others are thrown away. Fails after `timeout_ms`.
-inline std::optional<Message> await_message(WorkerLink& link, MessageType type, int timeout_ms = 10'000) {
+inline std::optional<Message> await_message(WorkerLink& link, MessageType type, int timeout_ms = 10'000 * kPatience) {
   SystemClock clock;
   const int64_t deadline = clock.steady_ns() + timeout_ms * kMillisecond;
   while (clock.steady_ns() < deadline) {
@@ -90,7 +92,7 @@ inline std::optional<Message> await_message(WorkerLink& link, MessageType type, 
   return std::nullopt;
 }
 
-inline Lease await_lease(WorkerLink& link, int timeout_ms = 10'000) {
+inline Lease await_lease(WorkerLink& link, int timeout_ms = 10'000 * kPatience) {
   auto message = await_message(link, MessageType::lease, timeout_ms);
   EXPECT_TRUE(message) << "no lease came";
   return message ? *decode<Lease>(message->body) : Lease{};
@@ -125,7 +127,7 @@ inline void end_lease(WorkerLink& link, uint64_t id, bool done = true, std::vect
 }
 
 /// Serves the link (heartbeats, sends) until `condition`.
-inline bool serve_until(WorkerLink& link, const std::function<bool()>& condition, int timeout_ms = 10'000) {
+inline bool serve_until(WorkerLink& link, const std::function<bool()>& condition, int timeout_ms = 10'000 * kPatience) {
   SystemClock clock;
   const int64_t deadline = clock.steady_ns() + timeout_ms * kMillisecond;
   while (!condition()) {
