@@ -243,7 +243,12 @@ class RootApplier final : public Applier {
   }
 
   void finish(Executor& executor, InFlight& flight, bool durable) {
-    if (!durable) flusher_->flush_visible(flight);
+    if (!durable) {
+      flusher_->flush_visible(flight);
+      if (flight.directory_removed) {
+        if (const Status status = store_->flush(); !status.ok()) flight.fail_all(status.error());
+      }
+    }
     BatchResult result = executor.report(flight);
     results_(std::move(result));
     std::lock_guard lock(mutex_);

@@ -22,8 +22,9 @@ namespace {
 
 constexpr size_t kBuffer = 256U << 10U;
 
-Status copy_content(int from, const FileStat& stat, int to) {
+Status copy_content(int from, const FileStat& stat, int to, CopyCost cost) {
   if (::ioctl(to, FICLONE, from) == 0) return {};
+  if (cost == CopyCost::shared_blocks) return Error{ErrorCode::unsupported, "blocks cannot be shared here", {}, 0};
   const auto buffer = std::make_unique<char[]>(kBuffer);
   const auto sink = [to](std::string_view bytes, uint64_t zeros) -> Status {
     if (zeros == 0) return write_all(to, bytes);
@@ -37,12 +38,12 @@ Status copy_content(int from, const FileStat& stat, int to) {
 
 }  // namespace
 
-Status copy_file(int from_dir, const char* from, int to_dir, const char* to) {
+Status copy_file(int from_dir, const char* from, int to_dir, const char* to, CopyCost cost) {
   FileStat stat;
   SYNC_ASSIGN(const UniqueFd source, open_regular(from_dir, from, stat));
   const UniqueFd target(::openat(to_dir, to, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!target) return error_from_errno(errno, "cannot create the copy");
-  SYNC_TRY(copy_content(source.get(), stat, target.get()));
+  SYNC_TRY(copy_content(source.get(), stat, target.get(), cost));
   if (auto xattrs = read_xattrs(proc_fd_path(source.get()), true); xattrs && !xattrs->empty()) {
     (void)write_xattrs(target.get(), *xattrs);
   }

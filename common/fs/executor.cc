@@ -43,10 +43,13 @@ bool displaces(const Operation& op) {
   const bool something = op.expected.is_file() || op.expected.is_symlink();
   switch (op.kind) {
     case OpKind::make_directory:
-    case OpKind::put_file:
-    case OpKind::put_symlink:
     case OpKind::remove:
       return something;
+    case OpKind::put_file:
+    case OpKind::put_symlink:
+      return something || op.expected.is_directory();
+    case OpKind::remove_directory:
+      return op.expected.is_directory();
     default:
       return false;
   }
@@ -80,8 +83,14 @@ void Executor::reserve(const std::vector<std::unique_ptr<InFlight>>& flights) {
   for (const auto& flight : flights) {
     for (Item& item : flight->items) {
       if (!item.ok() || !displaces(*item.op)) continue;
-      records.push_back(
-          {{}, item.op->path, 0, item.op->cause, item.op->expected, flight->batch.epoch, flight->batch.cycle});
+      VersionRecord& record = records.emplace_back();
+      record.path = item.op->path;
+      record.cause = item.op->cause;
+      record.entry = item.op->expected;
+      record.epoch = flight->batch.epoch;
+      record.cycle = flight->batch.cycle;
+      const bool removes = item.op->kind == OpKind::remove || item.op->kind == OpKind::remove_directory;
+      record.how = removes ? Displaced::removed : Displaced::replaced;
       items.push_back(&item);
     }
   }
@@ -115,6 +124,8 @@ void Executor::make_visible(InFlight& flight) {
     }
     stage_.discard(item.staged);
   }
+  // A line that is lost says less of a version, and that of a directory is gone: no reason to fail what was done.
+  (void)swapper_.settle();
   // A cached directory may be moved by somebody at any time: never kept beyond the batch.
   parents_.clear();
 }
@@ -138,7 +149,7 @@ Status Executor::apply(InFlight& flight, Item& item) {
     case OpKind::remove:
       return remove(flight, item, parent, name);
     case OpKind::remove_directory:
-      return remove_directory(item, parent, name);
+      return remove_directory(flight, item, parent, name);
   }
   return Error{ErrorCode::peer_violation, "unknown operation", {}, 0};
 }
@@ -155,6 +166,7 @@ Status Executor::put(InFlight& flight, Item& item, Staged& staged, int parent, c
   Status status = swapper_.replace(staged, what);
   item.result.version = what.version;
   if (expected == Kind::directory || staged.kind == Kind::directory) parents_.clear();
+  flight.directory_removed = flight.directory_removed || expected == Kind::directory;
   return status;
 }
 
@@ -289,7 +301,7 @@ Status Executor::remove(InFlight& flight, Item& item, int parent, const std::str
   return status;
 }
 
-Status Executor::remove_directory(Item& item, int parent, const std::string& name) {
+Status Executor::remove_directory(InFlight& flight, Item& item, int parent, const std::string& name) {
   FileStat stat;
   if (const int err = stat_at(parent, name.c_str(), stat, root_.device()); err != 0) {
     return err == ENOENT ? Status{} : Status(error_from_errno(err, "cannot look at the directory"));
@@ -301,7 +313,12 @@ Status Executor::remove_directory(Item& item, int parent, const std::string& nam
   parents_.clear();
   SYNC_ASSIGN(parent, parent_of(item.op->path));
   // Only an empty directory goes, so nothing can be lost between look and act.
-  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0) return {};
+  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0) {
+    swapper_.removed_directory(item.reserved, stat);
+    flight.directory_removed = true;
+    item.result.version = item.reserved;
+    return {};
+  }
   if (errno == ENOTEMPTY || errno == EEXIST) return Error{ErrorCode::exists, "the directory is not empty", {}, errno};
   return as_stale(error_from_errno(errno, "cannot remove the directory"));
 }

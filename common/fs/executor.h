@@ -32,7 +32,7 @@ class Executor {
   Status rename(InFlight& flight, Item& item, int parent, const std::string& name);
   Status set_metadata(InFlight& flight, Item& item, int parent, const std::string& name);
   Status remove(InFlight& flight, Item& item, int parent, const std::string& name);
-  Status remove_directory(Item& item, int parent, const std::string& name);
+  Status remove_directory(InFlight& flight, Item& item, int parent, const std::string& name);
   Status read_again(Item& item, int parent, const std::string& name, bool in_doubt);
   void inherit_group(Item& item, Staged& staged, int parent);
   Result<int> parent_of(const std::string& path);

@@ -42,7 +42,8 @@ struct InFlight {
   // What must be flushed before the results go out.
   std::unordered_set<std::string> directories;  ///< relative paths
   std::vector<UniqueFd> inodes;
-  bool store_touched = false;  ///< stage and version store directories
+  bool store_touched = false;      ///< stage and version store directories
+  bool directory_removed = false;  ///< its version is its line in the index alone
   bool whole_file_system = false;
 
   /// Takes a batch apart. Items with a path that must not be touched have failed already.

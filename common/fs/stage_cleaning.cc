@@ -10,9 +10,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/fs/displaced.h"
 #include "common/fs/entry_reader.h"
 #include "common/fs/file_stat.h"
 #include "common/fs/remove_tree.h"
+#include "common/fs/rename.h"
 
 namespace twsync {
 
@@ -20,7 +22,7 @@ namespace {
 
 class Cleaner {
  public:
-  Cleaner(const StateDir& state, VersionStore& store) : state_(state), store_(store) {}
+  Cleaner(const StateDir& state, VersionStore& store) : state_(state), store_(store), keeper_(store, HashKey{}) {}
 
   Status clean(int dir_fd, const std::string& name) {
     FileStat stat;
@@ -40,10 +42,11 @@ class Cleaner {
       if (auto target = read_link(dir_fd, name.c_str())) record.entry.target = std::move(target).value();
     }
     SYNC_TRY(learn_path(record));
-    SYNC_ASSIGN(const std::string id, store_.reserve_durably(std::move(record)));
-    if (::renameat(dir_fd, name.c_str(), state_.versions(), id.c_str()) != 0) {
-      return error_from_errno(errno, "cannot move somebody's data out of the stage", name);
-    }
+    SYNC_ASSIGN(record.id, store_.reserve_durably(record));
+    // Without room for the copy of a linked file it stays linked: better than in the way of everything else.
+    if (!keeper_.keep(dir_fd, name, stat, record).ok())
+      SYNC_TRY(rename_noreplace(dir_fd, name.c_str(), state_.versions(), record.id.c_str()));
+    (void)keeper_.settle();
     if (::fsync(state_.versions()) != 0) return error_from_errno(errno, "cannot flush the version store");
     return {};
   }
@@ -67,6 +70,7 @@ class Cleaner {
 
   const StateDir& state_;
   VersionStore& store_;
+  DisplacedKeeper keeper_;  // without a digest to compare, any key will do
   bool reserved_read_ = false;
   std::unordered_map<uint64_t, VersionRecord> reserved_;
 };

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "common/base/text.h"
 #include "common/fs/copy_file.h"
 #include "common/fs/entry_reader.h"
 #include "common/fs/rename.h"
@@ -24,6 +23,18 @@ Error as_stale(Error error) {
   const int err = error.sys_errno;
   if (err == EEXIST || err == ENOENT || err == ENOTDIR) error.code = ErrorCode::stale;
   return error;
+}
+
+VersionRecord record_of(const Displacement& what, Displaced how) {
+  VersionRecord record;
+  record.id = what.version;
+  record.path = what.op->path;
+  record.cause = what.op->cause;
+  record.entry = what.op->expected;
+  record.epoch = what.epoch;
+  record.cycle = what.cycle;
+  record.how = how;
+  return record;
 }
 
 }  // namespace
@@ -61,24 +72,23 @@ Status Swapper::replace(Staged& staged, Displacement& what) {
     return error_from_errno(err, "cannot look at what was displaced");
   }
   if (!expectation_.fits(stage_.fd(), staged_name.c_str(), out, before, what.op->expected, what.scanned_ns)) {
-    return put_back(staged, what, ErrorCode::stale, "it was changed meanwhile");
+    return put_back(staged, what, stale("it was changed meanwhile"));
   }
-  if (out.kind != Kind::directory) return displace(staged_name, out, what);
-  what.version.clear();
-  if (::unlinkat(stage_.fd(), staged_name.c_str(), AT_REMOVEDIR) == 0) return {};
-  return put_back(staged, what, ErrorCode::exists, "the directory is not empty");
-}
-
-Status Swapper::displace(const std::string& staged_name, const FileStat& out, Displacement& what) {
-  if (out.links > 1 && out.kind == Kind::file) return detach_links(what, stage_.fd(), staged_name);
-  return rename_noreplace(stage_.fd(), staged_name.c_str(), store_.dir_fd(), what.version.c_str());
+  if (out.kind != Kind::directory) {
+    Status kept = keeper_.keep(stage_.fd(), staged_name, out, record_of(what, Displaced::replaced));
+    return kept.ok() ? Status{} : put_back(staged, what, std::move(kept).error());
+  }
+  if (::unlinkat(stage_.fd(), staged_name.c_str(), AT_REMOVEDIR) == 0) {
+    keeper_.removed_directory(what.version, out);
+    return {};
+  }
+  return put_back(staged, what, Error{ErrorCode::exists, "the directory is not empty", {}, 0});
 }
 
 // The staged name holds what came out, the tree holds ours: swap once more.
-Status Swapper::put_back(Staged& staged, Displacement& what, ErrorCode code, const char* why) {
+Status Swapper::put_back(Staged& staged, Displacement& what, Error answer) {
   what.version.clear();
   const std::string name = staged.name();
-  const Error answer{code, why, {}, 0};
   if (!rename_exchange(stage_.fd(), name.c_str(), what.parent, what.name.c_str()).ok()) {
     // Somebody removed what we had just put there. Theirs that came out before is kept, not resurrected.
     SYNC_TRY(keep_foreign(stage_.fd(), name, what));
@@ -111,8 +121,9 @@ Status Swapper::keep_foreign(int dir_fd, const std::string& name, Displacement& 
   }
   record.epoch = what.epoch;
   record.cycle = what.cycle;
-  SYNC_ASSIGN(const std::string id, store_.reserve_durably(std::move(record)));
-  SYNC_TRY(rename_noreplace(dir_fd, name.c_str(), store_.dir_fd(), id.c_str()));
+  SYNC_ASSIGN(const std::string id, store_.reserve_durably(record));
+  record.id = id;
+  SYNC_TRY(keeper_.keep(dir_fd, name, stat, record));
   what.version = id;
   return {};
 }
@@ -133,38 +144,26 @@ Status Swapper::take_out(Displacement& what) {
   if (const int err = stat_at(store_.dir_fd(), id.c_str(), out); err != 0) {
     return error_from_errno(err, "cannot look at what was removed");
   }
-  if (expectation_.fits(store_.dir_fd(), id.c_str(), out, before, what.op->expected, what.scanned_ns)) {
-    return out.links > 1 && out.kind == Kind::file ? detach_links(what, store_.dir_fd(), id) : Status{};
+  if (!expectation_.fits(store_.dir_fd(), id.c_str(), out, before, what.op->expected, what.scanned_ns)) {
+    return give_back(out, what, stale("it was changed meanwhile"));
   }
+  Status kept = keeper_.keep(store_.dir_fd(), id, out, record_of(what, Displaced::removed));
+  return kept.ok() ? Status{} : give_back(out, what, std::move(kept).error());
+}
+
+// Out of the store into the tree with what was taken out.
+Status Swapper::give_back(const FileStat& out, Displacement& what, Error why) {
+  const std::string id = what.version;
   if (rename_noreplace(store_.dir_fd(), id.c_str(), what.parent, what.name.c_str()).ok()) {
     what.version.clear();
-    return stale("it was changed meanwhile");
+    return why;
   }
   // Something newer stands there already: what came out stays in the store, as somebody's data.
-  VersionRecord record;
-  record.id = id;
-  SYNC_ASSIGN(record, store_.find(id));
+  SYNC_ASSIGN(VersionRecord record, store_.find(id));
   record.cause = LoserCause::foreign;
   record.entry = entry_from_stat(out);
   SYNC_TRY(store_.amend(record));
-  return stale("it was changed meanwhile");
-}
-
-// A later write through another link must not change the stored version: it becomes a copy. Without room for one it
-// stays linked, which is better than not kept.
-Status Swapper::detach_links(Displacement& what, int dir_fd, const std::string& name) {
-  const std::string copy = str(kCopyPrefix, what.version);
-  const Status copied = copy_file(dir_fd, name.c_str(), store_.dir_fd(), copy.c_str());
-  const bool in_store = dir_fd == store_.dir_fd();
-  if (!copied.ok()) {
-    ::unlinkat(store_.dir_fd(), copy.c_str(), 0);
-    return in_store ? Status{} : rename_noreplace(dir_fd, name.c_str(), store_.dir_fd(), what.version.c_str());
-  }
-  if (::renameat(store_.dir_fd(), copy.c_str(), store_.dir_fd(), what.version.c_str()) != 0) {
-    return error_from_errno(errno, "cannot name the copy of a linked file");
-  }
-  if (!in_store) ::unlinkat(dir_fd, name.c_str(), 0);
-  return {};
+  return why;
 }
 
 // RACE: a file system without RENAME_EXCHANGE. The old entry is linked into the store first, so the version that was
@@ -175,16 +174,31 @@ Status Swapper::replace_without_exchange(Staged& staged, const FileStat& before,
     return stale("it was changed meanwhile");
   }
   if (before.kind == Kind::directory) {
-    what.version.clear();
-    if (::unlinkat(what.parent, what.name.c_str(), AT_REMOVEDIR) != 0)
+    if (::unlinkat(what.parent, what.name.c_str(), AT_REMOVEDIR) != 0) {
+      what.version.clear();
       return as_stale(error_from_errno(errno, "cannot replace"));
+    }
+    keeper_.removed_directory(what.version, before);
     return place_new(staged, what.parent, what.name);
   }
   if (staged.kind == Kind::directory) {
     SYNC_TRY(take_out(what));
     return place_new(staged, what.parent, what.name);
   }
-  if (::linkat(what.parent, what.name.c_str(), store_.dir_fd(), what.version.c_str(), 0) != 0) {
+  Status status = link_then_replace(staged, before, what);
+  if (!status.ok()) {
+    ::unlinkat(store_.dir_fd(), what.version.c_str(), 0);
+    what.version.clear();
+    return status;
+  }
+  FileStat alone = before;
+  alone.links = 1;
+  return keeper_.keep(store_.dir_fd(), what.version, alone, record_of(what, Displaced::replaced));
+}
+
+Status Swapper::link_then_replace(Staged& staged, const FileStat& before, Displacement& what) {
+  const bool linked = before.kind == Kind::file && before.links > 1;
+  if (linked || ::linkat(what.parent, what.name.c_str(), store_.dir_fd(), what.version.c_str(), 0) != 0) {
     SYNC_TRY(copy_file(what.parent, what.name.c_str(), store_.dir_fd(), what.version.c_str()));
   }
   FileStat now;
@@ -195,7 +209,7 @@ Status Swapper::replace_without_exchange(Staged& staged, const FileStat& before,
     return error_from_errno(errno, "cannot replace");
   }
   staged.named = false;
-  return before.links > 1 && before.kind == Kind::file ? detach_links(what, store_.dir_fd(), what.version) : Status{};
+  return {};
 }
 
 }  // namespace twsync

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "common/fs/displaced.h"
 #include "common/fs/expectation.h"
 #include "common/fs/stage_area.h"
 #include "common/fs/version_store.h"
@@ -26,25 +27,31 @@ struct Displacement {
 class Swapper {
  public:
   Swapper(StageArea& stage, VersionStore& store, const HashKey& key)
-      : stage_(stage), store_(store), expectation_(key) {}
+      : stage_(stage), store_(store), keeper_(store, key), expectation_(key) {}
 
   /// Where nothing stands. stale when something does.
   Status place_new(Staged& staged, int parent, const std::string& name);
   /// Over an expected file, symlink or empty directory. stale when it was something else; exists when the directory was
-  /// not empty.
+  /// not empty. When what came out cannot be kept (no space), it goes back and that is the error.
   Status replace(Staged& staged, Displacement& what);
-  /// Out of the tree into the version store. stale when it was not the expected file or symlink.
+  /// Out of the tree into the version store. stale when it was not the expected file or symlink; when it cannot be kept
+  /// there as it has to be, it goes back and that is the error.
   Status take_out(Displacement& what);
+  /// A directory that was expected is gone from the tree; its version is the line `id`, if there is one.
+  void removed_directory(const std::string& id, const FileStat& stat) { keeper_.removed_directory(id, stat); }
+  /// Writes down what came into the version store since the last call.
+  Status settle() { return keeper_.settle(); }
 
  private:
-  Status displace(const std::string& staged_name, const FileStat& out, Displacement& what);
-  Status put_back(Staged& staged, Displacement& what, ErrorCode code, const char* why);
+  Status put_back(Staged& staged, Displacement& what, Error why);
+  Status give_back(const FileStat& out, Displacement& what, Error why);
   Status keep_foreign(int dir_fd, const std::string& name, Displacement& what);
   Status replace_without_exchange(Staged& staged, const FileStat& before, Displacement& what);
-  Status detach_links(Displacement& what, int dir_fd, const std::string& name);
+  Status link_then_replace(Staged& staged, const FileStat& before, Displacement& what);
 
   StageArea& stage_;
   VersionStore& store_;
+  DisplacedKeeper keeper_;
   Expectation expectation_;
 };
 

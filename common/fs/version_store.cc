@@ -13,6 +13,7 @@
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
 #include "common/fs/flock_guard.h"
+#include "common/fs/remove_tree.h"
 
 namespace twsync {
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr const char* kIndex = "index";
 constexpr size_t kReadPiece = 256U << 10U;
+constexpr uint64_t kWorthCompacting = 100;  // lines that say nothing any more
 
 std::string hex_fixed(uint64_t value, unsigned digits) {
   std::string out(digits, '0');
@@ -108,7 +110,15 @@ Status VersionStore::amend(const VersionRecord& record) {
   return append("\n" + format_version_line(record) + "\n");
 }
 
-Status VersionStore::for_each_line(const std::function<void(VersionRecord&&)>& use) const {
+Status VersionStore::settle(const std::vector<SettledVersion>& settled) {
+  if (settled.empty()) return {};
+  std::string lines = "\n";
+  for (const SettledVersion& one : settled) lines += format_settled_line(one) + "\n";
+  std::lock_guard lock(mutex_);
+  return append(lines);
+}
+
+Status VersionStore::for_each_line(const std::function<void(std::string_view)>& use) const {
   const UniqueFd fd = open_index(dir_fd_, O_RDONLY);
   if (!fd) return error_from_errno(errno, "cannot read the version index");
   std::string pending;
@@ -118,38 +128,46 @@ Status VersionStore::for_each_line(const std::function<void(VersionRecord&&)>& u
     pending.append(piece, 0, got);
     size_t at = 0;
     for (size_t end; (end = pending.find('\n', at)) != std::string::npos; at = end + 1) {
-      if (end == at) continue;
-      // A damaged line was torn by a crash before it was durable: its version was never made.
-      if (auto record = parse_version_line(std::string_view(pending).substr(at, end - at)))
-        use(std::move(record).value());
+      if (end != at) use(std::string_view(pending).substr(at, end - at));
     }
     pending.erase(0, at);
     if (got < piece.size()) return {};
   }
 }
 
-bool VersionStore::present(const std::string& id) const {
+// Each id once, in the order of ids. A damaged line was torn by a crash before it was durable: its version was never
+// made, or what was to be said of it is not known.
+Status VersionStore::for_each_record(const std::function<void(VersionRecord&&)>& use) const {
+  std::map<std::string, VersionRecord> by_id;
+  SYNC_TRY(for_each_line([&](std::string_view line) {
+    if (auto settled = parse_settled_line(line)) {
+      if (const auto found = by_id.find(settled->id); found != by_id.end()) found->second.stored = settled->stored;
+    } else if (auto record = parse_version_line(line)) {
+      std::string id = record->id;
+      by_id.insert_or_assign(std::move(id), std::move(record).value());
+    }
+  }));
+  for (auto& [id, record] : by_id) use(std::move(record));
+  return {};
+}
+
+bool VersionStore::present(const VersionRecord& record) const {
+  if (record.entry.is_directory() && record.stored != Stamp{}) return true;
   struct stat st;
-  return ::fstatat(dir_fd_, id.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
+  return ::fstatat(dir_fd_, record.id.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 Result<std::vector<VersionRecord>> VersionStore::list(std::string_view prefix) const {
-  std::map<std::string, VersionRecord> by_id;
-  SYNC_TRY(for_each_line([&](VersionRecord&& record) {
-    if (!is_at_or_below(record.path, prefix)) return;
-    std::string id = record.id;
-    by_id.insert_or_assign(std::move(id), std::move(record));
-  }));
   std::vector<VersionRecord> out;
-  for (auto& [id, record] : by_id) {
-    if (present(id)) out.push_back(std::move(record));
-  }
+  SYNC_TRY(for_each_record([&](VersionRecord&& record) {
+    if (is_at_or_below(record.path, prefix) && present(record)) out.push_back(std::move(record));
+  }));
   return out;
 }
 
 Result<VersionRecord> VersionStore::find(std::string_view id) const {
   VersionRecord found;
-  SYNC_TRY(for_each_line([&](VersionRecord&& record) {
+  SYNC_TRY(for_each_record([&](VersionRecord&& record) {
     if (record.id == id) found = std::move(record);
   }));
   if (found.id.empty()) return Error{ErrorCode::not_found, str("no version ", id), {}, 0};
@@ -157,15 +175,57 @@ Result<VersionRecord> VersionStore::find(std::string_view id) const {
 }
 
 Status VersionStore::for_each_reserved(const std::function<void(VersionRecord&&)>& use) const {
-  return for_each_line([&](VersionRecord&& record) {
-    if (!present(record.id)) use(std::move(record));
+  return for_each_record([&](VersionRecord&& record) {
+    if (!present(record)) use(std::move(record));
   });
 }
 
 Result<UniqueFd> VersionStore::open_source(std::string_view id) const {
-  if (!is_valid_name(id) || id == kIndex || id[0] == '.') return Error{ErrorCode::not_found, "not a version id", {}, 0};
+  if (!is_valid_name(id) || id == kIndex || id == kLookedName || id[0] == '.')
+    return Error{ErrorCode::not_found, "not a version id", {}, 0};
   FileStat stat;
   return open_regular(dir_fd_, std::string(id).c_str(), stat);
+}
+
+Result<uint64_t> VersionStore::remove(const std::vector<VersionRecord>& versions) {
+  std::unordered_set<std::string> gone;
+  for (const VersionRecord& version : versions) {
+    if (remove_tree_at(dir_fd_, version.id).ok()) gone.insert(version.id);
+  }
+  const int64_t now = clock_.wall_ns();
+  SYNC_TRY(drop_stray_copies(now));
+  SYNC_TRY(compact(now, gone));
+  return gone.size();
+}
+
+// Copies that a crash left half made. A live one is renamed to its id within moments.
+Status VersionStore::drop_stray_copies(int64_t now_ns) {
+  SYNC_ASSIGN(const std::vector<std::string> names, names_in(dir_fd_));
+  for (const std::string& name : names) {
+    FileStat stat;
+    if (!name.starts_with(kCopyPrefix) || stat_at(dir_fd_, name.c_str(), stat) != 0) continue;
+    if (stat.ctime_ns < now_ns - kReservedFor) SYNC_TRY(remove_tree_at(dir_fd_, name));
+  }
+  return {};
+}
+
+Status VersionStore::compact(int64_t now_ns, const std::unordered_set<std::string>& gone) {
+  std::lock_guard lock(mutex_);
+  SYNC_TRY(reopen_if_replaced());
+  const FlockGuard guard(index_.get(), LOCK_EX);
+  uint64_t lines = 0;
+  SYNC_TRY(for_each_line([&](std::string_view) { ++lines; }));
+  uint64_t kept = 0;
+  std::string text = "\n";
+  SYNC_TRY(for_each_record([&](VersionRecord&& record) {
+    // A reservation that is not filled yet belongs to a batch that is being applied.
+    const bool reserved = record.time_ns >= now_ns - kReservedFor;
+    if (gone.contains(record.id) || (!reserved && !present(record))) return;
+    text += format_version_line(record) + "\n";
+    ++kept;
+  }));
+  if (gone.empty() && lines - kept < kWorthCompacting + kept / 4) return {};
+  return replace_file_at(dir_fd_, kIndex, text);
 }
 
 }  // namespace twsync

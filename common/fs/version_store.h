@@ -4,7 +4,7 @@
 // Order that keeps every version: its index line is durable, then the entry is renamed to its id. A line whose id has
 // no file was reserved and never filled; a file without a line cannot come to be. Several processes may write at once:
 // ids are unique, lines are appended in one write under a shared flock; compaction replaces the index under an
-// exclusive one.
+// exclusive one. A removed directory is its line alone: nothing stands under its id.
 
 #include <cstdint>
 #include <functional>
@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -21,16 +22,34 @@
 
 namespace twsync {
 
+/// What displaced it. Never renumber: stored and sent.
+enum class Displaced : uint8_t { unknown = 0, replaced = 1, removed = 2 };
+
 /// One line of the index. The last line of an id counts.
 struct VersionRecord {
   std::string id;       ///< sorts by time
   std::string path;     ///< where it stood; empty = not known (found in stage/)
   int64_t time_ns = 0;  ///< when it was displaced
   LoserCause cause = LoserCause::ordinary;
-  Entry entry;  ///< kind, size, mtime, mode, digest (if known), stamp.inode
+  Entry entry;  ///< as it stood: all but `links`, `stamp` only with its inode; a directory's owner and xattrs too
   uint64_t epoch = 0;
   uint64_t cycle = 0;
+  Displaced how = Displaced::unknown;
+  Stamp stored;      ///< of what lies in the store, right after it came there; all zero = not known
+  std::string copy;  ///< not empty: a program still had this file open, and that id holds a copy made at that moment
 };
+
+/// A reservation that was filled: what lies under its id (of a directory: of what was removed).
+struct SettledVersion {
+  std::string id;
+  Stamp stored;
+};
+
+/// What version_care.h has looked at; beside the index.
+constexpr const char* kLookedName = "looked";
+
+/// A reservation that was not filled for so long never will be.
+constexpr int64_t kReservedFor = 3'600 * kSecond;
 
 /// Prefix of a copy that is being made; renamed to its id when it is durable.
 constexpr std::string_view kCopyPrefix = "copy-";
@@ -42,19 +61,8 @@ inline bool is_precious(LoserCause cause) {
 /// Index line without its line feeds, and back (corrupt: torn or damaged). Format: docs at format_version_line().
 std::string format_version_line(const VersionRecord& record);
 Result<VersionRecord> parse_version_line(std::string_view line);
-
-struct VersionLimits {
-  uint32_t keep_days = 30;
-  uint64_t keep_bytes = 0;             ///< 0 = 10 % of the file system
-  uint32_t keep_last = 5;              ///< ordinary versions of a path that stay in any case
-  int64_t spacing_ns = 300 * kSecond;  ///< of the older ordinary ones of a path, at most one in so much time stays
-};
-
-struct EvictionReport {
-  uint64_t removed = 0;
-  uint64_t kept_bytes = 0;
-  bool precious_over_limit = false;  ///< overwrites and deletions must park until there is room
-};
+std::string format_settled_line(const SettledVersion& settled);
+Result<SettledVersion> parse_settled_line(std::string_view line);
 
 /// Any thread. The directory descriptor is borrowed and outlives it.
 class VersionStore {
@@ -69,6 +77,9 @@ class VersionStore {
   Status flush();
   /// reserve + flush of one record.
   Result<std::string> reserve_durably(VersionRecord record);
+  /// Notes what came to lie under reserved ids. Not durable before flush(): when it is lost, a file's line still says
+  /// what was expected there; a directory's version is gone.
+  Status settle(const std::vector<SettledVersion>& settled);
   /// Another line for an id that has one (its cause changed).
   Status amend(const VersionRecord& record);
 
@@ -81,18 +92,20 @@ class VersionStore {
   /// Opens a stored file for reading; not_found, or unsupported for another kind (a stored symlink's target is in its
   /// record).
   Result<UniqueFd> open_source(std::string_view id) const;
-  /// Removes what the limits allow, drops lines without a file that are older than an hour.
-  Result<EvictionReport> evict(const VersionLimits& limits);
+  /// Their files go; returns how many did (what cannot be removed stays listed). Lines without a version that are older
+  /// than an hour go too, and copies that a crash left half made.
+  Result<uint64_t> remove(const std::vector<VersionRecord>& versions);
 
  private:
   VersionStore(int dir_fd, Clock& clock) : dir_fd_(dir_fd), clock_(clock) {}
   Status append(std::string_view lines);
   Status reopen_if_replaced();
   std::string next_id(int64_t now_ns);
-  Status for_each_line(const std::function<void(VersionRecord&&)>& use) const;
+  Status for_each_line(const std::function<void(std::string_view)>& use) const;
+  Status for_each_record(const std::function<void(VersionRecord&&)>& use) const;
   Status drop_stray_copies(int64_t now_ns);
-  Status compact(int64_t now_ns);
-  bool present(const std::string& id) const;
+  Status compact(int64_t now_ns, const std::unordered_set<std::string>& gone);
+  bool present(const VersionRecord& record) const;
 
   const int dir_fd_;
   Clock& clock_;

@@ -32,8 +32,8 @@ const char* to_string(OpKind kind) {
 }
 
 const char* to_string(LoserCause cause) {
-  static constexpr const char* kNames[] = {"ordinary", "conflict",          "edit-deleted",
-                                           "suspect",  "approved-deletion", "foreign"};
+  static constexpr const char* kNames[] = {"ordinary",          "conflict", "edit-deleted", "suspect",
+                                           "approved-deletion", "foreign",  "late-write"};
   return pick(kNames, cause);
 }
 

@@ -42,6 +42,7 @@ enum class LoserCause : uint8_t {
   suspect = 3,            ///< damage after an unclean stop (precious)
   approved_deletion = 4,  ///< a parked deletion that a person approved (precious)
   foreign = 5,            ///< came out of a swap unexpectedly, or was found in stage/: somebody's data (precious)
+  late_write = 6,         ///< a program that still had it open wrote to it after it was displaced (precious)
 };
 const char* to_string(LoserCause cause);
 

@@ -221,6 +221,7 @@ TEST_F(Apply, removing_again_is_done_already) {
 TEST_F(Apply, removes_directories_bottom_up_and_keeps_full_ones) {
   std::filesystem::create_directories(to("d/e"));
   std::filesystem::create_directories(to("f"));
+  ::chmod(to("d/e").c_str(), 0710);
   const Operation e = remove_dir("d/e");
   const Operation d = remove_dir("d");
   const Operation f = remove_dir("f");
@@ -231,6 +232,12 @@ TEST_F(Apply, removes_directories_bottom_up_and_keeps_full_ones) {
   EXPECT_EQ(results[2].code, ErrorCode::exists);
   EXPECT_FALSE(stands(to("d")));
   EXPECT_EQ(read_file(to("f/new")), "x");
+  const auto kept = versions();
+  ASSERT_EQ(kept.size(), 2U) << "what was removed, and nothing of what stayed";
+  EXPECT_EQ(kept[0].path, "d/e");
+  EXPECT_EQ(kept[0].entry.mode, 0710U);
+  EXPECT_EQ(kept[0].how, Displaced::removed);
+  EXPECT_EQ(kept[0].id, results[0].version);
 }
 
 TEST_F(Apply, renames_what_is_expected_and_never_onto_something) {

@@ -1,4 +1,4 @@
-#include "common/fs/version_store.h"
+#include "common/fs/version_care.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -33,8 +33,11 @@ class VersionStoreTest : public ::testing::Test {
     record.path = path;
     record.cause = cause;
     record.entry.kind = Kind::file;
+    record.entry.size = bytes.size();
+    record.entry.mtime_ns = kOldTime;
     const auto id = store_->reserve_durably(record);
     write_file(dir_ / *id, bytes);
+    set_mtime(dir_ / *id, kOldTime);
     return *id;
   }
   std::vector<std::string> ids(const std::string& prefix = "") {
@@ -42,6 +45,12 @@ class VersionStoreTest : public ::testing::Test {
     const auto versions = store_->list(prefix);
     for (const VersionRecord& record : *versions) out.push_back(record.id);
     return out;
+  }
+
+  // As an hour later, when nothing waits for its second look any more.
+  Result<CareReport> tend(const VersionLimits& limits = {}) {
+    clock_.now += 61 * kSecond;
+    return VersionCare(*store_, HashKey{}, clock_).tend(limits);
   }
 
   TempDir dir_;
@@ -95,13 +104,11 @@ TEST_F(VersionStoreTest, several_writers_lose_no_line_while_the_index_is_compact
     });
   }
   for (int i = 0; i < 20; ++i) {
-    // Amending leaves a line too many, so each eviction compacts.
+    // Each removal compacts.
     const std::string id = add("again", LoserCause::conflict);
-    VersionRecord record = *store_->find(id);
-    ASSERT_TRUE(store_->amend(record).ok());
-    ASSERT_TRUE(store_->evict({30, 0, 1000, 0}));
-    std::lock_guard lock(mutex);
-    expected.insert(id);
+    const auto removed = store_->remove({*store_->find(id)});
+    ASSERT_TRUE(removed);
+    ASSERT_EQ(*removed, 1U);
   }
   for (std::thread& writer : writers) writer.join();
   const auto found = ids();
@@ -115,7 +122,7 @@ TEST_F(VersionStoreTest, ordinary_versions_thin_out_but_the_last_stay) {
     clock_.now += 60 * kSecond;
   }
   const std::string conflict = add("busy", LoserCause::conflict);
-  const auto report = store_->evict({});
+  const auto report = tend();
   ASSERT_TRUE(report);
   const auto left = ids();
   // The last five, one in five minutes of the others, and the precious one.
@@ -131,20 +138,67 @@ TEST_F(VersionStoreTest, over_the_limit_ordinary_ones_go_first_and_precious_ones
   const std::string new_one = add("c", LoserCause::ordinary, bytes);
   VersionLimits limits;
   limits.keep_bytes = 250'000;
-  EXPECT_FALSE(store_->evict(limits)->precious_over_limit);
+  EXPECT_FALSE(tend(limits)->precious_over_limit);
   EXPECT_EQ(ids(), (std::vector<std::string>{conflict, new_one}));
   limits.keep_bytes = 1000;
-  EXPECT_TRUE(store_->evict(limits)->precious_over_limit);
+  EXPECT_TRUE(tend(limits)->precious_over_limit);
   EXPECT_EQ(ids(), (std::vector<std::string>{conflict}));
+}
+
+TEST_F(VersionStoreTest, over_the_limit_the_last_five_of_a_path_go_last) {
+  const std::string bytes(100'000, 'x');
+  std::vector<std::string> busy;
+  for (int i = 0; i < 7; ++i) {
+    busy.push_back(add("busy", LoserCause::ordinary, bytes));
+    clock_.now += 600 * kSecond;
+  }
+  const std::string quiet = add("quiet", LoserCause::ordinary, bytes);
+  VersionLimits limits;
+  limits.keep_bytes = 650'000;
+  EXPECT_EQ(tend(limits)->removed, 2U);
+  EXPECT_EQ(ids(), (std::vector<std::string>{busy[2], busy[3], busy[4], busy[5], busy[6], quiet}));
+  limits.keep_bytes = 150'000;
+  EXPECT_EQ(tend(limits)->removed, 5U);
+  EXPECT_EQ(ids(), (std::vector<std::string>{quiet}));
+}
+
+TEST_F(VersionStoreTest, a_removed_directory_is_its_line_until_its_days_are_over) {
+  std::vector<VersionRecord> directories(2);
+  for (VersionRecord& record : directories) {
+    record.path = "d";
+    record.how = Displaced::removed;
+    record.entry.kind = Kind::directory;
+    record.entry.mode = 02750;
+    record.entry.owner = Name("som\tebody");
+    record.entry.xattrs = Name(std::string_view("\0x\n", 3));
+  }
+  ASSERT_TRUE(store_->reserve(directories).ok());
+  EXPECT_TRUE(ids().empty()) << "reserved, but nothing was removed";
+  ASSERT_TRUE(store_->settle({{directories[0].id, {7, 4096, 1, 2}}}).ok());
+  const std::string id = directories[0].id;
+  EXPECT_EQ(ids(), (std::vector<std::string>{id}));
+  clock_.now += 2 * 3'600 * kSecond;
+  for (int n = 0; n < 150; ++n) ASSERT_TRUE(store_->amend(*store_->find(id)).ok());  // enough to be compacted
+  ASSERT_TRUE(tend());
+  ASSERT_EQ(ids(), (std::vector<std::string>{id}));
+  const VersionRecord kept = *store_->find(id);
+  EXPECT_EQ(kept.entry.mode, 02750U);
+  EXPECT_EQ(kept.entry.owner.str(), "som\tebody");
+  EXPECT_EQ(kept.entry.xattrs.str(), std::string("\0x\n", 3));
+  EXPECT_EQ(kept.stored, (Stamp{7, 4096, 1, 2}));
+  EXPECT_FALSE(store_->find(directories[1].id)) << "never filled";
+  clock_.now += 31 * 86'400 * kSecond;
+  EXPECT_EQ(tend()->removed, 1U);
+  EXPECT_TRUE(ids().empty());
 }
 
 TEST_F(VersionStoreTest, a_copy_that_a_crash_left_goes_after_a_while) {
   write_file(dir_ / "copy-0001", "half");
   clock_.now = SystemClock().wall_ns();
-  ASSERT_TRUE(store_->evict({}));
+  ASSERT_TRUE(tend());
   EXPECT_TRUE(stands(dir_ / "copy-0001"));
   clock_.now += 2 * 3'600 * kSecond;
-  ASSERT_TRUE(store_->evict({}));
+  ASSERT_TRUE(tend());
   EXPECT_FALSE(stands(dir_ / "copy-0001"));
 }
 
@@ -152,7 +206,7 @@ TEST_F(VersionStoreTest, everything_goes_after_its_days) {
   add("a", LoserCause::conflict);
   clock_.now += 31 * 86'400 * kSecond;
   const std::string fresh = add("a", LoserCause::ordinary);
-  ASSERT_TRUE(store_->evict({}));
+  ASSERT_TRUE(tend());
   EXPECT_EQ(ids(), (std::vector<std::string>{fresh}));
 }
 

@@ -114,6 +114,11 @@ VersionRecord sample() {
   record.entry.stamp.inode = 99;
   record.epoch = 3;
   record.cycle = 4;
+  record.how = Displaced::removed;
+  record.stored = {9, 5, -9, 77};
+  record.copy = "0000000000000002-ab";
+  record.entry.uid = 10;
+  record.entry.group = Name("g r");
   return record;
 }
 
@@ -130,6 +135,38 @@ TEST(VersionIndex, lines_go_round) {
   EXPECT_EQ(back->entry.mtime_ns, -9);
   EXPECT_EQ(back->entry.stamp.inode, 99U);
   EXPECT_EQ(back->cycle, 4U);
+  EXPECT_EQ(back->how, Displaced::removed);
+  EXPECT_EQ(back->stored, record.stored);
+  EXPECT_EQ(back->copy, record.copy);
+  EXPECT_EQ(back->entry.uid, 10U);
+  EXPECT_EQ(back->entry.group.str(), "g r");
+}
+
+TEST(VersionIndex, settled_lines_go_round) {
+  const SettledVersion settled{"0000000000000001-ab", {1, 2, -3, 4}};
+  const std::string line = format_settled_line(settled);
+  const auto back = parse_settled_line(line);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->id, settled.id);
+  EXPECT_EQ(back->stored, settled.stored);
+  EXPECT_FALSE(parse_version_line(line));
+  EXPECT_FALSE(parse_settled_line(format_version_line(sample())));
+  for (size_t cut = 0; cut < line.size(); ++cut) EXPECT_FALSE(parse_settled_line(line.substr(0, cut))) << cut;
+}
+
+// As release 0.1.0 wrote them.
+TEST(VersionIndex, lines_of_schema_1_are_read) {
+  const auto record = parse_version_line(
+      "v1\t0000000000000001-ab\t17\t3\t1\t420\t5\t-9\t99\t1:fedcba9876543210:2\t3\t4\td/\xff%09%0a%20%25x\t\t"
+      "cbdd0f35396d50aa");
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->id, "0000000000000001-ab");
+  EXPECT_EQ(record->path, "d/\xff\t\n %x");
+  EXPECT_EQ(record->cause, LoserCause::suspect);
+  EXPECT_EQ(record->entry.size, 5U);
+  EXPECT_EQ(record->entry.digest.high, 0xfedcba9876543210ULL);
+  EXPECT_EQ(record->epoch, 3U);
+  EXPECT_EQ(record->stored, Stamp{});
 }
 
 TEST(VersionIndex, a_torn_or_changed_line_is_seen) {

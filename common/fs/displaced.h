@@ -1,0 +1,44 @@
+#pragma once
+// Into the version store with what was displaced, so that what lies there stays as it was displaced.
+
+#include <string>
+#include <vector>
+
+#include "common/base/hasher.h"
+#include "common/fs/file_stat.h"
+#include "common/fs/version_store.h"
+
+namespace twsync {
+
+/// One thread at a time. `store` is borrowed.
+class DisplacedKeeper {
+ public:
+  DisplacedKeeper(VersionStore& store, const HashKey& key) : store_(store), hasher_(key) {}
+
+  /// `name` below `dir_fd` (the stage, or the store itself when it is `record.id` there already) becomes the version
+  /// `record.id`, which is reserved durably. `stat`: of it, with the link count that it had in the tree.
+  /// - A file with more names is stored as a copy: a write through another name must not change it. no_space when
+  ///   there is no room for one.
+  /// - A file that a program has open for writing is stored as a copy too, and itself as one more version, which the
+  ///   second look (version_care.h) drops or keeps. Above 256 MiB only where the file system shares the blocks; where
+  ///   there is no copy, the second look still finds the write, but the content before it is gone.
+  /// Error: `name` is still where it was.
+  Status keep(int dir_fd, const std::string& name, const FileStat& stat, const VersionRecord& record);
+  /// A directory is gone; `id` is its reserved version, or empty.
+  void removed_directory(const std::string& id, const FileStat& stat);
+  /// Appends what was kept since the last call to the index (VersionStore::settle).
+  Status settle();
+
+ private:
+  Status keep_linked(int dir_fd, const std::string& name, const VersionRecord& record);
+  bool keep_both(int dir_fd, const std::string& name, const FileStat& stat, const VersionRecord& record);
+  bool is_expected(const std::string& copy, const VersionRecord& record);
+  Status move_in(int dir_fd, const std::string& name, const std::string& id);
+  void note(const std::string& id);
+
+  VersionStore& store_;
+  Hasher hasher_;
+  std::vector<SettledVersion> settled_;
+};
+
+}  // namespace twsync
