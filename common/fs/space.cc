@@ -45,7 +45,9 @@ Status check_room(int fd, uint64_t bytes) {
   const Room room = room_in(space);
   if (room.inodes == 0) {
     return Error{ErrorCode::no_space,
-                 str("no inode is left on the file system but the reserve of ", reserved_inodes(space)), {}, ENOSPC};
+                 str("no inode is left on the file system but the reserve of ", reserved_inodes(space)),
+                 {},
+                 ENOSPC};
   }
   if (bytes <= room.bytes) return {};
   return Error{ErrorCode::no_space,
