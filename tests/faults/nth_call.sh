@@ -1,4 +1,26 @@
 #!/usr/bin/env bash
-# kill -9 at every call of every kind, locally and over SSH (takes long): quick_kill.sh with all its points.
+# Every write, flush, rename, link, unlink, mkdir and truncation of controller and agent (child agent, embedded broker):
+# for each N, kill -9 at the Nth call, and separately EIO and ENOSPC from it; then runs until quiet and looks at
+# everything that nth_call_lib.sh looks at. Prints covered / total for each call. Takes up to 20 minutes on 2 cores.
+# ONLY=pattern picks cases (local_EIO_agent_edits_renameat2_*). JOBS: how many at a time.
 set -euo pipefail
-FULL=1 exec bash "$(dirname "$0")/quick_kill.sh"
+. "$(dirname "$0")/../support/nth_call_lib.sh"
+
+table() { # covered and total, by injection, process and call
+  sort -u "$tmp/missed" | sed 's|.*/||' >"$tmp/missed.names"
+  as_cases <"$tmp/chosen" | awk -v missed="$tmp/missed.names" '
+    BEGIN { while ((getline name <missed) > 0) skip[name] = 1 }
+    { key = $4 " " $5 " " $6; total[key]++; if (!($1 in skip)) covered[key]++ }
+    END { for (key in total) printf "%-32s %4d / %d\n", key, covered[key], total[key] }' | sort
+}
+
+test_case reference reference
+test_case reference_many reference_many
+[ $failures = 0 ] || finish
+sort -u "$tmp/points" | awk '{ for (i = 1; i <= 3; i++) print "local", (i == 1 ? "KILL" : i == 2 ? "EIO" : "ENOSPC"), $0 }' >"$tmp/chosen"
+echo "$(wc -l <"$tmp/chosen") points"
+as_cases <"$tmp/chosen" | in_parallel | awk '!/^ok/ { print; fflush() } /^ok/ && ++n % 100 == 0 { print n " ok"; fflush() }'
+: >>"$tmp/missed"
+table
+[ ! -e "$tmp/codes" ] || { echo "exit codes of runs with a failed call:"; sort "$tmp/codes" | uniq -c; }
+all_reached "$(wc -l <"$tmp/chosen")"

@@ -1,0 +1,221 @@
+# Sourced by the suites that fail the Nth call: a fixed tree with one path for each kind of operation on each side, its
+# edits, and one point = one run that is killed (or whose Nth call fails), then runs until quiet, and what must hold
+# afterwards. Needs strace.
+. "$(dirname "${BASH_SOURCE[0]}")/e2e_lib.sh"
+
+calls=write,pwrite64,fsync,fdatasync,syncfs,rename,renameat,renameat2,linkat,unlink,unlinkat,mkdirat,symlinkat,fchmod,utimensat,ftruncate
+jobs=${JOBS:-6}
+real_bin=$bin
+
+first_tree() { # one path for each kind of change, on each side
+  local s side
+  for s in c d; do
+    if [ $s = c ]; then side=code; else side=deploy; fi
+    mkdir -p "$side"/{move-$s/in,todir-parent-$s,tofile-$s,keep-$s,meta-dir-$s}
+    local name
+    for name in replace-$s delete-$s rename-$s todir-$s meta-$s move-$s/in/f tofile-$s/f keep-$s/f; do
+      echo "first $name" >"$side/$name"
+    done
+    echo "first hard-$s" >"$side/hard-$s"; ln "$side/hard-$s" "$side/hard-$s-2"
+    ln -s "first-target" "$side/link-$s"
+  done
+  echo "first both" >code/both; echo "first edited" >code/edited
+}
+
+edits() {
+  local s side
+  for s in c d; do
+    if [ $s = c ]; then side=code; else side=deploy; fi
+    (
+      cd $side
+      echo "second create-$s" >create-$s
+      mkdir -p newdir-$s/deep; echo "second deep-$s" >newdir-$s/deep/f
+      echo "second replace-$s, longer" >replace-$s
+      rm delete-$s
+      mv rename-$s renamed-$s
+      mv move-$s moved-$s
+      rm todir-$s; mkdir todir-$s; echo "second inside-$s" >todir-$s/inside
+      rm -r tofile-$s; echo "second tofile-$s" >tofile-$s
+      chmod 640 meta-$s; chmod 710 meta-dir-$s
+      ln hard-$s hard-$s-3; rm hard-$s-2
+      ln -sfn second-target link-$s
+    )
+  done
+  rm code/edited; echo "second edited" >deploy/edited
+  echo "second both code" >code/both; touch -d '2024-03-01 10:00' code/both
+  echo "second both deploy" >deploy/both; touch -d '2024-03-01 11:00' deploy/both
+}
+
+many() { # enough files at once that one flush serves them all
+  local n
+  mkdir code/many-c deploy/many-d
+  for n in $(seq 20); do echo "many c $n" >"code/many-c/$n"; echo "many d $n" >"deploy/many-d/$n"; done
+}
+
+# Every content that a person wrote, one a line. (What they then replaced themselves on both sides needn't stay.)
+note_contents() { find code deploy -path '*/.twsync' -prune -o -type f -exec cat {} + | sort -u >>contents; [ ! -e code/create-c ] || sed -i '/^first both$/d; /^first edited$/d' contents; }
+
+contents_kept() {
+  find code deploy -type f -size -2000k ! -name index -exec cat {} + >have
+  local line
+  while IFS= read -r line; do
+    grep -qaF -- "$line" have || die "lost: $line"
+  done < <(sort -u contents)
+}
+
+manifest() { (cd "$1" && find . -path ./.twsync -prune -o ! -path . \( -type f -printf '%P f %m ' -exec sha256sum {} \; -o -type l -printf '%P l %l\n' -o -printf '%P %y %m\n' \) | sed 's| \./.*||' | sort); }
+unlocked() { # nobody holds a root or works in a stage any more
+  local lock
+  for lock in {code,deploy}/.twsync/*/{lock,stage/s-*}; do [ ! -e "$lock" ] || flock -n "$lock" true || return 1; done
+}
+stage_empty() { [ -z "$(find code/.twsync/*/stage deploy/.twsync/*/stage -mindepth 1)" ] || die "left in a stage: $(find code/.twsync/*/stage deploy/.twsync/*/stage -mindepth 1)"; }
+
+# The agent is a script that runs the real one, under strace where the file `inject` says so.
+wrapped_agent() {
+  mkdir bin
+  ln "$real_bin/twsync" bin/twsync 2>/dev/null || cp "$real_bin/twsync" bin/twsync
+  cat >bin/twsync-agent <<SCRIPT
+#!/bin/sh
+if [ "\$1" != --version ] && [ -s "$W/inject" ]; then exec strace -f -y -o "$W/agent.trace.\$\$" -e trace=$calls \$(cat "$W/inject") "$real_bin/twsync-agent" "\$@"; fi
+exec "$real_bin/twsync-agent" "\$@"
+SCRIPT
+  chmod 755 bin/twsync-agent
+  bin=$W/bin
+}
+
+set_target() { # set_target local|ssh
+  options=()
+  if [ "$1" = ssh ]; then TARGET="$(id -un)@$server_address:$W/deploy"; options=("${ssh_options[@]}"); fi
+}
+
+# run_injected WHO CALL N HOW: the run whose Nth call kills it (HOW = KILL) or fails (HOW = an errno's name); a line in
+# $tmp/missed when there was no such call.
+run_injected() {
+  local how="error=$4" reached='(INJECTED)'
+  if [ "$4" = KILL ]; then how="signal=KILL" reached='killed by SIGKILL'; fi
+  local inject="-e inject=$2:$how:when=$3"
+  if [ "$1" = agent ]; then
+    echo "$inject" >inject
+    sync_now "${options[@]}"
+    rm inject
+    cat agent.trace.* >trace 2>/dev/null || : >trace
+  else
+    rc=0
+    # shellcheck disable=SC2086
+    strace -f -y -b execve -o trace -e trace=$calls $inject "$bin/twsync" --state-dir "$W/S" sync "$W/code" "${TARGET:-$W/deploy}" --json "${options[@]}" \
+      >out 2>err || rc=$?
+  fi
+  if ! grep -q "$reached" trace; then
+    [ $rc = 0 ] || die "nothing was injected, but exit code $rc: $(tail -1 out err)"
+    echo "$W" >>"$tmp/missed"
+  elif [ "$4" != KILL ]; then
+    after_failure
+  elif [ "$1" = agent ]; then
+    [ $rc != 4 ] && [ $rc -lt 128 ] || die "the controller took the agent's end badly: exit code $rc: $(tail -1 out err)"
+  fi
+  until_true 30 unlocked || die "a lock stays afterwards"
+}
+
+after_failure() {
+  # A failing write to a socket or an eventfd is no fault of a disk: libzmq ends the process over it.
+  if grep -q 'write([0-9]*<\(socket\|pipe\|anon_inode\|UNIX\|TCP\)[^>]*>*.*(INJECTED)' trace; then return; fi
+  [ $rc -lt 128 ] || die "a failed call ended the run: exit code $rc: $(tail -1 out err)"
+  echo "$rc" >>"$tmp/codes"
+  if [ $rc = 0 ] && [ "$(summary in_sync)" = true ]; then equal_trees; fi
+}
+
+run_again() {
+  local n
+  for n in 1 2 3; do
+    sync_now "${options[@]}"
+    expect 0
+    if [ "$(summary in_sync)" = true ]; then return; fi
+  done
+  die "not in sync after $n runs: $(tail -1 out)"
+}
+
+point() { # point TRANSPORT HOW WHO CALL N PHASE
+  set_target "$1"
+  [ "$3" != agent ] || wrapped_agent
+  first_tree
+  note_contents
+  if [ "$6" != first ]; then
+    in_sync "${options[@]}"
+    "$6"
+    note_contents
+  fi
+  run_injected "$3" "$4" "$5" "$2"
+  contents_kept
+  run_again
+  equal_trees
+  manifest code >state
+  unchanged "$tmp/expected.$6" state
+  contents_kept
+  stage_empty
+  sync_now "${options[@]}"; expect 0
+  [ "$(summary operations)" = 0 ] || die "the next run plans something: $(operations | head -2)"
+}
+
+# What undisturbed runs reach, and $tmp/points: every call of each kind that they make ("WHO CALL N PHASE").
+reference() {
+  set_target local
+  wrapped_agent
+  echo "-e trace=$calls" >inject
+  first_tree
+  counted first
+  edits
+  counted edits
+  [ "$(cat code/both)" = "second both deploy" ] && [ "$(cat code/edited)" = "second edited" ] || die "the reference is wrong"
+  [ ! -e code/delete-d ] && [ ! -e deploy/delete-c ] && [ -e deploy/moved-c/in/f ] || die "the reference is wrong"
+}
+reference_many() {
+  set_target local
+  wrapped_agent
+  first_tree
+  in_sync
+  echo "-e trace=$calls" >inject
+  many
+  counted many
+}
+
+counted() { # counted PHASE
+  rm -f trace agent.trace.*
+  strace -f -y -b execve -o trace -e trace=$calls "$bin/twsync" --state-dir "$W/S" sync "$W/code" "$W/deploy" --json >out 2>err
+  count_calls controller "$1" trace
+  count_calls agent "$1" agent.trace.*
+  equal_trees
+  manifest code >"$tmp/expected.$1"
+}
+
+# count_calls WHO PHASE TRACE...: points to inject at; strace counts for each thread by itself. Of `many` only the flushes.
+count_calls() {
+  local who=$1 phase=$2; shift 2
+  cat "$@" | sed -n 's/^\([0-9]*\) *\([a-z0-9]*\)(.*/\1 \2/p' | sort | uniq -c |
+    awk -v who="$who" -v phase="$phase" '$1 > max[$3] { max[$3] = $1 }
+      END { for (c in max) if (phase != "many" || c ~ /sync/) for (n = 1; n <= max[c]; n++) print who, c, n, phase }' >>"$tmp/points"
+}
+
+in_parallel() { # reads lines of arguments for test_case
+  local line
+  while read -r line; do
+    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
+    # shellcheck disable=SC2086
+    ( failures=0; trap - EXIT; test_case $line; [ $failures = 0 ] || echo x >>"$tmp/failed" ) &
+  done
+  wait
+}
+
+# Lines "TRANSPORT HOW WHO CALL N PHASE" -> lines for in_parallel.
+as_cases() { awk '{ print $1 "_" $2 "_" $3 "_" $6 "_" $4 "_" $5, "point", $0 }'; }
+
+# all_reached CHOSEN: most points were reached (threads share the work differently each time); ends the suite.
+all_reached() {
+  : >>"$tmp/missed"
+  local missed; missed=$(wc -l <"$tmp/missed")
+  echo "$missed of $1 points came to their end before the Nth call"
+  [ $((missed * 3)) -lt "$1" ] || { echo "FAIL reached: too few runs were disturbed"; echo x >>"$tmp/failed"; }
+  if [ -e "$tmp/failed" ]; then failures=$(wc -l <"$tmp/failed"); fi
+  finish
+}
+
+command -v strace >/dev/null || { echo "strace is needed (Debian: apt install strace)"; exit 2; }
