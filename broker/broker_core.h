@@ -39,6 +39,7 @@ struct Incoming {
   std::string peer;
   Envelope envelope;
   std::string body;
+  bool owner = true;  ///< root or the broker's own user; others may publish and ask, nothing more
 };
 
 struct Published {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "broker/file_lock.h"
+#include "broker/members.h"
 #include "common/base/text.h"
 #include "common/zmq/endpoints.h"
 #include "common/zmq/zap.h"
@@ -115,17 +116,23 @@ Status Broker::Impl::open_to_group(const std::string& endpoint) const {
 
 Status Broker::Impl::bind(ZmqContext& context) {
   if (is_ipc()) {
-    const auto allowed = [own = static_cast<uint32_t>(::geteuid()),
-                          gid = options.allow_gid](const PeerCredentials& peer) {
-      return peer.uid == 0 || peer.uid == own || (gid && peer.gid == *gid);
+    const auto admit = [own = static_cast<uint32_t>(::geteuid()),
+                        gid = options.allow_gid](const PeerCredentials& peer) {
+      if (peer.uid == 0 || peer.uid == own) return Admission::owner;
+      return gid && is_member(peer.uid, peer.gid, *gid) ? Admission::member : Admission::refused;
     };
-    SYNC_ASSIGN(auto opened, ZapGate::open(context, allowed));
+    SYNC_ASSIGN(auto opened, ZapGate::open(context, admit));
     gate.emplace(std::move(opened));
   }
   SYNC_TRY(open_socket(context, front, SocketKind::router, options.endpoints.front, kFrontMessageBytes));
   SYNC_TRY(open_socket(context, back, SocketKind::router, options.endpoints.back, kBackMessageBytes));
   SYNC_TRY(open_socket(context, pub, SocketKind::pub, options.endpoints.pub, kFrontMessageBytes));
   if (!is_ipc() || !options.allow_gid) return {};
+  const std::string directory = directory_of(ipc_path(options.endpoints.front));
+  if (::chown(directory.c_str(), static_cast<uid_t>(-1), *options.allow_gid) != 0 ||
+      ::chmod(directory.c_str(), 0750) != 0) {
+    return error_from_errno(errno, "cannot open the runtime directory to the group", directory);
+  }
   SYNC_TRY(open_to_group(options.endpoints.front));
   return open_to_group(options.endpoints.pub);
 }
@@ -148,9 +155,10 @@ Result<std::unique_ptr<Broker>> Broker::open(ZmqContext& context, BrokerOptions 
 Result<bool> Broker::Impl::receive(BrokerSocket which) {
   ZmqSocket& socket = which == BrokerSocket::front ? *front : *back;
   std::vector<std::string> frames;
+  std::string user;
   size_t bytes = 0;
   for (size_t count = 0; count < kMaxMessagesPerTurn && bytes < kMaxBytesPerTurn; ++count) {
-    SYNC_ASSIGN(const bool got, socket.receive(frames));
+    SYNC_ASSIGN(const bool got, socket.receive(frames, &user));
     if (!got) return false;
     // [peer][envelope][body]; anything else is noise.
     auto envelope = frames.size() == 3 ? decode<Envelope>(frames[1]) : Result<Envelope>(Error{});
@@ -159,7 +167,8 @@ Result<bool> Broker::Impl::receive(BrokerSocket which) {
       continue;
     }
     bytes += frames[2].size();
-    core->handle({which, std::move(frames[0]), std::move(envelope).value(), std::move(frames[2])});
+    core->handle({which, std::move(frames[0]), std::move(envelope).value(), std::move(frames[2]),
+                  user != to_string(Admission::member)});
   }
   return true;
 }

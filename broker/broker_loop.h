@@ -16,8 +16,8 @@ namespace twsync {
 struct BrokerOptions {
   BrokerEndpoints endpoints;
   CoreOptions core;
-  /// ipc only: besides root and our own user, processes with this primary group may connect to the front and pub
-  /// sockets.
+  /// ipc only: besides root and our own user, members of this group may connect to the front and pub sockets, to
+  /// publish and to ask; the runtime directory becomes theirs to enter.
   std::optional<uint32_t> allow_gid;
   size_t client_soft_bytes = 64U << 20U;   ///< per peer: then operation and progress events are dropped
   size_t client_hard_bytes = 256U << 20U;  ///< then the peer is given up

@@ -8,6 +8,13 @@ namespace twsync {
 
 namespace {
 
+Error owners_only() {
+  return {ErrorCode::denied,
+          "members of the group may publish and ask for the status; this is for root or the user who runs the service",
+          {},
+          0};
+}
+
 Error no_such_pair(const std::string& pair) {
   return {ErrorCode::not_found, str("no pair named '", escape_bytes(pair), "' is served here"), {}, 0};
 }
@@ -35,6 +42,7 @@ void BrokerCore::on_publish(Incoming& in) {
   for (const WatchState& watch : publish->watch) {
     if (!queue_.knows(watch.pair) || watch.side > Side::deploy) return refuse(in, no_such_pair(watch.pair));
   }
+  if (!in.owner && !publish->watch.empty()) return refuse(in, owners_only());
   for (WatchState& watch : publish->watch)
     views_[watch.pair].watch[static_cast<size_t>(watch.side)] = std::move(watch.state);
 
@@ -93,6 +101,7 @@ bool BrokerCore::tell_if_known(const Incoming& in, const std::string& request) {
 }
 
 void BrokerCore::on_request(Incoming& in) {
+  if (!in.owner) return refuse(in, owners_only());
   if (in.body.size() > kMaxRequestBytes) return refuse(in, {ErrorCode::usage, "request: too large", {}, 0});
   auto request = decode<Request>(in.body);
   if (!request.ok()) return refuse(in, request.error());

@@ -71,6 +71,8 @@ std::string runtime_dir_for(const std::string& state_dir, bool chosen) {
   const std::string user_runtime = environment_directory("XDG_RUNTIME_DIR");
   const std::string shared = ::geteuid() == 0 ? "/run/twsync" : user_runtime.empty() ? "" : user_runtime + "/twsync";
   const std::string own = state_dir + "/run";
+  // A member of the group `twsync` reaches the service that root runs.
+  if (!chosen && ::geteuid() != 0 && ::access("/run/twsync/front.sock", R_OK | W_OK) == 0) return "/run/twsync";
   if (!chosen) return shared.empty() ? own : shared;
   if (own.size() <= kLongestRuntimeDir || shared.empty()) return own;
   return str(shared, "/", stable_hash64(state_dir));

@@ -23,10 +23,10 @@ bool parse_peer_address(std::string_view address, PeerCredentials& peer) {
   return take_last(address, pid) && take_last(address, peer.gid) && take_last(address, peer.uid);
 }
 
-Result<ZapGate> ZapGate::open(ZmqContext& context, Allowed allowed) {
+Result<ZapGate> ZapGate::open(ZmqContext& context, Admit admit) {
   SYNC_ASSIGN(auto socket, ZmqSocket::open(context, SocketKind::rep, SocketOptions{}));
   SYNC_TRY(socket.bind("inproc://zeromq.zap.01"));
-  return ZapGate(std::move(socket), std::move(allowed));
+  return ZapGate(std::move(socket), std::move(admit));
 }
 
 // RFC 27: version, request id, domain, address, identity, mechanism, credentials…
@@ -37,12 +37,14 @@ Result<uint64_t> ZapGate::answer() {
     SYNC_ASSIGN(const bool got, socket_.receive(request));
     if (!got) return refused;
     PeerCredentials peer;
-    const bool yes = request.size() >= 6 && request[0] == "1.0" && request[2] == kZapDomain && request[5] == "NULL" &&
-                     parse_peer_address(request[3], peer) && allowed_(peer);
+    const bool asked = request.size() >= 6 && request[0] == "1.0" && request[2] == kZapDomain && request[5] == "NULL" &&
+                       parse_peer_address(request[3], peer);
+    const Admission admission = asked ? admit_(peer) : Admission::refused;
+    const bool yes = admission != Admission::refused;
     if (!yes) ++refused;
     const std::string_view id = request.size() > 1 ? std::string_view(request[1]) : std::string_view();
     SYNC_ASSIGN(const SendOutcome sent,
-                socket_.send({"1.0", id, yes ? "200" : "400", yes ? "OK" : "not allowed", "", ""}));
+                socket_.send({"1.0", id, yes ? "200" : "400", yes ? "OK" : "not allowed", to_string(admission), ""}));
     (void)sent;
   }
 }

@@ -16,6 +16,13 @@ struct PeerCredentials {
   uint32_t gid = 0;
 };
 
+/// What a connection may do: nothing, what producers do, or everything. Its name is the ZAP user id, which each message
+/// received from it then carries.
+enum class Admission : uint8_t { refused, member, owner };
+constexpr const char* to_string(Admission admission) {
+  return admission == Admission::owner ? "owner" : admission == Admission::member ? "member" : "";
+}
+
 /// "…:uid:gid:pid" -> credentials; false when it is not of that form.
 bool parse_peer_address(std::string_view address, PeerCredentials& peer);
 
@@ -23,16 +30,16 @@ bool parse_peer_address(std::string_view address, PeerCredentials& peer);
 /// No answer, no connection. One thread.
 class ZapGate {
  public:
-  using Allowed = std::function<bool(const PeerCredentials&)>;
-  static Result<ZapGate> open(ZmqContext& context, Allowed allowed);
+  using Admit = std::function<Admission(const PeerCredentials&)>;
+  static Result<ZapGate> open(ZmqContext& context, Admit admit);
   ZmqSocket& socket() { return socket_; }
   /// Answers all that was asked. Returns how many were refused.
   Result<uint64_t> answer();
 
  private:
-  ZapGate(ZmqSocket socket, Allowed allowed) : socket_(std::move(socket)), allowed_(std::move(allowed)) {}
+  ZapGate(ZmqSocket socket, Admit admit) : socket_(std::move(socket)), admit_(std::move(admit)) {}
   ZmqSocket socket_;
-  Allowed allowed_;
+  Admit admit_;
 };
 
 }  // namespace twsync

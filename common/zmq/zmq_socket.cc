@@ -116,7 +116,7 @@ Result<SendOutcome> ZmqSocket::send(const std::vector<std::string_view>& frames)
   }
 }
 
-Result<bool> ZmqSocket::receive(std::vector<std::string>& frames) {
+Result<bool> ZmqSocket::receive(std::vector<std::string>& frames, std::string* user) {
   frames.clear();
   try {
     zmq::message_t part;
@@ -125,6 +125,11 @@ Result<bool> ZmqSocket::receive(std::vector<std::string>& frames) {
       if (!impl_->socket.recv(part, zmq::recv_flags::dontwait)) return false;
       more = part.more();
       if (frames.size() < kMaxFrames) frames.emplace_back(static_cast<const char*>(part.data()), part.size());
+    }
+    if (user != nullptr) {
+      // Not gets() of cppzmq: that throws when the connection has no such property.
+      const char* id = ::zmq_msg_gets(part.handle(), "User-Id");
+      *user = id == nullptr ? "" : id;
     }
     return true;
   } catch (const zmq::error_t& e) {

@@ -48,7 +48,8 @@ class ZmqSocket {
   /// All frames or none.
   Result<SendOutcome> send(const std::vector<std::string_view>& frames);
   /// False = nothing there. More than kMaxFrames frames: the rest is thrown away.
-  Result<bool> receive(std::vector<std::string>& frames);
+  /// `user` gets the ZAP user id of the connection it came over ("" without a ZAP handler).
+  Result<bool> receive(std::vector<std::string>& frames, std::string* user = nullptr);
   static constexpr size_t kMaxFrames = 16;
 
   struct Impl;

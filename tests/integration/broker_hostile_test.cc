@@ -261,6 +261,39 @@ TEST_F(BrokerIpcTest, another_user_is_refused_by_uid_unless_the_group_may) {
   EXPECT_TRUE(member.is_let_in());
 }
 
+TEST_F(BrokerIpcTest, a_member_of_the_group_may_publish_and_ask_and_nothing_more) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
+  h_.options.allow_gid = 65534;
+  h_.start();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(9);
+    ZmqContext context;
+    auto client = BrokerClient::connect(context, h_.options.endpoints, 1500);
+    if (!client) ::_exit(1);
+    Publish hints;
+    hints.hints.emplace_back().pair = h_.options.core.pairs.front();
+    Request request;
+    request.id = "r1";
+    request.pair = h_.options.core.pairs.front();
+    const bool published = (*client)->publish(hints, "k", 1500).ok();
+    const bool answered = (*client)->status(StatusQuery{}, 1500).ok();
+    const Status asked = (*client)->request(request, 1500);
+    Publish watch;
+    watch.watch.emplace_back().pair = h_.options.core.pairs.front();
+    const Status pretended = (*client)->publish(watch, "", 1500);
+    const bool refused =
+        !asked && asked.error().code == ErrorCode::denied && !pretended && pretended.error().code == ErrorCode::denied;
+    ::_exit(!published ? 2 : !answered ? 3 : !refused ? 4 : 0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  struct stat st {};
+  ASSERT_EQ(::stat(h_.dir.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0777U, 0750U);
+}
+
 TEST(ZapTest, addresses_are_read_from_the_end) {
   PeerCredentials peer;
   EXPECT_TRUE(parse_peer_address("localhost:1000:100:4242", peer));
