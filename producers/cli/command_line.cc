@@ -83,22 +83,22 @@ void add_sync(Parse& p) {
 void add_questions(Parse& p) {
   auto* status =
       p.add(p.app, "status", "what is synced, running, waiting, parked", [&p]() -> Command { return p.status; });
-  status->add_option("PAIR", p.status.pair);
+  status->add_option("PAIR", p.status.pair, "only this pair");
   status->add_flag("--watch", p.status.watch, "show it again every second");
-  status->add_flag("--json", p.status.json);
+  status->add_flag("--json", p.status.json, "one JSON object a line");
   auto* conflicts =
       p.add(p.app, "conflicts", "open and past conflicts, parked items", [&p]() -> Command { return p.conflicts; });
-  conflicts->add_option("PAIR", p.conflicts.pair);
-  conflicts->add_flag("--json", p.conflicts.json);
+  conflicts->add_option("PAIR", p.conflicts.pair, "only this pair");
+  conflicts->add_flag("--json", p.conflicts.json, "one JSON object a line");
   auto* history = p.add(p.app, "history", "kept versions of a path", [&p]() -> Command { return p.history; });
-  history->add_option("PATH", p.history.path)->required();
-  history->add_option("--pair", p.history.pair)->type_name("PAIR");
-  history->add_flag("--json", p.history.json);
+  history->add_option("PATH", p.history.path, "relative to the root, or absolute below it")->required();
+  history->add_option("--pair", p.history.pair, "whose; needed where there are several")->type_name("PAIR");
+  history->add_flag("--json", p.history.json, "one JSON object a line");
   auto* doctor =
       p.add(p.app, "doctor", "checks keys, host key, agent, clocks, watch limits, space, rights, configuration",
             [&p]() -> Command { return p.doctor; });
-  doctor->add_option("PAIR", p.doctor.pair);
-  doctor->add_flag("--json", p.doctor.json);
+  doctor->add_option("PAIR", p.doctor.pair, "only this pair");
+  doctor->add_flag("--json", p.doctor.json, "one JSON object a line");
 }
 
 void add_decisions(Parse& p) {
@@ -108,7 +108,7 @@ void add_decisions(Parse& p) {
       return p.decide;
     });
     sub->add_option("ID", p.decide.id, "as `twsync conflicts` shows it")->required();
-    sub->add_option("--pair", p.decide.pair)->type_name("PAIR");
+    sub->add_option("--pair", p.decide.pair, "whose; needed where there are several")->type_name("PAIR");
     return sub;
   };
   decide("resolve", "decide a parked conflict")
@@ -119,43 +119,50 @@ void add_decisions(Parse& p) {
   decide("reject", "refuse parked deletions: the files are carried back");
   auto* restore =
       p.add(p.app, "restore", "bring a kept version back, as a new edit", [&p]() -> Command { return p.restore; });
-  restore->add_option("PATH", p.restore.path)->required();
+  restore->add_option("PATH", p.restore.path, "relative to the root, or absolute below it")->required();
   restore->add_option("--version", p.restore.version, "as `twsync history` shows it; without it the latest")
       ->type_name("ID");
   restore->add_option("--to", p.restore.to, "write it there instead")->type_name("FILE");
-  restore->add_option("--pair", p.restore.pair)->type_name("PAIR");
+  restore->add_option("--pair", p.restore.pair, "whose; needed where there are several")->type_name("PAIR");
   p.add(p.app, "forget", "remove a pair's state from both servers; the trees stay",
         [&p]() -> Command { return p.forget; })
-      ->add_option("PAIR", p.forget.pair)
+      ->add_option("PAIR", p.forget.pair, "its name, as `twsync status` shows it")
       ->required();
 }
 
 void add_producers(Parse& p) {
   auto* publish =
       p.add(p.app, "publish", "tell the service that something changed", [&p]() -> Command { return p.publish; });
-  publish->add_option("--source", p.source)->check(CLI::IsMember({"git-hook", "cron", "manual"}));
+  publish->add_option("--source", p.source, "who tells")->check(CLI::IsMember({"git-hook", "cron", "manual"}));
   publish->add_option("--path", p.publish.paths, "changed path; again for more; none = everything")
       ->type_name("P")
       ->allow_extra_args(false)
       ->take_all();
-  publish->add_option("--pair", p.publish.pair)->type_name("PAIR");
+  publish->add_option("--pair", p.publish.pair, "whose; without it every pair that the paths belong to")
+      ->type_name("PAIR");
   p.add(p.app, "serve-forced", "", []() -> Command { return ServeForcedCommand{}; })->group("");
   auto* hooks = p.app.add_subcommand("hooks", "git hooks that publish after a commit, merge or checkout");
   hooks->require_subcommand(1)->fallthrough();
-  for (const char* verb : {"install", "uninstall"}) {
-    p.add(*hooks, verb, "REPO: the repository, default the current directory", [&p, verb]() -> Command {
+  const std::pair<const char*, const char*> hook_verbs[] = {
+      {"install", "add them to a repository, beside hooks that are there"}, {"uninstall", "take them away again"}};
+  for (const auto& [verb, about] : hook_verbs) {
+    p.add(*hooks, verb, about, [&p, verb = verb]() -> Command {
        p.hooks.verb = verb;
        return p.hooks;
-     })->add_option("REPO", p.hooks.repository);
+     })->add_option("REPO", p.hooks.repository, "the repository, default the current directory");
   }
   auto* keys = p.app.add_subcommand("keys", "SSH keys between the two servers");
   keys->require_subcommand(1)->fallthrough();
-  for (const char* verb : {"exchange", "show", "rotate"}) {
-    auto* sub = p.add(*keys, verb, "", [&p, verb]() -> Command {
+  const std::pair<const char*, const char*> key_verbs[] = {
+      {"exchange", "make a key pair and let each server in to the other, for twsync alone"},
+      {"show", "the keys and host keys in use"},
+      {"rotate", "make new keys and replace the old lines"}};
+  for (const auto& [verb, about] : key_verbs) {
+    auto* sub = p.add(*keys, verb, about, [&p, verb = verb]() -> Command {
       p.keys.verb = verb;
       return p.keys;
     });
-    sub->add_option("PAIR", p.keys.pair);
+    sub->add_option("PAIR", p.keys.pair, "only this pair's server");
     sub->add_flag("--one-way", p.keys.one_way, "only from here to there: nothing over there can reach this server");
     sub->add_option("--accept-fingerprint", p.keys.accept_fingerprint, "host key to trust without asking")
         ->type_name("SHA256:…");
@@ -172,6 +179,41 @@ void collect_words(const CLI::App& app, std::vector<std::string>& out) {
   }
 }
 
+// "{code,deploy,both}" as CLI11 describes a set of allowed values.
+std::vector<std::string> choices_of(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const size_t open = type.find('{');
+  if (open == std::string::npos || type.find('}', open) == std::string::npos) return {};
+  return CLI::detail::split(type.substr(open + 1, type.find('}', open) - open - 1), ',');
+}
+
+std::vector<OptionText> options_text(const CLI::App& app) {
+  std::vector<OptionText> out;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_group().empty()) continue;
+    OptionText text;
+    text.positional = option->get_lnames().empty();
+    text.name = text.positional ? option->get_name(true) : "--" + option->get_lnames().front();
+    text.about = option->get_description();
+    text.choices = choices_of(*option);
+    text.required = option->get_required();
+    if (option->get_items_expected_max() > 0 && !text.positional)
+      text.value = text.choices.empty() ? option->get_type_name() : "WHICH";
+    out.push_back(std::move(text));
+  }
+  return out;
+}
+
+void commands_text(const CLI::App& app, const std::string& before, std::vector<CommandText>& out) {
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (sub->get_group().empty()) continue;
+    const std::string name = before + sub->get_name();
+    if (sub->get_subcommands([](const CLI::App*) { return true; }).empty())
+      out.push_back({name, sub->get_description(), options_text(*sub)});
+    commands_text(*sub, name + " ", out);
+  }
+}
+
 /// The typed word that is unknown, and the known one it was probably meant to be.
 std::string suggestion(const CLI::App& app, const std::vector<std::string>& args) {
   std::vector<std::string> words;
@@ -185,6 +227,17 @@ std::string suggestion(const CLI::App& app, const std::vector<std::string>& args
     if (!guess.empty()) return str("unknown '", escape_bytes(word), "', did you mean '", guess, "'?");
   }
   return {};
+}
+
+std::unique_ptr<Parse> make_parse() {
+  auto p = std::make_unique<Parse>();
+  p->app.name("twsync");
+  add_common(*p);
+  add_sync(*p);
+  add_questions(*p);
+  add_decisions(*p);
+  add_producers(*p);
+  return p;
 }
 
 Result<Command> finish(Parse& p) {
@@ -204,14 +257,8 @@ Result<Command> finish(Parse& p) {
 }  // namespace
 
 Result<CommandLine> parse_command_line(const std::vector<std::string>& args) {
-  const auto p = std::make_unique<Parse>();
-  add_common(*p);
-  add_sync(*p);
-  add_questions(*p);
-  add_decisions(*p);
-  add_producers(*p);
+  const auto p = make_parse();
   try {
-    p->app.name("twsync");
     p->app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
   } catch (const CLI::CallForHelp&) {
     const auto subs = p->app.get_subcommands();
@@ -229,6 +276,15 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& args) {
   }
   SYNC_ASSIGN(auto command, finish(*p));
   return CommandLine{std::move(command), std::move(p->overrides)};
+}
+
+ProgramText program_text() {
+  const auto p = make_parse();
+  ProgramText out;
+  out.about = p->app.get_description();
+  out.options = options_text(p->app);
+  commands_text(p->app, {}, out.commands);
+  return out;
 }
 
 }  // namespace twsync

@@ -76,4 +76,24 @@ struct CommandLine {
 /// Errors: usage, with the nearest known word where one was mistyped.
 Result<CommandLine> parse_command_line(const std::vector<std::string>& args);
 
+/// What may be typed, as --help tells it: the one source of manual pages and completions.
+struct OptionText {
+  std::string name;   ///< "--to-deploy"; a positional's name without dashes
+  std::string value;  ///< type of its value; empty = a flag
+  std::string about;
+  std::vector<std::string> choices;  ///< allowed values, where they are few
+  bool positional = false, required = false;
+};
+struct CommandText {
+  std::string name;  ///< "keys exchange"
+  std::string about;
+  std::vector<OptionText> options;
+};
+struct ProgramText {
+  std::string about;
+  std::vector<OptionText> options;  ///< of every command
+  std::vector<CommandText> commands;
+};
+ProgramText program_text();
+
 }  // namespace twsync
