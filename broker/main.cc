@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "broker/broker_loop.h"
 #include "broker/members.h"
@@ -10,6 +11,7 @@
 #include "common/app/notify.h"
 #include "common/app/run_main.h"
 #include "common/base/hasher.h"
+#include "common/base/text.h"
 
 namespace {
 
@@ -25,7 +27,9 @@ void log_line(BrokerSeverity severity, std::string_view text) {
 BrokerOptions options_of(const ServiceContext& service) {
   BrokerOptions options;
   options.endpoints = ipc_endpoints(service.config.runtime_dir);
-  options.core.queue_path = service.config.state_dir + "/queue.db";
+  // Where systemd gave the broker a directory of its own, its journal lies there.
+  const char* own = std::getenv("STATE_DIRECTORY");
+  options.core.queue_path = str(own != nullptr && own[0] == '/' ? own : service.config.state_dir, "/queue.db");
   for (const PairConfig& pair : service.config.pairs) {
     const bool wanted = service.pairs.empty() ||
                         std::find(service.pairs.begin(), service.pairs.end(), pair.name) != service.pairs.end();

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Two servers with real systemd, sshd and cron, at the addresses and with the roots that the default configuration
-# names: brings them up, installs the built tree on the code server, runs the scenarios, takes them down. Can be run
-# again and again. Needs docker, docker-compose and a finished build; debootstrap where debian:bookworm-slim cannot be
-# pulled.   BUILD_DIR=build   KEEP=1: leaves the servers running.
+# names: brings them up, installs the packages, runs the scenarios, takes them down. Can be run again and again. Needs
+# docker, docker-compose and a finished build; debootstrap where debian:bookworm-slim cannot be pulled.   BUILD_DIR=build   KEEP=1: leaves the servers running.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(dirname "$here")
@@ -73,12 +72,20 @@ done
 ok "two servers are up"
 
 # --- installing
-DESTDIR=$work/tree cmake --install "$build" --strip >"$work/install.log" || fail "cmake --install: $(tail -1 "$work/install.log")"
-tar -C "$work/tree" -c . | docker exec -i ${project}_code_1 tar -x -C / --no-same-owner
-must "installing the units" code "systemctl link $prefix/share/twsync/systemd/*.service && systemctl enable sutazai-sync-monitor.service"
-must "the deploy root" deploy "mkdir -p $prefix"
+cpack --config "$build/CPackConfig.cmake" -B "$work/packages" >"$work/cpack.log" 2>&1 || fail "cpack: $(tail -1 "$work/cpack.log")"
+version=$(dpkg-deb -f "$work"/packages/twsync_*.deb Version)
+for server in code deploy; do
+  docker exec ${project}_${server}_1 mkdir -p /packages
+  docker cp "$work/packages/." ${project}_${server}_1:/packages >/dev/null
+  must "dpkg -i on $server" $server "dpkg -i /packages/twsync-agent_${version}_*.deb /packages/twsync_${version}_*.deb"
+done
+must "a first installation starts nothing" code '! systemctl is-active twsync-broker sutazai-sync-monitor'
+must "the deploy server's cron waits for its own test" deploy 'rm /etc/cron.d/sutazai-sync'
+must "no cron yet" code 'mv /etc/cron.d/sutazai-sync /root/'
+must "twsync on the PATH, with its manual" code "twsync --version && [ -s /usr/share/man/man1/twsync.1.gz ] && getent group twsync"
+must "enabling" code "systemctl enable sutazai-sync-monitor.service"
 must "systemd's opinion of the units" code "! systemd-analyze verify sutazai-sync-monitor.service 2>&1 | grep -E '(twsync|sutazai).*:[0-9]+:'"
-ok "installed"
+ok "installed with dpkg -i"
 
 # --- keys: the first login by a key that an administrator has there already
 on code 'ssh-keygen -q -t ed25519 -N "" -C admin -f /root/.ssh/id_ed25519 && cat /root/.ssh/id_ed25519.pub' >"$work/admin.pub"
@@ -107,6 +114,16 @@ ok "two_way_sync.sh in all its forms"
 must "systemctl start" code 'systemctl start sutazai-sync-monitor.service'
 units='sutazai-sync-monitor twsync-broker twsync-worker@scanner twsync-worker@resolver twsync-worker@transfer'
 must "every unit is active" code "systemctl is-active $units"
+exposure() { on code "systemd-analyze security --no-pager $1" | sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\) .*/\1/p'; }
+no_more() { # UNIT LIMIT: scanner and transfer need the network and root's rights on files, which alone make 2 and more
+  awk -v have="$(exposure "$1")" -v most="$2" 'BEGIN { exit !(have != "" && have <= most) }' || fail "systemd-analyze security $1: $(exposure "$1") > $2"
+}
+no_more twsync-broker.service 0.5
+no_more sutazai-sync-monitor.service 1.5
+no_more twsync-worker@resolver.service 1.5
+no_more twsync-worker@scanner.service 2.8
+no_more twsync-worker@transfer.service 2.8
+ok "units are active, exposure: broker $(exposure twsync-broker.service), monitor $(exposure sutazai-sync-monitor.service), resolver $(exposure twsync-worker@resolver.service), scanner $(exposure twsync-worker@scanner.service)"
 arrives app/from-code 'first live edit' code deploy
 arrives app/from-deploy 'first live edit back' deploy code
 must "a directory's move" code "mv $prefix/app $prefix/app-moved"
@@ -138,7 +155,12 @@ must "a commit" code "cd $prefix/repo && echo committed >file && git add file &&
 eventually "the commit's file there" deploy "grep -qx committed $prefix/repo/file"
 eventually "git_hooks.log" code "grep -q published $prefix/logs/git_hooks.log"
 must ".git stays at home" deploy "[ ! -e $prefix/repo/.git ]"
-must "the cron entry, every minute" code "sed 's|^[*]/30|*|' $prefix/share/twsync/cron.d/sutazai-sync >/etc/cron.d/sutazai-sync && chmod 644 /etc/cron.d/sutazai-sync"
+must "the cron entry, every minute" code "sed 's|^[*]/30|*|' /root/sutazai-sync >/etc/cron.d/sutazai-sync && chmod 644 /etc/cron.d/sutazai-sync"
+must "a committer who is not root, in the group" code "useradd -m -G twsync dev && chown -R dev $prefix/repo"
+must "his commit" code "su dev -c 'cd $prefix/repo && git config --global user.email d@e && git config --global user.name d && echo dev >by-dev && git add by-dev && git commit -qm two'"
+eventually "the file of a commit that root did not make" deploy "grep -qx dev $prefix/repo/by-dev"
+must "git_hooks.log has his line" code "[ \$(grep -c published $prefix/logs/git_hooks.log) -ge 2 ]"
+must "and he may do nothing more" code "! su dev -c 'twsync sync'"
 ok "a commit arrives"
 
 # --- trouble

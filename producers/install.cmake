@@ -4,6 +4,7 @@ set(named_after_prefix
   producers/inotify/sutazai-sync-monitor.service.in:systemd/sutazai-sync-monitor.service
   broker/twsync-broker.service.in:systemd/twsync-broker.service
   workers/twsync-worker@.service.in:systemd/twsync-worker@.service
+  workers/resolver/strict.conf.in:systemd/twsync-worker@resolver.service.d/strict.conf
   producers/cron/sutazai-sync.cron.in:cron.d/sutazai-sync)
 foreach(item ${named_after_prefix})
   string(REPLACE ":" ";" parts ${item})
@@ -14,7 +15,7 @@ foreach(item ${named_after_prefix})
     list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"\${CMAKE_INSTALL_PREFIX}/share/twsync/${target}\")")
 endforeach()
 install(PROGRAMS cli/two_way_sync.sh cli/ssh_key_exchange.sh DESTINATION scripts)
-install(FILES ${CMAKE_SOURCE_DIR}/common/app/sync_config.sh DESTINATION share/twsync)
+install(FILES ${CMAKE_SOURCE_DIR}/common/app/sync_config.sh package/twsync.sysusers DESTINATION share/twsync)
 install(DIRECTORY DESTINATION scripts/config/pairs.d)
 install(DIRECTORY DESTINATION logs/sync DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE)
 install(CODE [[
@@ -29,5 +30,9 @@ install(CODE [[
     file(RELATIVE_PATH relative "${CMAKE_INSTALL_PREFIX}" "${file}")
     string(APPEND list "${relative}\n")
   endforeach()
+  # The agent comes in a package of its own.
+  if(NOT list MATCHES "bin/twsync-agent\n")
+    string(APPEND list "bin/twsync-agent\n")
+  endif()
   file(WRITE "${prefix}/share/twsync/installed-files" "${list}")
 ]])

@@ -43,6 +43,9 @@ bool notify_status(std::string_view status) {
 bool notify_watchdog() {
   return send_notification("WATCHDOG=1");
 }
+bool notify_reloading() {
+  return send_notification("RELOADING=1");
+}
 bool notify_stopping() {
   return send_notification("STOPPING=1");
 }

@@ -1,10 +1,15 @@
 #include "common/app/run_main.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <thread>
 #include <utility>
 
+#include "common/app/installation.h"
 #include "common/app/log.h"
 #include "common/app/notify.h"
 #include "common/base/text.h"
@@ -72,6 +77,48 @@ void open_service_log(const Config& config, const ServiceDescription& about, boo
   log_warn(describe(opened.error()));
 }
 
+// Watches for SIGHUP beside the service's own loop.
+class Reloader {
+ public:
+  Reloader(Signals& signals, const Overrides& overrides)
+      : signals_(signals), thread_([this, overrides] { watch(overrides); }) {}
+  ~Reloader() { finish(); }
+  /// Ends the watch; true when the process is to begin anew.
+  bool finish() {
+    signals_.request_stop();
+    if (thread_.joinable()) thread_.join();
+    return again_;
+  }
+
+ private:
+  void watch(const Overrides& overrides) {
+    while (signals_.wait_for_reload()) {
+      const auto config = load_config(overrides);
+      if (config) {
+        log_info("the configuration is read again");
+        again_ = true;
+        signals_.request_stop();
+        return;
+      }
+      log_error("the configuration stays as it was: ", describe(config.error()));
+    }
+  }
+
+  Signals& signals_;
+  bool again_ = false;
+  std::thread thread_;
+};
+
+// The same process begins anew, with what is installed now; returns only when that fails.
+Error begin_anew(const ServiceDescription& about, const std::vector<std::string>& args) {
+  const std::string program = str(executable_directory(), "/", about.name);
+  std::vector<char*> argv{const_cast<char*>(program.c_str())};
+  for (const auto& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
+  argv.push_back(nullptr);
+  ::execv(program.c_str(), argv.data());
+  return error_from_errno(errno, "cannot start again", program);
+}
+
 Result<int> serve(const std::vector<std::string>& args, Signals& signals, const ServiceDescription& about,
                   const std::function<Status(ServiceContext&)>& body) {
   SYNC_ASSIGN(auto arguments, parse_service_arguments(args, about));
@@ -90,7 +137,12 @@ Result<int> serve(const std::vector<std::string>& args, Signals& signals, const 
     if (!prepared) log_warn("pair ", pair.name, ": ", describe(prepared.error()));
   }
   log_info(about.name, " ", TWSYNC_VERSION, " starts");
+  Reloader reloader(signals, arguments.overrides);
   auto status = body(context);
+  if (reloader.finish() && status) {
+    notify_reloading();
+    return begin_anew(about, args);
+  }
   notify_stopping();
   if (!status) {
     log_error(describe(status.error()));

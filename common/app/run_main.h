@@ -24,7 +24,9 @@ struct ServiceContext {
 
 /// main of broker, workers and monitor: parses --config, --state-dir, --pair, --log-stderr, --version, --help; loads
 /// the configuration; opens <log-dir>/<log_name>.log and the journal; then runs `body` until it returns (it should
-/// watch context.signals.stop() and call notify_ready() once it serves). A pair whose roots are not there now is served
+/// watch context.signals.stop() and call notify_ready() once it serves). SIGHUP: a configuration that can be read makes
+/// the process stop as for SIGTERM and begin anew as the same process; one that cannot is told, and nothing changes.
+/// A pair whose roots are not there now is served
 /// as well: its worker reports it (prepare_pair() again at use).
 struct ServiceDescription {
   const char* name;      ///< "twsync-broker"

@@ -17,14 +17,19 @@ namespace {
 std::atomic<bool> g_stop{false};
 std::atomic<bool> g_reload{false};
 std::atomic<int> g_wake{-1};
+std::atomic<int> g_reload_wake{-1};
 std::atomic<int> g_interrupts{0};
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
-void wake() {
+void add_to(int fd) {
   const uint64_t one = 1;
-  const int fd = g_wake.load();
   if (fd >= 0) [[maybe_unused]]
     const ssize_t ignored = ::write(fd, &one, sizeof one);
+}
+
+void wake() {
+  add_to(g_wake);
+  add_to(g_reload_wake);
 }
 
 void on_signal(int number) {
@@ -54,6 +59,7 @@ Signals::Signals() {
   g_reload = false;
   g_interrupts = 0;
   g_wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  g_reload_wake = ::eventfd(0, EFD_CLOEXEC);
   install(SIGTERM, on_signal);
   install(SIGINT, on_signal);
   install(SIGHUP, on_signal);
@@ -65,18 +71,18 @@ Signals::~Signals() {
   install(SIGINT, SIG_DFL);
   install(SIGHUP, SIG_DFL);
   ::close(g_wake.exchange(-1));
+  ::close(g_reload_wake.exchange(-1));
 }
 
 std::atomic<bool>& Signals::stop() {
   return g_stop;
 }
 
-bool Signals::take_reload() {
-  if (!g_reload.exchange(false)) return false;
+bool Signals::wait_for_reload() {
   uint64_t count = 0;
-  if (!g_stop) [[maybe_unused]]
-    const ssize_t ignored = ::read(g_wake, &count, sizeof count);
-  return true;
+  while (!g_reload && !g_stop) [[maybe_unused]]
+    const ssize_t ignored = ::read(g_reload_wake, &count, sizeof count);
+  return g_reload.exchange(false);
 }
 
 int Signals::wake_fd() const {

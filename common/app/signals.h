@@ -15,8 +15,8 @@ class Signals {
 
   /// True once SIGTERM or SIGINT came. Any thread may read it; request_stop() sets it.
   std::atomic<bool>& stop();
-  /// SIGHUP since the last call.
-  bool take_reload();
+  /// Waits for SIGHUP, or for a stop. True = a SIGHUP came since the last call. For one thread.
+  bool wait_for_reload();
   /// Becomes readable with the first signal and stays so after a stop; for poll().
   int wake_fd() const;
   /// As if SIGTERM had come. Any thread.

@@ -141,6 +141,7 @@ void add_producers(Parse& p) {
   publish->add_option("--pair", p.publish.pair, "whose; without it every pair that the paths belong to")
       ->type_name("PAIR");
   p.add(p.app, "serve-forced", "", []() -> Command { return ServeForcedCommand{}; })->group("");
+  p.add(p.app, "roots", "", []() -> Command { return RootsCommand{}; })->group("");
   auto* hooks = p.app.add_subcommand("hooks", "git hooks that publish after a commit, merge or checkout");
   hooks->require_subcommand(1)->fallthrough();
   const std::pair<const char*, const char*> hook_verbs[] = {

@@ -59,6 +59,8 @@ struct ForgetCommand {
 };
 /// What the other server's key may do here: `publish` and `status`, as SSH_ORIGINAL_COMMAND says.
 struct ServeForcedCommand {};
+/// What the package's removal asks for: the roots that may hold a .twsync here, one a line.
+struct RootsCommand {};
 /// --help, --version: print and leave.
 struct TextCommand {
   std::string text;
@@ -66,7 +68,7 @@ struct TextCommand {
 
 using Command = std::variant<SyncCommand, StatusCommand, ConflictsCommand, DecideCommand, HistoryCommand,
                              RestoreCommand, PublishCommand, KeysCommand, HooksCommand, DoctorCommand, ForgetCommand,
-                             ServeForcedCommand, TextCommand>;
+                             ServeForcedCommand, RootsCommand, TextCommand>;
 
 struct CommandLine {
   Command command;

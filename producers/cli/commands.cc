@@ -1,3 +1,5 @@
+#include <set>
+#include <string>
 #include <variant>
 
 #include "producers/cli/context.h"
@@ -20,6 +22,12 @@ struct Runner {
   Result<int> operator()(const DoctorCommand& c) const { return run_doctor(context, c); }
   Result<int> operator()(const ForgetCommand& c) const { return run_forget(context, c); }
   Result<int> operator()(const ServeForcedCommand&) const { return run_serve_forced(context); }
+  Result<int> operator()(const RootsCommand&) const {
+    std::set<std::string> roots;
+    for (const auto& pair : context.config.pairs) roots.insert({pair.code_path, pair.deploy.path});
+    for (const auto& root : roots) context.out(root + "\n");
+    return 0;
+  }
   Result<int> operator()(const TextCommand& c) const {
     context.out(c.text);
     return 0;

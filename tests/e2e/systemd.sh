@@ -97,6 +97,21 @@ for role in "${roles[@]}"; do
 done
 echo "ok ready, watchdog, journal"
 
+cp -p "$work/conf.sh" "$work/good.sh"
+echo 'CONFLICT_RESOLUTION=oldest' >>"$work/conf.sh"
+for role in "${roles[@]}"; do
+  kill -HUP "${pids[$role]}"
+  eventually "$role refuses a bad configuration" has "$work/$role.journal" 'stays as it was: .*conf.sh:5: '
+done
+cp -p "$work/good.sh" "$work/conf.sh"
+for role in "${roles[@]}"; do
+  kill -HUP "${pids[$role]}"
+  eventually "$role reloads" has "$work/$role.notify" RELOADING=1
+  eventually "$role is ready again, as the same process" at_least 2 "$work/$role.notify" READY=1
+  kill -0 "${pids[$role]}" || fail "$role is another process after a reload"
+done
+echo "ok reload"
+
 for role in monitor transfer resolver scanner broker; do
   kill "${pids[$role]}"
   rc=0

@@ -59,10 +59,11 @@ TEST(Signals, become_flags) {
   Signals signals;
   EXPECT_FALSE(signals.stop());
   ::raise(SIGHUP);
-  EXPECT_TRUE(signals.take_reload());
-  EXPECT_FALSE(signals.take_reload());
+  EXPECT_TRUE(signals.wait_for_reload());
+  EXPECT_FALSE(signals.stop());
   ::raise(SIGTERM);
   EXPECT_TRUE(signals.stop());
+  EXPECT_FALSE(signals.wait_for_reload());
 }
 
 }  // namespace
