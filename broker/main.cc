@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "broker/broker_loop.h"
 #include "broker/members.h"
@@ -11,7 +10,6 @@
 #include "common/app/notify.h"
 #include "common/app/run_main.h"
 #include "common/base/hasher.h"
-#include "common/base/text.h"
 
 namespace {
 
@@ -27,16 +25,15 @@ void log_line(BrokerSeverity severity, std::string_view text) {
 BrokerOptions options_of(const ServiceContext& service) {
   BrokerOptions options;
   options.endpoints = ipc_endpoints(service.config.runtime_dir);
-  // Where systemd gave the broker a directory of its own, its journal lies there.
-  const char* own = std::getenv("STATE_DIRECTORY");
-  options.core.queue_path = str(own != nullptr && own[0] == '/' ? own : service.config.state_dir, "/queue.db");
+  options.core.queue_path = service.config.state_dir + "/queue.db";
   for (const PairConfig& pair : service.config.pairs) {
     const bool wanted = service.pairs.empty() ||
                         std::find(service.pairs.begin(), service.pairs.end(), pair.name) != service.pairs.end();
     if (wanted) options.core.pairs.push_back(pair.name);
   }
   // Who commits need not be root: the package makes this group, and its members may publish.
-  if (::geteuid() == 0) options.allow_gid = group_id("twsync");
+  const auto group = group_id("twsync");
+  if (group && (::geteuid() == 0 || ::getegid() == *group)) options.allow_gid = group;
   random_bytes(&options.core.seed, sizeof options.core.seed);
   options.core.log = log_line;
   return options;

@@ -1,6 +1,7 @@
 #include "common/app/config.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -173,7 +174,9 @@ Result<Config> load_config(const Overrides& overrides) {
   return config;
 }
 
-Status make_private_directory(const std::string& path) {
+namespace {
+
+Status make_directory_of(const std::string& path, uid_t other_owner) {
   std::error_code error;
   const auto parent = std::filesystem::path(path).parent_path();
   std::filesystem::create_directories(parent, error);
@@ -183,10 +186,29 @@ Status make_private_directory(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return error_from_errno(errno, "cannot look at the directory", path);
   if (!S_ISDIR(info.st_mode)) return usage("this is not a directory", path);
-  if (info.st_uid != 0 && info.st_uid != ::geteuid()) return usage("this directory belongs to another user", path);
+  if (info.st_uid != 0 && info.st_uid != ::geteuid() && info.st_uid != other_owner)
+    return usage("this directory belongs to another user", path);
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     return usage("this directory can be written by others: run 'chmod go-w' on it", path);
   return {};
+}
+
+uid_t broker_user() {
+  std::vector<char> buffer(64U << 10U);
+  passwd record{};
+  passwd* found = nullptr;
+  const int failed = ::getpwnam_r("twsync", &record, buffer.data(), buffer.size(), &found);
+  return failed == 0 && found != nullptr ? found->pw_uid : 0;
+}
+
+}  // namespace
+
+Status make_private_directory(const std::string& path) {
+  return make_directory_of(path, ::geteuid());
+}
+
+Status make_runtime_directory(const std::string& path) {
+  return make_directory_of(path, broker_user());
 }
 
 }  // namespace twsync

@@ -65,5 +65,8 @@ Status prepare_pair(const Config& config, PairConfig& pair);
 
 /// Makes the state directory (0700) and what lies directly in it. Its group and others must not be able to write.
 Status make_private_directory(const std::string& path);
+/// The same for the runtime directory, which may also belong to the broker's own user (`twsync`, where the package
+/// made one).
+Status make_runtime_directory(const std::string& path);
 
 }  // namespace twsync

@@ -60,6 +60,8 @@ std::vector<std::string> installed_files(const std::string& prefix) {
 }
 
 std::string default_state_dir() {
+  // A unit with a directory of its own: the broker's, where it is not root.
+  if (const std::string own = environment_directory("STATE_DIRECTORY"); !own.empty()) return own;
   if (::geteuid() == 0) return "/var/lib/twsync";
   const std::string state_home = environment_directory("XDG_STATE_HOME");
   if (!state_home.empty()) return state_home + "/twsync";
@@ -71,6 +73,7 @@ std::string runtime_dir_for(const std::string& state_dir, bool chosen) {
   const std::string user_runtime = environment_directory("XDG_RUNTIME_DIR");
   const std::string shared = ::geteuid() == 0 ? "/run/twsync" : user_runtime.empty() ? "" : user_runtime + "/twsync";
   const std::string own = state_dir + "/run";
+  if (const std::string given = environment_directory("RUNTIME_DIRECTORY"); !chosen && !given.empty()) return given;
   // A member of the group `twsync` reaches the service that root runs.
   if (!chosen && ::geteuid() != 0 && ::access("/run/twsync/front.sock", R_OK | W_OK) == 0) return "/run/twsync";
   if (!chosen) return shared.empty() ? own : shared;

@@ -129,7 +129,7 @@ Result<int> serve(const std::vector<std::string>& args, Signals& signals, const 
       return Error{ErrorCode::usage, str("no pair '", escape_bytes(name), "' is configured"), {}, 0};
   }
   SYNC_TRY(make_private_directory(config.state_dir));
-  SYNC_TRY(make_private_directory(config.runtime_dir));
+  SYNC_TRY(make_runtime_directory(config.runtime_dir));
   open_service_log(config, about, arguments.log_stderr);
   ServiceContext context{std::move(config), std::move(arguments.pairs), signals};
   for (auto& pair : context.config.pairs) {

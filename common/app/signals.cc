@@ -80,8 +80,7 @@ std::atomic<bool>& Signals::stop() {
 
 bool Signals::wait_for_reload() {
   uint64_t count = 0;
-  while (!g_reload && !g_stop) [[maybe_unused]]
-    const ssize_t ignored = ::read(g_reload_wake, &count, sizeof count);
+  while (!g_reload && !g_stop) [[maybe_unused]] const ssize_t ignored = ::read(g_reload_wake, &count, sizeof count);
   return g_reload.exchange(false);
 }
 

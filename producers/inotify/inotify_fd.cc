@@ -2,9 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -63,37 +61,20 @@ Result<bool> InotifyFd::read(std::vector<RawEvent>& out) {
   return got > 0;
 }
 
-Result<WatchedDir> WatchedDir::open_root(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return error_from_errno(errno, "cannot open the root", path);
-  return WatchedDir(fd);
+Result<WatchedDir> WatchedDir::open_root(const std::string& path, ResolveMode mode) {
+  SYNC_ASSIGN(auto opened, RootDir::open(path, mode));
+  const std::shared_ptr<const RootDir> root = std::move(opened);
+  SYNC_ASSIGN(UniqueFd fd, root->open_dir("", kOpenFlags));
+  return WatchedDir(root, std::move(fd));
 }
 
 Result<WatchedDir> WatchedDir::open_below(const std::string& path) const {
-  if (path.empty()) {
-    const int fd = ::openat(fd_, ".", kOpenFlags);
-    if (fd < 0) return error_from_errno(errno, "cannot open the root");
-    return WatchedDir(fd);
-  }
-  open_how how{};
-  how.flags = kOpenFlags;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  const long fd = ::syscall(SYS_openat2, fd_, path.c_str(), &how, sizeof how);
-  if (fd < 0) return error_from_errno(errno, "cannot open a directory", path);
-  return WatchedDir(static_cast<int>(fd));
-}
-
-WatchedDir::WatchedDir(WatchedDir&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-WatchedDir& WatchedDir::operator=(WatchedDir&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-WatchedDir::~WatchedDir() {
-  if (fd_ >= 0) ::close(fd_);
+  SYNC_ASSIGN(UniqueFd fd, root_->open_dir(path, kOpenFlags));
+  return WatchedDir(root_, std::move(fd));
 }
 
 Result<std::vector<std::string>> WatchedDir::subdirectories() const {
-  const int copy = ::openat(fd_, ".", kOpenFlags);
+  const int copy = ::openat(fd_.get(), ".", kOpenFlags);
   DIR* dir = copy < 0 ? nullptr : ::fdopendir(copy);
   if (dir == nullptr) {
     const int failed = errno;
@@ -117,7 +98,7 @@ Result<std::vector<std::string>> WatchedDir::subdirectories() const {
 bool WatchedDir::is_still(const std::string& path) const {
   struct stat mine {};
   struct stat there {};
-  return ::fstat(fd_, &mine) == 0 && ::stat(path.c_str(), &there) == 0 && mine.st_dev == there.st_dev &&
+  return ::fstat(fd_.get(), &mine) == 0 && ::stat(path.c_str(), &there) == 0 && mine.st_dev == there.st_dev &&
          mine.st_ino == there.st_ino;
 }
 

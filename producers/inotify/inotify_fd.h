@@ -4,10 +4,12 @@
 #include <sys/inotify.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/fs/dir_handle.h"
 
 namespace twsync {
 
@@ -40,22 +42,20 @@ class InotifyFd {
 /// An open directory below a root.
 class WatchedDir {
  public:
-  static Result<WatchedDir> open_root(const std::string& path);
+  static Result<WatchedDir> open_root(const std::string& path, ResolveMode mode = ResolveMode::automatic);
   /// Refuses symlinks, mounts and whatever leads out. not_found, denied, or io.
   Result<WatchedDir> open_below(const std::string& path) const;
-  WatchedDir(WatchedDir&& other) noexcept;
-  WatchedDir& operator=(WatchedDir&& other) noexcept;
-  ~WatchedDir();
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   /// Names of what is, or may be, a directory.
   Result<std::vector<std::string>> subdirectories() const;
   /// True while `path` still leads to this very directory.
   bool is_still(const std::string& path) const;
 
  private:
-  explicit WatchedDir(int fd) : fd_(fd) {}
-  int fd_ = -1;
+  WatchedDir(std::shared_ptr<const RootDir> root, UniqueFd fd) : root_(std::move(root)), fd_(std::move(fd)) {}
+  std::shared_ptr<const RootDir> root_;
+  UniqueFd fd_;
 };
 
 }  // namespace twsync

@@ -1,5 +1,7 @@
 // Watches on what is there: armed before it is listed, hinted after all of it is armed.
 
+#include <cerrno>
+
 #include "common/base/rel_path.h"
 #include "producers/inotify/watch_impl.h"
 
@@ -45,10 +47,14 @@ void WatchTree::Impl::arm_some() {
 }
 
 void WatchTree::Impl::arm(const std::string& path) {
-  // What cannot be opened is gone or unreadable (a scan reports that); when it appears or is opened up, an event says
-  // so.
   auto dir = root->open_below(path);
-  if (!dir.ok()) return;
+  if (!dir.ok()) {
+    // Gone, unreadable (a scan reports that), a link or a mount: when it appears or is opened up, an event says so.
+    const int why = dir.error().sys_errno;
+    const bool told_by_an_event = why == ENOENT || why == ENOTDIR || why == ELOOP || why == EXDEV || why == EACCES;
+    if (!told_by_an_event) note_unwatched(path);
+    return;
+  }
   bool watched = false;
   watch_directory(path, *dir, watched);
   if (!watched) return;

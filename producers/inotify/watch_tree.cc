@@ -73,7 +73,7 @@ void WatchTree::Impl::check_root() {
   if (now < check_root_at) return;
   check_root_at = now + kCheckRootNs;
   if (!root_gone && root->is_still(root_path)) return;
-  auto again = WatchedDir::open_root(root_path);
+  auto again = WatchedDir::open_root(root_path, options.resolve);
   if (!again.ok()) {
     if (!root_gone) {
       root_gone = true;
@@ -179,7 +179,7 @@ WatchTree::~WatchTree() {
 
 Result<std::unique_ptr<WatchTree>> WatchTree::start(const std::string& root, WatchOptions options,
                                                     WatchCallbacks callbacks) {
-  SYNC_ASSIGN(auto dir, WatchedDir::open_root(root));
+  SYNC_ASSIGN(auto dir, WatchedDir::open_root(root, options.resolve));
   SYNC_ASSIGN(auto inotify, InotifyFd::open());
   const int wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd < 0) return error_from_errno(errno, "cannot watch for changes (eventfd)");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/fs/dir_handle.h"
 #include "common/core/ignore.h"
 #include "common/model/hint.h"
 #include "producers/inotify/hint_batch.h"
@@ -17,7 +18,8 @@ struct WatchOptions {
   Side side = Side::code;
   IgnoreFilter ignore;  ///< ignored directories are not watched, ignored paths give no hint
   SettleOptions settle;
-  size_t watch_limit = 0;           ///< directories at most; 0 = what the kernel allows
+  size_t watch_limit = 0;  ///< directories at most; 0 = what the kernel allows
+  ResolveMode resolve = ResolveMode::automatic;
   int64_t retry_ns = 30 * kSecond;  ///< how often unwatched directories are hinted and tried again
 };
 

@@ -116,9 +116,14 @@ run_injected() {
   until_true 30 unlocked || die "a lock stays afterwards"
 }
 
+# The call that failed, also where strace shows it in two pieces.
+injected_line() {
+  awk '/<unfinished/ { begun[$1] = $0 } /INJECTED/ { print ($0 ~ /resumed>/ ? begun[$1] : $0) }' trace
+}
+
 after_failure() {
   # A failing write to a socket or an eventfd is no fault of a disk: libzmq ends the process over it.
-  if grep -q 'write([0-9]*<\(socket\|pipe\|anon_inode\|UNIX\|TCP\)[^>]*>*.*(INJECTED)' trace; then return; fi
+  if injected_line | grep -q 'write([0-9]*<\(socket\|pipe\|anon_inode\|UNIX\|TCP\)'; then return; fi
   [ $rc -lt 128 ] || die "a failed call ended the run: exit code $rc: $(tail -1 out err)"
   echo "$rc" >>"$tmp/codes"
   if [ $rc = 0 ] && [ "$(summary in_sync)" = true ]; then equal_trees; fi

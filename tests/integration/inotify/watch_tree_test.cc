@@ -114,6 +114,18 @@ TEST_F(WatchTreeTest, the_whole_root_is_hinted_when_it_is_live) {
   EXPECT_TRUE(hints[0].recursive);
 }
 
+TEST(WatchTreeWithoutOpenat2, watches_below_the_root) {
+  // A unit's system call filter answers ENOSYS: directories are then opened component by component.
+  TempDir root;
+  fs::create_directories(root.path() + "/a/b");
+  WatchOptions options;
+  options.resolve = ResolveMode::walk;
+  Watcher watcher(root.path(), options);
+  ASSERT_TRUE(watcher.settle());
+  std::ofstream(root.path() + "/a/b/file") << "x";
+  EXPECT_TRUE(watcher.wait_hint("a/b/file"));
+}
+
 TEST_F(WatchTreeTest, edits_creations_deletions_attributes_and_links) {
   dir_.write("d/edit", "1");
   dir_.write("d/gone", "1");
@@ -343,6 +355,18 @@ TEST_F(WatchTreeTest, other_ignore_rules_watch_what_was_ignored) {
   ASSERT_TRUE(watcher.settle());
   dir_.write("build/f", "x");
   EXPECT_TRUE(watcher.wait_hint("build/f"));
+}
+
+TEST(WatchTree, watches_below_the_root_where_openat2_is_forbidden) {
+  // A unit's system call filter answers ENOSYS: directories are then opened component by component.
+  TempDir root;
+  fs::create_directories(root.path() + "/a/b");
+  WatchOptions options;
+  options.resolve = ResolveMode::walk;
+  Watcher watcher(root.path(), options);
+  ASSERT_TRUE(watcher.settle());
+  std::ofstream(root.path() + "/a/b/file") << "x";
+  EXPECT_TRUE(watcher.wait_hint("a/b/file"));
 }
 
 TEST(WatchTreeStart, a_missing_root_is_an_error) {
