@@ -71,7 +71,7 @@ struct Broker::Impl {
   Status bind(ZmqContext& context);
   Status open_socket(ZmqContext& context, std::optional<ZmqSocket>& socket, SocketKind kind,
                      const std::string& endpoint, int64_t max_bytes);
-  Status open_to_group(const std::string& endpoint) const;
+  Status open_to_group(const std::string& path, mode_t mode) const;
   Result<bool> receive(BrokerSocket which);
   Status send_all();
   SendOutcome send_one(const Outgoing& message, Status& broken);
@@ -106,10 +106,14 @@ Status Broker::Impl::open_socket(ZmqContext& context, std::optional<ZmqSocket>& 
   return {};
 }
 
-Status Broker::Impl::open_to_group(const std::string& endpoint) const {
-  const std::string path = ipc_path(endpoint);
-  if (::chown(path.c_str(), static_cast<uid_t>(-1), *options.allow_gid) != 0 || ::chmod(path.c_str(), 0660) != 0) {
-    return error_from_errno(errno, "cannot open the socket to the group", path);
+// Where the unit's group is the group already, nothing needs the right to change owners.
+Status Broker::Impl::open_to_group(const std::string& path, mode_t mode) const {
+  struct stat now {};
+  if (::stat(path.c_str(), &now) != 0) return error_from_errno(errno, "cannot look at", path);
+  const bool theirs = now.st_gid == *options.allow_gid;
+  if ((!theirs && ::chown(path.c_str(), static_cast<uid_t>(-1), *options.allow_gid) != 0) ||
+      ((now.st_mode & 07777U) != mode && ::chmod(path.c_str(), mode) != 0)) {
+    return error_from_errno(errno, "cannot be opened to the group", path);
   }
   return {};
 }
@@ -128,13 +132,10 @@ Status Broker::Impl::bind(ZmqContext& context) {
   SYNC_TRY(open_socket(context, back, SocketKind::router, options.endpoints.back, kBackMessageBytes));
   SYNC_TRY(open_socket(context, pub, SocketKind::pub, options.endpoints.pub, kFrontMessageBytes));
   if (!is_ipc() || !options.allow_gid) return {};
-  const std::string directory = directory_of(ipc_path(options.endpoints.front));
-  if (::chown(directory.c_str(), static_cast<uid_t>(-1), *options.allow_gid) != 0 ||
-      ::chmod(directory.c_str(), 0750) != 0) {
-    return error_from_errno(errno, "cannot open the runtime directory to the group", directory);
-  }
-  SYNC_TRY(open_to_group(options.endpoints.front));
-  return open_to_group(options.endpoints.pub);
+  const std::string front_path = ipc_path(options.endpoints.front);
+  SYNC_TRY(open_to_group(directory_of(front_path), 0750));
+  SYNC_TRY(open_to_group(front_path, 0660));
+  return open_to_group(ipc_path(options.endpoints.pub), 0660);
 }
 
 Broker::Broker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
