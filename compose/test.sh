@@ -131,7 +131,10 @@ eventually "the move there" deploy "[ -e $prefix/app-moved/one ] && [ ! -e $pref
 must "systemctl status" code 'systemctl status --no-pager sutazai-sync-monitor.service'
 must "two_way_sync.sh through the service" code "$prefix/scripts/two_way_sync.sh"
 eventually "journal lines" code "journalctl --no-pager -u sutazai-sync-monitor.service | grep 'cycle: '"
-must "the package's own files stay at home" deploy "[ -z \"\$(find $prefix/bin $prefix/share $prefix/logs $prefix/scripts ! -type d 2>/dev/null)\" ]"
+must "the package's own files stay as dpkg put them" deploy "[ -z \"\$(dpkg -V twsync twsync-agent | grep -v cron.d)\" ]"
+must "an edit of this server's configuration" code "echo '# ours' >>$prefix/scripts/config/sync_config.sh && systemctl reload sutazai-sync-monitor.service"
+arrives app-moved/after-reload 'the configuration was read again' code deploy
+must "it stays at home" deploy "! grep -q ours $prefix/scripts/config/sync_config.sh"
 ok "the service is active, edits arrive on either side"
 
 must "a conflict" code "systemctl stop sutazai-sync-monitor.service && echo theirs >$prefix/app-moved/one && touch -d 2024-01-01 $prefix/app-moved/one"
@@ -211,6 +214,35 @@ must "its edit" deploy "grep -qx cron $prefix/app-moved/cron"
 must "the same pair and state" code "[ \"\$(ls /var/lib/twsync/pairs)\" = main ] && [ \$(ls $prefix/.twsync | wc -l) = 1 ]"
 ok "systemctl stop stops all of it; cron syncs without a service"
 
+# --- the next version, while files change
+on code "mkdir -p /packages/next && for p in twsync twsync-agent; do dpkg-deb -R /packages/\${p}_${version}_*.deb /tmp/\$p && sed -i 's/^Version: .*/Version: ${version}+next/; s/(= ${version})/(= ${version}+next)/' /tmp/\$p/DEBIAN/control && dpkg-deb -b /tmp/\$p /packages/next/\$p.deb; done" >"$work/out" 2>&1 || fail "the next version: $(tail -1 "$work/out")"
+must "the service again" code 'systemctl start sutazai-sync-monitor.service'
+on code "for n in \$(seq 400); do echo \$n >$prefix/app-moved/while-\$((n % 20)); sleep 0.02; done; touch /tmp/changed" &
+changing=$!
+must "the upgrade" code 'dpkg -i /packages/next/twsync-agent.deb /packages/next/twsync.deb'
+must "it is the next version" code "dpkg-query -W -f '\${Version}' twsync | grep -q next"
+wait $changing
+eventually "every unit is active after the upgrade" code "systemctl is-active $units"
+eventually "the last of the changes" deploy "grep -qx 399 $prefix/app-moved/while-19 && grep -qx 400 $prefix/app-moved/while-0"
+must "the same pair, its state kept" code "[ \$(ls $prefix/.twsync | wc -l) = 1 ]"
+rest
+must "stopped" code 'systemctl stop sutazai-sync-monitor.service'
+ok "an upgrade while files change"
+
 tree='cd /opt/sutazaiapp && find . \( -path ./.twsync -o -path ./logs -o -path ./bin -o -path ./share -o -path ./scripts -o -name .git \) -prune -o -type f -printf "%P %s %m %T@\n" | sort'
 [ "$(on code "$tree")" = "$(on deploy "$tree")" ] || fail "the trees differ at the end"
 ok "both trees are equal at the end"
+
+# --- the end of it
+on code 'ssh-keygen -q -t ed25519 -N "" -C admin -f /root/.ssh/id_ed25519 && cat /root/.ssh/id_ed25519.pub' >"$work/admin.pub"
+must "the administrator's key" deploy "echo '$(cat "$work/admin.pub")' >>/root/.ssh/authorized_keys"
+must "twsync forget" code 'twsync forget main'
+must "no .twsync on either server" code "[ ! -e $prefix/.twsync ] && [ ! -e /var/lib/twsync/pairs/main ]"
+must "no .twsync on either server, and no key" deploy "[ ! -e $prefix/.twsync ] && ! grep -q twsync: /root/.ssh/authorized_keys"
+must "one more sync, so that a purge has something to do" code "$prefix/scripts/two_way_sync.sh --quiet"
+on code "$tree" | cut -d' ' -f1 | sort >"$work/tree.before"
+must "dpkg --purge" code 'dpkg --purge twsync twsync-agent'
+on code "cd $prefix && find . -name .git -prune -o -type f -printf '%P\n' | sort" >"$work/tree.after"
+cmp -s "$work/tree.before" "$work/tree.after" || fail "a purge leaves something else than the person's tree: $(diff "$work/tree.before" "$work/tree.after" | head -3)"
+must "no state is left" code '[ ! -e /var/lib/twsync ] && [ ! -e /run/twsync ] && [ ! -e /usr/bin/twsync ] && [ ! -e /etc/cron.d/sutazai-sync ]'
+ok "forget cleans both servers; a purge leaves the person's tree"

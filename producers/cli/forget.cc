@@ -44,13 +44,18 @@ Result<int> run_forget(CliContext& context, const ForgetCommand& command) {
     SYNC_ASSIGN(const BaseMeta meta, (*base)->meta());
     if (!meta.pair_id.empty()) SYNC_TRY(remove_kept(context, pair, meta));
   }
-  SYNC_TRY(remove_pair_keys(context, pair));
+  const Status keys = remove_pair_keys(context, pair);
   // Last, so that a forget that was interrupted can be run again by name.
   std::error_code error;
   std::filesystem::remove_all(pair.state_dir, error);
   if (error) return error_from_errno(error.value(), "cannot remove the pair's state", pair.state_dir);
   context.out(str("forgotten: ", pair.name, "; both trees stay as they are\n"));
-  return kExitDone;
+  if (keys.ok()) return kExitDone;
+  // The pair is gone all the same; without a login that may edit files over there, only a person can finish it.
+  context.err(str("the keys stay: ", describe(keys.error()),
+                  ". Remove the lines with twsync: from ~/.ssh/authorized_keys on ", pair.deploy.host,
+                  " and on this server\n"));
+  return kExitRemains;
 }
 
 }  // namespace twsync
