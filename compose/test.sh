@@ -239,7 +239,7 @@ must "the administrator's key" deploy "echo '$(cat "$work/admin.pub")' >>/root/.
 must "twsync forget" code 'twsync forget main'
 must "no .twsync on either server" code "[ ! -e $prefix/.twsync ] && [ ! -e /var/lib/twsync/pairs/main ]"
 must "no .twsync on either server, and no key" deploy "[ ! -e $prefix/.twsync ] && ! grep -q twsync: /root/.ssh/authorized_keys"
-must "one more sync, so that a purge has something to do" code "$prefix/scripts/two_way_sync.sh --quiet"
+must "one more sync, so that a purge has something to do" code "$prefix/scripts/ssh_key_exchange.sh --accept-fingerprint $fingerprint && $prefix/scripts/two_way_sync.sh --quiet"
 on code "$tree" | cut -d' ' -f1 | sort >"$work/tree.before"
 must "dpkg --purge" code 'dpkg --purge twsync twsync-agent'
 on code "cd $prefix && find . -name .git -prune -o -type f -printf '%P\n' | sort" >"$work/tree.after"
