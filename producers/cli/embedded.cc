@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "broker/broker_loop.h"
+#include "common/app/log.h"
 #include "common/base/hasher.h"
 #include "common/base/text.h"
 #include "workers/connector.h"
@@ -74,6 +75,9 @@ Result<std::unique_ptr<Broker>> open_broker(ZmqContext& context, const BrokerEnd
   options.core.queue_path = pair.state_dir + "/queue.db";
   options.core.pairs = {pair.name};
   options.core.seed = stable_hash64(random_hex(8));
+  options.core.log = [](BrokerSeverity severity, std::string_view text) {
+    write_log(severity == BrokerSeverity::error ? LogLevel::error : LogLevel::debug, text);
+  };
   return Broker::open(context, std::move(options), clock);
 }
 
@@ -102,8 +106,14 @@ Result<Summary> follow(BrokerClient& client, Crew& crew, const std::function<voi
     if (auto failure = crew.failure()) return std::move(*failure);
     SYNC_ASSIGN(auto event, client.next_event(200));
     if (!event) continue;
+    if (event->kind == EventKind::summary && event->summary) {
+      // That a worker is gone says less than why it went.
+      if (auto failure = crew.failure(); failure && event->summary->error.code != ErrorCode::ok)
+        event->summary->error = std::move(*failure);
+      on_event(*event);
+      return std::move(*event->summary);
+    }
     on_event(*event);
-    if (event->kind == EventKind::summary && event->summary) return std::move(*event->summary);
   }
 }
 
