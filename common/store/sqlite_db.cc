@@ -163,6 +163,8 @@ Result<SqliteDb> SqliteDb::open(const std::string& path, const SqliteOptions& op
   if (code != SQLITE_OK) {
     Error error = make_error(raw, code, "open");
     error.path = path;
+    if (error.code == ErrorCode::io && ::access(path.c_str(), F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+      error.code = ErrorCode::not_found;
     return error;
   }
   sqlite3_busy_timeout(raw, options.busy_timeout_ms);

@@ -55,7 +55,7 @@ enum class Synchronous : uint8_t {
 };
 
 struct SqliteOptions {
-  bool read_only = false;  ///< the file must exist
+  bool read_only = false;  ///< not_found where the file does not exist
   Synchronous synchronous = Synchronous::full;
   int busy_timeout_ms = 5000;
 };

@@ -94,7 +94,9 @@ TEST_F(SqliteDbTest, a_second_writer_is_busy) {
 }
 
 TEST_F(SqliteDbTest, read_only_neither_creates_nor_writes) {
-  EXPECT_FALSE(SqliteDb::open(file(), {.read_only = true}).ok());
+  for (const std::string& missing : {file(), file() + "/below/nothing"}) {
+    EXPECT_EQ(SqliteDb::open(missing, {.read_only = true}).error().code, ErrorCode::not_found) << missing;
+  }
   EXPECT_FALSE(std::filesystem::exists(file()));
   { ASSERT_TRUE(opened().exec("CREATE TABLE t(a)").ok()); }
   auto reader = SqliteDb::open(file(), {.read_only = true});
