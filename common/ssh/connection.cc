@@ -17,7 +17,10 @@ Status Connection::wait_started(int64_t timeout_ms) {
   std::unique_lock lock(impl.mutex);
   const auto ready = [&impl] { return impl.over || impl.started; };
   if (!impl.wait_for(lock, impl.has_started, timeout_ms, ready)) {
-    return Error{ErrorCode::timeout, str("no agent answered at ", impl.name, " in ", timeout_ms, " ms"), {}, 0};
+    return Error{ErrorCode::timeout,
+                 str("no ", impl.options.peer, " answered at ", impl.name, " in ", timeout_ms, " ms"),
+                 {},
+                 0};
   }
   if (impl.started) return {};
   return *impl.over;

@@ -22,6 +22,7 @@ struct ConnectionOptions {
   size_t receive_limit_bytes = 8U << 20U;  ///< the pump stops reading above it, so back-pressure reaches the peer
   int64_t ping_interval_ms = 5'000;        ///< 0 = never (the agent side only answers)
   int64_t dead_after_ms = 15'000;          ///< no byte for so long = unreachable
+  const char* peer = "agent";              ///< what is expected at the other end, for messages
   bool expect_magic = false;               ///< client: skip noise up to kAgentMagic first
   bool send_magic = false;                 ///< agent: send kAgentMagic first
 };

@@ -180,7 +180,7 @@ Status Connection::Impl::write_turn(bool& progress) {
 Error Connection::Impl::explain(Error error) const {
   if (reader.magic_seen() || error.code == ErrorCode::cancelled) return error;
   const std::string& noise = reader.noise();
-  error.message = str("the agent did not start: ", error.message);
+  error.message = str("the ", options.peer, " did not start: ", error.message);
   if (!noise.empty()) {
     const size_t shown = std::min(noise.size(), kShownNoise);
     error.message += str("; instead of its greeting came: \"", escape_bytes(std::string_view(noise).substr(0, shown)),

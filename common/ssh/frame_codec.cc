@@ -55,7 +55,7 @@ Status FrameReader::take_noise(std::string_view data, std::vector<Frame>& frames
   noise_ += data;
   const size_t at = noise_.find(kAgentMagic, from);
   if (at == std::string::npos) {
-    if (noise_.size() > kMaxNoise) return violation("no agent answered, only other output");
+    if (noise_.size() > kMaxNoise) return violation("no answer came, only other output");
     return {};
   }
   magic_seen_ = true;

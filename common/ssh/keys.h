@@ -11,13 +11,14 @@
 
 namespace twsync {
 
-/// The way from the deploy server back to the code server (hooks and `publish` there reach the broker by it).
+/// The way from the deploy server back to the code server: `twsync` and hooks there reach the broker by it.
 struct ReverseKeys {
-  SshTarget code;  ///< host, port and user as the deploy server reaches the code server; the rest is not used
-  std::string authorized_keys;  ///< ours, of `code.user`: a line is added
-  std::string command = "/opt/sutazaiapp/bin/twsync serve-forced";
+  std::string pair;  ///< the only one that this key may name
+  SshTarget code;    ///< host and user as the deploy server reaches the code server; the rest is not used
+  std::vector<uint16_t> ports = {22};       ///< of our sshd: the first one that lets that server in is noted there
+  std::string authorized_keys;              ///< ours, of `code.user`: a line is added
+  std::string command;                      ///< what that key runs here, whatever it asks for
   std::vector<std::string> host_key_files;  ///< our sshd's public host keys; empty = /etc/ssh/ssh_host_*_key.pub
-  std::string remote_dir;                   ///< there; empty = ~/.local/state/twsync. Gets `code_key` and `known_hosts`
 };
 
 struct KeyOptions {
@@ -25,7 +26,7 @@ struct KeyOptions {
   SshTarget deploy;  ///< key_file = our key (made here); known_hosts = our file
   std::string
       login_key;  ///< an existing private key for the first login; empty = ssh-agent, default keys, ours, password
-  std::string deploy_root;  ///< absolute: what the forced command is bound to
+  std::string deploy_root;  ///< absolute: what the forced command is bound to, and what the way back notes
   std::vector<std::string> agent_places = {"/usr/bin/twsync-agent",
                                            "/opt/sutazaiapp/bin/twsync-agent"};  ///< the package's agent
   std::optional<ReverseKeys> reverse;

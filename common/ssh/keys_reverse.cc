@@ -8,13 +8,14 @@
 #include "common/ssh/known_hosts.h"
 #include "common/ssh/remote_files.h"
 #include "common/ssh/text_file.h"
+#include "common/ssh/way_back.h"
 
 namespace twsync {
 
 namespace {
 
 std::string remote_dir(const ReverseKeys& reverse) {
-  return reverse.remote_dir.empty() ? std::string("\"$HOME/.local/state/twsync\"") : shell_word(reverse.remote_dir);
+  return str("\"$HOME\"/", kWaysBackDirectory, "/", shell_word(way_back_name(reverse.pair, reverse.code.host)));
 }
 
 /// The last line that starts like a key: a shell's rc may have printed something before.
@@ -31,9 +32,9 @@ Result<std::string> public_line_in(const std::string& output, const SshSession& 
 Result<std::string> make_key_there(SshSession& session, const KeyOptions& options) {
   const std::string script =
       str("umask 077; d=", remote_dir(*options.reverse), "; mkdir -p \"$d\" && cd \"$d\" || exit 1\n",
-          "command -v ssh-keygen >/dev/null || { echo 'ssh-keygen is not installed there' >&2; exit 1; }\n",
-          "rm -f code_key.new code_key.new.pub\n", "ssh-keygen -q -t ed25519 -N '' -C ", shell_word(options.tag),
-          " -f code_key.new </dev/null && cat code_key.new.pub\n");
+          "command -v ssh-keygen >/dev/null || { echo 'ssh-keygen is not installed there' >&2; exit 1; }\n", "rm -f ",
+          kWayBackKey, ".new ", kWayBackKey, ".new.pub\n", "ssh-keygen -q -t ed25519 -N '' -C ",
+          shell_word(options.tag), " -f ", kWayBackKey, ".new </dev/null && cat ", kWayBackKey, ".new.pub\n");
   SYNC_ASSIGN(const std::string output, run_script(session, "making a key there", script));
   SYNC_ASSIGN(std::string line, public_line_in(output, session));
   // The comment decides which lines are ours: take the key, not what that server says about it.
@@ -71,26 +72,51 @@ Result<std::vector<std::string>> our_host_keys(const ReverseKeys& reverse) {
 
 Status tell_host_keys(SshSession& session, const ReverseKeys& reverse) {
   SYNC_ASSIGN(const std::vector<std::string> keys, our_host_keys(reverse));
-  const std::string name = known_hosts_name(reverse.code.host, reverse.code.port);
   std::string lines;
-  for (const std::string& key : keys) lines += str(name, " ", key, "\n");
-  return edit_remote_file(session, str(remote_dir(reverse), "/known_hosts"), [&](const std::string& text) {
-    return replace_known_host(text, reverse.code.host, reverse.code.port, lines);
-  });
+  for (const uint16_t port : reverse.ports) {
+    for (const std::string& key : keys) lines += str(known_hosts_name(reverse.code.host, port), " ", key, "\n");
+  }
+  return edit_remote_file(session, str(remote_dir(reverse), "/", kWayBackHosts),
+                          [&](const std::string&) { return lines; });
 }
 
-/// ssh ends with 255 when it could not log in; anything else comes from the forced command.
-Status try_key_there(SshSession& session, const KeyOptions& options) {
-  const SshTarget& code = options.reverse->code;
-  const std::string script = str("d=", remote_dir(*options.reverse), "\ncommand -v ssh >/dev/null || exit 0\n",
-                                 "ssh -F /dev/null -i \"$d/code_key.new\" -o IdentitiesOnly=yes -o BatchMode=yes -o "
-                                 "ConnectTimeout=10 -o StrictHostKeyChecking=yes ",
-                                 "-o UserKnownHostsFile=\"$d/known_hosts\" -o GlobalKnownHostsFile=/dev/null -p ",
-                                 code.port, " ", code.user.empty() ? "" : str("-l ", shell_word(code.user), " "),
-                                 shell_word(code.host), " status </dev/null >/dev/null\n[ $? -ne 255 ]\n");
-  SYNC_ASSIGN(const std::string ignored, run_script(session, "logging in from there to this server", script));
-  (void)ignored;
-  return {};
+/// The port at which that server's ssh logs in here. ssh ends with 255 when it could not; anything else comes from the
+/// forced command. Without an ssh there, the first port goes untried.
+Result<uint16_t> try_key_there(SshSession& session, const ReverseKeys& reverse) {
+  std::string script = str("d=", remote_dir(reverse),
+                           "\ncommand -v ssh >/dev/null || { echo port=", reverse.ports.front(), "; exit 0; }\n");
+  for (const uint16_t port : reverse.ports) {
+    script += str("ssh -F /dev/null -i \"$d/", kWayBackKey, ".new\" -o IdentitiesOnly=yes -o BatchMode=yes -o ",
+                  "ConnectTimeout=10 -o StrictHostKeyChecking=yes -o UserKnownHostsFile=\"$d/", kWayBackHosts,
+                  "\" -o GlobalKnownHostsFile=/dev/null -p ", port, " ",
+                  reverse.code.user.empty() ? "" : str("-l ", shell_word(reverse.code.user), " "),
+                  shell_word(reverse.code.host), " status </dev/null >/dev/null\n[ $? -eq 255 ] || { echo port=", port,
+                  "; exit 0; }\n");
+  }
+  SYNC_ASSIGN(const std::string output,
+              run_script(session, "logging in from there to this server", script + "exit 1\n"));
+  for (const uint16_t port : reverse.ports) {
+    if (output.find(str("port=", port, "\n")) != std::string::npos) return port;
+  }
+  return Error{ErrorCode::peer_violation, str(session.name(), ": it did not say how it reached this server"), {}, 0};
+}
+
+std::string way_text(const KeyOptions& options, uint16_t port) {
+  const ReverseKeys& reverse = *options.reverse;
+  return str("# Written by `twsync keys exchange` of the code server: how `twsync` here reaches it.\nCODE_SERVER=",
+             shell_word(reverse.code.host), "\nCODE_PORT=", port, "\nCODE_USER=", shell_word(reverse.code.user),
+             "\nPAIR=", shell_word(reverse.pair), "\nDEPLOY_PATH=", shell_word(options.deploy_root), "\n");
+}
+
+/// The key last: without it the way does not exist.
+Status put_in_place(SshSession& session, const KeyOptions& options, uint16_t port) {
+  const std::string directory = remote_dir(*options.reverse);
+  SYNC_TRY(edit_remote_file(session, str(directory, "/", kWayBackFile),
+                            [&](const std::string&) { return way_text(options, port); }));
+  const auto moved = run_script(session, "putting the key in place there",
+                                str("cd ", directory, " && mv -f ", kWayBackKey, ".new.pub ", kWayBackKey,
+                                    ".pub && mv -f ", kWayBackKey, ".new ", kWayBackKey, "\n"));
+  return moved ? Status() : Status(moved.error());
 }
 
 }  // namespace
@@ -101,20 +127,16 @@ Status exchange_reverse(SshSession& session, const KeyOptions& options) {
   SYNC_ASSIGN(const std::string line, authorized_line(reverse.command, public_line));
   SYNC_TRY(tell_host_keys(session, reverse));
   SYNC_TRY(edit_authorized(reverse.authorized_keys, [&](const std::string& text) { return with_line(text, line); }));
-  const Status tried = try_key_there(session, options);
-  if (!tried.ok()) {
+  const auto port = try_key_there(session, reverse);
+  if (!port) {
     SYNC_TRY(edit_authorized(reverse.authorized_keys, [&](const std::string& text) {
       // Only the line just added: an older key may still be the one in use.
       const size_t at = text.rfind(str(line, "\n"));
       return at == std::string::npos ? text : text.substr(0, at) + text.substr(at + line.size() + 1);
     }));
-    return tried;
+    return port.error();
   }
-  SYNC_ASSIGN(const std::string moved,
-              run_script(session, "putting the key in place there",
-                         str("cd ", remote_dir(reverse),
-                             " && mv -f code_key.new code_key && mv -f code_key.new.pub code_key.pub\n")));
-  (void)moved;
+  SYNC_TRY(put_in_place(session, options, *port));
   log_step(options, str("the deploy server may now run `", reverse.command, "` here, nothing else"));
   return edit_authorized(reverse.authorized_keys,
                          [&](const std::string& text) { return without_tagged(text, options.tag, line); });
@@ -124,14 +146,8 @@ Status remove_reverse(SshSession& session, const KeyOptions& options) {
   const ReverseKeys& reverse = *options.reverse;
   SYNC_TRY(edit_authorized(reverse.authorized_keys,
                            [&](const std::string& text) { return without_tagged(text, options.tag, ""); }));
-  SYNC_ASSIGN(
-      const std::string removed,
-      run_script(
-          session, "removing the key there",
-          str("cd ", remote_dir(reverse),
-              " 2>/dev/null || exit 0\nrm -f code_key code_key.pub code_key.new code_key.new.pub known_hosts\n")));
-  (void)removed;
-  return {};
+  const auto removed = run_script(session, "removing the key there", str("rm -rf ", remote_dir(reverse), "\n"));
+  return removed ? Status() : Status(removed.error());
 }
 
 }  // namespace twsync

@@ -135,7 +135,8 @@ class SshStream final : public ByteStream {
       code = ssh_channel_get_exit_status(channel_);
     }
     drain_stderr();
-    Error error = lost(code == -1 ? std::string("the agent ended") : str("the agent ended with exit code ", code));
+    Error error = lost(code == -1 ? std::string("the command there ended")
+                                  : str("the command there ended with exit code ", code));
     if (code == 127) error.code = ErrorCode::not_found;
     return error;
   }

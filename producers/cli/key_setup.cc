@@ -3,22 +3,16 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "common/app/installation.h"
 #include "common/base/text.h"
+#include "common/ssh/authorized_keys.h"
+#include "producers/cli/home_directory.h"
 
 namespace twsync {
 
 namespace {
-
-std::string home_directory() {
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && home[0] == '/') return home;
-  const passwd* user = ::getpwuid(::geteuid());
-  return user != nullptr && user->pw_dir != nullptr ? user->pw_dir : "";
-}
 
 std::string user_name() {
   const passwd* user = ::getpwuid(::geteuid());
@@ -44,12 +38,24 @@ Result<std::string> place_of_key(const Config& config) {
   return configured;
 }
 
-ReverseKeys reverse_keys(const Config& config) {
+/// With the configuration and state that this exchange was made for, whatever the default ones are.
+std::string forced_command(const Config& config, const std::string& pair) {
+  std::string out = str(shell_word(executable_directory() + "/twsync"), " serve-forced ", shell_word(pair));
+  const Overrides& given = config.overrides;
+  if (!given.config.empty()) out += str(" --config ", shell_word(absolute_path(given.config)));
+  if (!given.state_dir.empty()) out += str(" --state-dir ", shell_word(absolute_path(given.state_dir)));
+  return out;
+}
+
+ReverseKeys reverse_keys(const Config& config, const PairConfig& pair) {
   ReverseKeys out;
+  out.pair = pair.name;
   out.code.host = config.settings.code_server;
   out.code.user = user_name();
+  // No configuration name says at which port this server's sshd listens: the usual one, or the other server's.
+  if (pair.deploy.port != 22) out.ports.push_back(pair.deploy.port);
   out.authorized_keys = home_directory() + "/.ssh/authorized_keys";
-  out.command = str(executable_directory(), "/twsync serve-forced");
+  out.command = forced_command(config, pair.name);
   return out;
 }
 
@@ -67,7 +73,7 @@ Result<KeyOptions> key_options(const Config& config, const PairConfig& pair) {
   out.deploy_root = pair.deploy.path;
   // The way back is for what is installed: hooks and `publish` over there.
   if (!config.prefix.empty() && config.find(pair.name) != nullptr) {
-    out.reverse = reverse_keys(config);
+    out.reverse = reverse_keys(config, pair);
     out.agent_places.push_back(config.prefix + "/bin/twsync-agent");
   }
   return out;

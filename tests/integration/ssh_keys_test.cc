@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/ssh/bootstrap.h"
 #include "common/ssh/keys.h"
+#include "common/ssh/way_back.h"
 #include "tests/support/sshd_fixture.h"
 
 namespace twsync {
@@ -167,12 +168,14 @@ TEST_F(Keys, ANewKeyThatDoesNotWorkIsTakenBack) {
 TEST_F(Keys, TheOtherDirectionGetsAKeyThatRunsOneCommandOnly) {
   SshdFixture code;
   ReverseKeys reverse;
+  reverse.pair = "test";
   reverse.code.host = code.address();
-  reverse.code.port = static_cast<uint16_t>(code.port());
+  reverse.ports = {1, static_cast<uint16_t>(code.port())};  // nothing listens at the first
   reverse.authorized_keys = code.authorized_keys();
   reverse.command = "echo only this";
   reverse.host_key_files = {code.dir() + "/host_key.pub"};
   options.reverse = reverse;
+  options.deploy_root = "/srv/it's here";
   const std::string before = read_file(code.authorized_keys());
   for (int i = 0; i < 2; ++i) {
     auto report = exchange_keys(options);
@@ -181,7 +184,12 @@ TEST_F(Keys, TheOtherDirectionGetsAKeyThatRunsOneCommandOnly) {
   }
   EXPECT_TRUE(read_file(code.authorized_keys()).starts_with(before));
   EXPECT_EQ(count(read_file(code.authorized_keys()), options.tag), 1U);
-  const std::string dir = sshd.home() + "/.local/state/twsync";
+  const std::string dir = str(sshd.home(), "/", kWaysBackDirectory, "/test@", code.address());
+  const std::string way = read_file(dir + "/way.sh");
+  for (const std::string& line : {str("CODE_SERVER=", code.address(), "\n"), str("CODE_PORT=", code.port(), "\n"),
+                                  std::string("PAIR=test\n"), std::string("DEPLOY_PATH='/srv/it'\\''s here'\n")}) {
+    EXPECT_NE(way.find(line), std::string::npos) << line << way;
+  }
   SshTarget back = code.target();
   back.key_file = dir + "/code_key";
   back.known_hosts = dir + "/known_hosts";
@@ -192,12 +200,14 @@ TEST_F(Keys, TheOtherDirectionGetsAKeyThatRunsOneCommandOnly) {
   EXPECT_EQ(read_file(code.authorized_keys()), before);
   EXPECT_EQ(count(authorized(), options.tag), 0U);
   EXPECT_FALSE(fs::exists(options.deploy.key_file));
+  EXPECT_FALSE(fs::exists(dir));
 }
 
 TEST_F(Keys, AReverseLoginThatFailsLeavesNoLine) {
   ReverseKeys reverse;
+  reverse.pair = "test";
   reverse.code.host = "127.0.0.1";
-  reverse.code.port = 1;
+  reverse.ports = {1};
   reverse.authorized_keys = local("authorized_keys");
   reverse.host_key_files = {sshd.dir() + "/host_key.pub"};
   options.reverse = reverse;
