@@ -144,13 +144,15 @@ eventually "the newer version" code "grep -qx newer $prefix/app-moved/one"
 eventually "the conflict in the journal" code "journalctl --no-pager -u sutazai-sync-monitor.service | grep 'conflict.*app-moved/one'"
 ok "a conflict is decided and stands in the journal"
 
-# --- the way back: the deploy server's key may publish and ask, nothing else
-back='ssh -F /dev/null -i /root/.local/state/twsync/code_key -o BatchMode=yes -o UserKnownHostsFile=/root/.local/state/twsync/known_hosts root@192.168.100.28'
+# --- the way back: the deploy server's key may sync, publish and ask for the status, nothing else
+way=/root/.local/state/twsync/to-code/main@192.168.100.28
+back="ssh -F /dev/null -i $way/code_key -o BatchMode=yes -o UserKnownHostsFile=$way/known_hosts root@192.168.100.28"
 must "status from the deploy server" deploy "$back status | grep -q 'pair main'"
 must "a publish from the deploy server" deploy "$back publish"
-must "anything else is refused" deploy "! $back 'touch /tmp/broken-in' && ! $back && ! $back 'sync --to-code'"
+must "a sync from the deploy server" deploy "$back sync --dry-run"
+must "anything else is refused" deploy "! $back 'touch /tmp/broken-in' && ! $back && ! $back 'sync /etc /tmp' && ! $back 'forget main'"
 must "nothing was run" code '[ ! -e /tmp/broken-in ]'
-ok "the deploy server may publish and ask, nothing else"
+ok "the deploy server may sync, publish and ask, nothing else"
 
 # --- git hook and cron
 must "a repository with the hook" code "cd $prefix && git init -q repo && cd repo && git config user.email a@b && git config user.name a && $prefix/bin/twsync hooks install ."

@@ -52,6 +52,10 @@ enum class FrameType : uint8_t {
   restore_reply = 53,
   forget = 54,
   forget_reply = 55,
+  // the code server's answers to the deploy server (way_back_messages.h)
+  answer_event = 60,
+  answer_text = 61,
+  answer_end = 62,
 };
 
 enum class AgentRole : uint8_t { control = 1, bulk = 2 };

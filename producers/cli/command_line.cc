@@ -36,6 +36,7 @@ struct Parse {
   HooksCommand hooks;
   DoctorCommand doctor;
   ForgetCommand forget;
+  ServeForcedCommand forced;
   std::function<Command()> pick;
 
   CLI::App* add(CLI::App& parent, const char* name, const char* about, std::function<Command()> make) {
@@ -140,7 +141,8 @@ void add_producers(Parse& p) {
       ->take_all();
   publish->add_option("--pair", p.publish.pair, "whose; without it every pair that the paths belong to")
       ->type_name("PAIR");
-  p.add(p.app, "serve-forced", "", []() -> Command { return ServeForcedCommand{}; })->group("");
+  auto* forced = p.add(p.app, "serve-forced", "", [&p]() -> Command { return p.forced; });
+  forced->group("")->add_option("PAIR", p.forced.pair)->required();
   p.add(p.app, "roots", "", []() -> Command { return RootsCommand{}; })->group("");
   auto* hooks = p.app.add_subcommand("hooks", "git hooks that publish after a commit, merge or checkout");
   hooks->require_subcommand(1)->fallthrough();

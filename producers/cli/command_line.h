@@ -57,8 +57,10 @@ struct DoctorCommand {
 struct ForgetCommand {
   std::string pair;
 };
-/// What the other server's key may do here: `publish` and `status`, as SSH_ORIGINAL_COMMAND says.
-struct ServeForcedCommand {};
+/// What the deploy server's key may do here for one pair, as SSH_ORIGINAL_COMMAND says.
+struct ServeForcedCommand {
+  std::string pair;
+};
 /// What the package's removal asks for: the roots that may hold a .twsync here, one a line.
 struct RootsCommand {};
 /// --help, --version: print and leave.

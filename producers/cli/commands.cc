@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "producers/cli/context.h"
+#include "producers/cli/ways_back.h"
 
 namespace twsync {
 
@@ -12,16 +13,16 @@ struct Runner {
   CliContext& context;
   Result<int> operator()(const SyncCommand& c) const { return run_sync(context, c); }
   Result<int> operator()(const StatusCommand& c) const { return run_status(context, c); }
-  Result<int> operator()(const ConflictsCommand& c) const { return run_conflicts(context, c); }
-  Result<int> operator()(const DecideCommand& c) const { return run_decide(context, c); }
-  Result<int> operator()(const HistoryCommand& c) const { return run_history(context, c); }
-  Result<int> operator()(const RestoreCommand& c) const { return run_restore(context, c); }
+  Result<int> operator()(const ConflictsCommand& c) const { return led_here(run_conflicts, c, c.pair, "conflicts"); }
+  Result<int> operator()(const DecideCommand& c) const { return led_here(run_decide, c, c.pair, c.verb); }
+  Result<int> operator()(const HistoryCommand& c) const { return led_here(run_history, c, c.pair, "history"); }
+  Result<int> operator()(const RestoreCommand& c) const { return led_here(run_restore, c, c.pair, "restore"); }
   Result<int> operator()(const PublishCommand& c) const { return run_publish(context, c); }
   Result<int> operator()(const KeysCommand& c) const { return run_keys(context, c); }
   Result<int> operator()(const HooksCommand& c) const { return run_hooks(context, c); }
   Result<int> operator()(const DoctorCommand& c) const { return run_doctor(context, c); }
-  Result<int> operator()(const ForgetCommand& c) const { return run_forget(context, c); }
-  Result<int> operator()(const ServeForcedCommand&) const { return run_serve_forced(context); }
+  Result<int> operator()(const ForgetCommand& c) const { return led_here(run_forget, c, c.pair, "forget"); }
+  Result<int> operator()(const ServeForcedCommand& c) const { return run_serve_forced(context, c); }
   Result<int> operator()(const RootsCommand&) const {
     std::set<std::string> roots;
     for (const auto& pair : context.config.pairs) roots.insert({pair.code_path, pair.deploy.path});
@@ -31,6 +32,14 @@ struct Runner {
   Result<int> operator()(const TextCommand& c) const {
     context.out(c.text);
     return 0;
+  }
+
+  /// What needs the pair's base, which only its code server has.
+  template <class C>
+  Result<int> led_here(Result<int> (*run)(CliContext&, const C&), const C& command, const std::string& pair,
+                       const std::string& name) const {
+    SYNC_TRY(check_led_here(context, pair, name));
+    return run(context, command);
   }
 };
 

@@ -25,6 +25,7 @@ struct CliContext {
   bool terminal = false;  ///< stdout is one
   size_t columns = 80;
   std::string agent_path;  ///< beside this program
+  bool forced = false;     ///< asked by the deploy server's key: by this host's service, or not at all
 };
 
 /// Returns the exit code; an Error is printed and mapped by run_main().
@@ -40,7 +41,7 @@ Result<int> run_publish(CliContext& context, const PublishCommand& command);
 Result<int> run_keys(CliContext& context, const KeysCommand& command);
 Result<int> run_hooks(CliContext& context, const HooksCommand& command);
 Result<int> run_doctor(CliContext& context, const DoctorCommand& command);
-Result<int> run_serve_forced(CliContext& context);
+Result<int> run_serve_forced(CliContext& context, const ServeForcedCommand& command);
 Result<int> run_forget(CliContext& context, const ForgetCommand& command);
 
 }  // namespace twsync

@@ -8,6 +8,7 @@
 #include "producers/cli/key_setup.h"
 #include "producers/cli/pair_memory.h"
 #include "producers/cli/terminal_prompt.h"
+#include "producers/cli/ways_back.h"
 
 namespace twsync {
 
@@ -56,6 +57,10 @@ Result<int> show(CliContext& context, const KeyOptions& options) {
 Result<int> run_keys(CliContext& context, const KeysCommand& command) {
   SYNC_ASSIGN(const PairConfig pair, pair_for_keys(context.config, command.pair));
   if (pair.deploy.local) return Error{ErrorCode::usage, "this pair is local: it needs no keys", {}, 0};
+  if (context.config.find(pair.name) != nullptr) {
+    SYNC_TRY(check_led_here(context, pair.name, "keys " + command.verb));
+    SYNC_TRY(check_not_deploy_server(context.config, pair.deploy));
+  }
   SYNC_ASSIGN(KeyOptions options, key_options(context.config, pair));
   options.accept_fingerprint = command.accept_fingerprint;
   if (command.one_way) options.reverse.reset();

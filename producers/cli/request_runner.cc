@@ -26,7 +26,28 @@ Result<Summary> follow(CliContext& context, BrokerAccess& broker, const std::fun
   }
 }
 
+Error not_served(const std::string& pair) {
+  return Error{ErrorCode::unreachable,
+               str("no service serves the pair ", pair,
+                   " on the code server: start it there (systemctl start sutazai-sync-monitor.service)"),
+               {},
+               0};
+}
+
 }  // namespace
+
+Request sync_request(const SyncCommand& command, const Overrides& overrides, std::vector<std::string> paths) {
+  Request request;
+  request.kind = RequestKind::sync;
+  request.source = command.from_cron ? HintSource::cron : HintSource::manual;
+  request.direction = command.direction;
+  request.dry_run = command.dry_run;
+  request.list_operations = command.dry_run || command.json;
+  request.paths = std::move(paths);
+  request.policy = overrides.policy;
+  request.exclude = overrides.exclude;
+  return request;
+}
 
 Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request request, const RunnerOptions& options,
                             const std::function<void(const Event&)>& on_event) {
@@ -38,6 +59,7 @@ Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request
     if (!options.wait) return Summary{};
     return follow(context, **broker, on_event);
   }
+  if (context.forced) return not_served(pair.name);
   if (!options.wait) {
     return Error{
         ErrorCode::usage,
@@ -45,7 +67,6 @@ Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request
         {},
         0};
   }
-  if (!context.run_embedded) return Error{ErrorCode::unsupported, "this program cannot sync without a service", {}, 0};
   EmbeddedOptions embedded;
   embedded.pair = pair;
   embedded.request = std::move(request);

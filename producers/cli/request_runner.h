@@ -8,6 +8,9 @@
 
 namespace twsync {
 
+/// What `twsync sync` asks for. A service has its own configuration: of `overrides`, policy and exclusions go along.
+Request sync_request(const SyncCommand& command, const Overrides& overrides, std::vector<std::string> paths);
+
 struct RunnerOptions {
   bool wait = true;  ///< false: leave once the service has it (needs a service)
 };

@@ -1,67 +1,127 @@
-// twsync serve-forced: the forced command of the key that the other server reaches this one with.
+// twsync serve-forced PAIR: the forced command of the key that the deploy server reaches this one with.
 
-#include <algorithm>
+#include <unistd.h>
+
 #include <cstdlib>
+#include <thread>
 
+#include "common/app/exit_codes.h"
+#include "common/app/log.h"
 #include "common/base/text.h"
+#include "common/ssh/connection.h"
+#include "common/ssh/fd_stream.h"
+#include "common/wire/messages.h"
+#include "common/wire/way_back_messages.h"
 #include "producers/cli/context.h"
 #include "producers/cli/forced_words.h"
+#include "producers/cli/request_runner.h"
+#include "producers/cli/sync_log.h"
 
 namespace twsync {
 
 namespace {
 
-constexpr size_t kLongest = 64 * 1024;
+constexpr int64_t kFlushMs = 10'000;
 
-Error denied() {
-  return Error{ErrorCode::denied, "this key may only run 'publish' and 'status'", {}, 0};
-}
-
-bool decode_word(std::string_view word, std::string& out) {
-  out.clear();
-  for (size_t i = 0; i < word.size(); ++i) {
-    if (word[i] != '%') {
-      out += word[i];
-      continue;
-    }
-    std::string byte;
-    if (word.size() - i < 3 || !hex_decode(word.substr(i + 1, 2), byte) || byte[0] == '\0') return false;
-    out += byte;
-    i += 2;
+/// The channel to the asker. Its end, or anything but pings from there, sets `stop`: nobody listens any more.
+class Answer {
+ public:
+  explicit Answer(std::atomic<bool>& stop)
+      : connection_(make_fd_stream(STDIN_FILENO, STDOUT_FILENO, FdOwner::caller, "the deploy server"), options()) {
+    watch_ = std::thread([this, &stop] {
+      (void)connection_.receive(-1).ok();
+      stop = true;
+    });
   }
-  return true;
+  ~Answer() {
+    connection_.close();
+    watch_.join();
+  }
+  void event(const Event& event) { put(FrameType::answer_event, encode(event)); }
+  TextSink text(bool to_stderr) {
+    return [this, to_stderr](std::string_view text) {
+      put(FrameType::answer_text, encode(AnswerText{to_stderr, std::string(text)}));
+    };
+  }
+  void end(int exit_code, Error error) {
+    put(FrameType::answer_end, encode(AnswerEnd{exit_code, std::move(error)}));
+    (void)connection_.flush(kFlushMs).ok();
+  }
+
+ private:
+  static ConnectionOptions options() {
+    ConnectionOptions out;
+    out.send_magic = true;
+    return out;
+  }
+  // A failed send is the end of the session, which the watch sees.
+  void put(FrameType type, std::string payload) { (void)connection_.send(type, 0, std::move(payload)).ok(); }
+
+  Connection connection_;
+  std::thread watch_;
+};
+
+/// As `twsync sync` here, with the events themselves for the asker's own printer and log.
+Result<int> serve_sync(CliContext& context, const SyncCommand& command, Answer& answer) {
+  const PairConfig* configured = context.config.find(command.where.at(0));
+  PairConfig pair = *configured;
+  SYNC_TRY(prepare_pair(context.config, pair));
+  SYNC_TRY(make_private_directory(context.config.state_dir));
+  open_sync_log(context.config, command.from_cron);
+  log_info("sync of ", pair.name, " (", to_string(command.direction), command.dry_run ? ", dry run" : "",
+           ") is asked for by the deploy server");
+  std::vector<std::string> paths;
+  for (const auto& path : command.paths) paths.push_back(path == "." ? "" : path);
+  RunnerOptions options;
+  options.wait = !command.no_wait;
+  SYNC_ASSIGN(const Summary summary,
+              run_request(context, pair, sync_request(command, context.config.overrides, std::move(paths)), options,
+                          [&](const Event& event) {
+                            log_event(event);
+                            answer.event(event);
+                          }));
+  if (command.no_wait) return kExitDone;
+  log_summary(pair.name, summary);
+  Event last;
+  last.kind = EventKind::summary;
+  last.pair = pair.name;
+  last.summary = summary;
+  answer.event(last);
+  return kExitDone;
 }
 
-bool is_plain(const Overrides& o) {
-  return o.config.empty() && o.state_dir.empty() && !o.policy && o.exclude.empty() && !o.ssh_port &&
-         o.ssh_key.empty() && o.known_hosts.empty();
+Result<int> serve_framed(CliContext& context, const Command& command, Answer& answer) {
+  if (const auto* sync = std::get_if<SyncCommand>(&command)) return serve_sync(context, *sync, answer);
+  return run_command(context, command);
+}
+
+int serve_frames(CliContext& context, const Result<ForcedRequest>& request) {
+  Answer answer(context.stop);
+  context.out = answer.text(false);
+  context.err = answer.text(true);
+  context.terminal = false;
+  const auto code = request ? serve_framed(context, request->line.command, answer) : Result<int>(request.error());
+  answer.end(code ? *code : exit_code(code.error().code), code ? Error{} : code.error());
+  return code ? *code : exit_code(code.error().code);
 }
 
 }  // namespace
 
-Result<Command> parse_forced_command(std::string_view text) {
-  if (text.empty() || text.size() > kLongest) return denied();
-  std::vector<std::string> words;
-  for (size_t start = 0; start <= text.size();) {
-    const size_t end = std::min(text.find(' ', start), text.size());
-    if (!decode_word(text.substr(start, end - start), words.emplace_back())) return denied();
-    start = end + 1;
-  }
-  auto line = parse_command_line(words);
-  if (!line.ok() || !is_plain(line->overrides)) return denied();
-  if (auto* publish = std::get_if<PublishCommand>(&line->command)) {
-    publish->side = Side::deploy;
-    return line->command;
-  }
-  if (const auto* status = std::get_if<StatusCommand>(&line->command); status != nullptr && !status->watch)
-    return line->command;
-  return denied();
-}
-
-Result<int> run_serve_forced(CliContext& context) {
+Result<int> run_serve_forced(CliContext& context, const ServeForcedCommand& command) {
+  const PairConfig* pair = context.config.find(command.pair);
+  if (pair == nullptr) return Error{ErrorCode::usage, str("no pair '", command.pair, "' is configured here"), {}, 0};
   const char* asked = std::getenv("SSH_ORIGINAL_COMMAND");
-  SYNC_ASSIGN(const Command command, parse_forced_command(asked == nullptr ? "" : asked));
-  return run_command(context, command);
+  const std::string text = asked == nullptr ? "" : asked;
+  auto request = parse_forced_command(text, pair->name, pair->deploy.path);
+  if (request) {
+    context.config.overrides.policy = request->line.overrides.policy;
+    context.config.overrides.exclude = request->line.overrides.exclude;
+  }
+  // Only what the service does for everybody: this process carries nothing out for the deploy server.
+  context.forced = true;
+  if (text.starts_with(str(kWayBackProtocol, " "))) return serve_frames(context, request);
+  SYNC_TRY(request);
+  return run_command(context, request->line.command);
 }
 
 }  // namespace twsync

@@ -7,15 +7,17 @@
 #include "common/base/clock.h"
 #include "producers/cli/base_facts.h"
 #include "producers/cli/broker_access.h"
+#include "producers/cli/code_server.h"
 #include "producers/cli/context.h"
 #include "producers/cli/json_object.h"
-#include "producers/cli/pair_memory.h"
+#include "producers/cli/ways_back.h"
 
 namespace twsync {
 
 namespace {
 
 constexpr int kAnswerMs = 2000;
+constexpr int64_t kLoginMs = 15'000;
 
 /// A pair as the broker, or without one its base, describes it.
 struct PairView {
@@ -64,9 +66,8 @@ bool is_stale(const PairView& view, const StatusReply& reply, int64_t now_ns) {
   return (busy || view.status.last_done_ns == 0) && old;
 }
 
-Result<View> look(CliContext& context, const std::string& pair) {
+Result<View> look(CliContext& context, const std::vector<PairConfig>& pairs) {
   View view;
-  SYNC_ASSIGN(const auto pairs, select_pairs(context.config, pair));
   auto broker = open_broker(context.config, kAnswerMs);
   view.service = broker.ok();
   if (broker.ok()) {
@@ -179,16 +180,43 @@ std::string view_json(const View& view) {
   return out.str_value() + "\n";
 }
 
+/// Of the pairs that are led elsewhere, as their code servers tell it; each answer stands for itself.
+Result<int> ask_there(CliContext& context, const StatusCommand& command,
+                      std::vector<std::unique_ptr<CodeServer>>& there, std::string& text) {
+  int worst = kExitDone;
+  const AnswerSinks sinks{{}, [&text](std::string_view more) { text += more; }, context.err};
+  for (const auto& code : there) {
+    std::vector<std::string> words = {"status"};
+    if (command.json) words.push_back("--json");
+    SYNC_ASSIGN(const int ended, code->ask(words, sinks, context.stop));
+    worst = std::max(worst, ended);
+  }
+  return worst;
+}
+
 }  // namespace
 
 Result<int> run_status(CliContext& context, const StatusCommand& command) {
   SystemClock clock;
+  SYNC_ASSIGN(const auto led, select_led(context, command.pair, true));
+  std::vector<std::unique_ptr<CodeServer>> there;
+  for (const auto& way : led.there) {
+    SYNC_ASSIGN(there.emplace_back(), CodeServer::open(way, kLoginMs));
+  }
+  const bool local = there.empty() || !led.here.empty();
   for (;;) {
-    SYNC_ASSIGN(const View view, look(context, command.pair));
-    std::string text = command.json ? view_json(view) : view_text(view, clock.wall_ns());
+    std::string text;
+    int code = kExitDone;
+    if (local) {
+      SYNC_ASSIGN(const View view, look(context, led.here));
+      text = command.json ? view_json(view) : view_text(view, clock.wall_ns());
+      if (view.stale) code = kExitRemains;
+    }
+    SYNC_ASSIGN(const int worst_there, ask_there(context, command, there, text));
+    code = std::max(code, worst_there);
     if (command.watch && context.terminal && !command.json) text = "\x1b[H\x1b[2J" + text;
     context.out(text);
-    if (!command.watch || context.stop) return view.stale ? kExitRemains : kExitDone;
+    if (!command.watch || context.stop) return code;
     // A signal ends the wait early.
     ::poll(nullptr, 0, 1000);
     if (context.stop) return kExitDone;

@@ -7,53 +7,46 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/base/rel_path.h"
+#include "producers/cli/code_server.h"
 #include "producers/cli/context.h"
+#include "producers/cli/forced_words.h"
 #include "producers/cli/pair_memory.h"
 #include "producers/cli/path_argument.h"
 #include "producers/cli/request_runner.h"
 #include "producers/cli/sync_log.h"
+#include "producers/cli/ways_back.h"
 
 namespace twsync {
 
 namespace {
 
+constexpr int64_t kLoginMs = 15'000;
+
 Error usage(std::string message) {
   return Error{ErrorCode::usage, std::move(message), {}, 0};
 }
 
-Result<std::vector<PairConfig>> pairs_of(const Config& config, const SyncCommand& command) {
-  std::vector<PairConfig> out;
+/// Whom the command line means, and who leads it.
+Result<Led> asked_for(const CliContext& context, const SyncCommand& command) {
+  const Config& config = context.config;
   if (command.where.size() == 2) {
+    Led out;
     SYNC_ASSIGN(PairConfig pair, ad_hoc_pair(config, command.where[0], command.where[1]));
     SYNC_TRY(prepare_pair(config, pair));
-    out.push_back(prefer_configured(config, std::move(pair)));
+    out.here.push_back(prefer_configured(config, std::move(pair)));
     return out;
   }
-  if (command.where.size() == 1) {
-    const std::string& name = command.where[0];
-    if (name.find_first_of("/:") != std::string::npos) {
-      return usage(str("'", escape_bytes(name), "' is no name of a pair: give PAIR, or DIR and TARGET"));
-    }
-    SYNC_ASSIGN(out.emplace_back(), find_pair(config, name));
-  } else {
-    out = config.pairs;
-    if (out.empty()) return usage("no pair is configured here: give DIR and TARGET, or --config FILE");
+  const std::string name = command.where.empty() ? "" : command.where[0];
+  if (name.find_first_of("/:") != std::string::npos) {
+    return usage(str("'", escape_bytes(name), "' is no name of a pair: give PAIR, or DIR and TARGET"));
+  }
+  SYNC_ASSIGN(auto out, select_led(context, name, false));
+  if (out.here.empty() && out.there.empty())
+    return usage("no pair is configured here: give DIR and TARGET, or --config FILE");
+  for (const auto& pair : out.here) {
+    if (config.find(pair.name) != nullptr) SYNC_TRY(check_not_deploy_server(config, pair.deploy));
   }
   return out;
-}
-
-Request make_request(const SyncCommand& command, const Config& config, std::vector<std::string> paths) {
-  Request request;
-  request.kind = RequestKind::sync;
-  request.source = command.from_cron ? HintSource::cron : HintSource::manual;
-  request.direction = command.direction;
-  request.dry_run = command.dry_run;
-  request.list_operations = command.dry_run || command.json;
-  request.paths = std::move(paths);
-  // A service has its own configuration; what was asked for here goes along.
-  request.policy = config.overrides.policy;
-  request.exclude = config.overrides.exclude;
-  return request;
 }
 
 PrinterOptions printer_options(const CliContext& context, const SyncCommand& command, SystemClock& clock) {
@@ -67,27 +60,20 @@ PrinterOptions printer_options(const CliContext& context, const SyncCommand& com
   return options;
 }
 
-Result<int> sync_pair(CliContext& context, const SyncCommand& command, PairConfig pair) {
-  SYNC_TRY(prepare_pair(context.config, pair));
-  std::vector<std::string> paths;
-  for (const auto& path : command.paths) {
-    SYNC_ASSIGN(paths.emplace_back(), relative_argument(path, pair.code_path));
-  }
-  if (context.config.find(pair.name) == nullptr) SYNC_TRY(remember_pair(context.config, pair));
-  SYNC_TRY(make_private_directory(context.config.state_dir));
+using EventSink = std::function<void(const Event&)>;
 
+/// A run as a person and the log see it, whoever carries it out.
+Result<int> show_run(CliContext& context, const SyncCommand& command, const std::string& pair,
+                     const std::function<Result<Summary>(const EventSink&)>& run) {
   SystemClock clock;
   const auto printer = make_printer(printer_options(context, command, clock), context.out);
-  log_info("sync of ", pair.name, " (", to_string(command.direction), command.dry_run ? ", dry run" : "", ") begins");
-  RunnerOptions options;
-  options.wait = !command.no_wait;
-  auto summary = run_request(context, pair, make_request(command, context.config, std::move(paths)), options,
-                             [&](const Event& event) {
-                               log_event(event);
-                               printer->event(event);
-                             });
+  log_info("sync of ", pair, " (", to_string(command.direction), command.dry_run ? ", dry run" : "", ") begins");
+  auto summary = run([&](const Event& event) {
+    log_event(event);
+    printer->event(event);
+  });
   if (!summary) {
-    log_error("sync of ", pair.name, ": ", describe(summary.error()));
+    log_error("sync of ", pair, ": ", describe(summary.error()));
     if (!command.json) return std::move(summary).error();
     Summary failed;
     failed.error = summary.error();
@@ -97,24 +83,71 @@ Result<int> sync_pair(CliContext& context, const SyncCommand& command, PairConfi
     if (!command.json && !command.quiet) context.out("the service has it\n");
     return kExitDone;
   }
-  log_summary(pair.name, *summary);
+  log_summary(pair, *summary);
   return end_of_run(context, *printer, *summary, command.json);
+}
+
+Result<int> sync_here(CliContext& context, const SyncCommand& command, PairConfig pair) {
+  SYNC_TRY(prepare_pair(context.config, pair));
+  std::vector<std::string> paths;
+  for (const auto& path : command.paths) {
+    SYNC_ASSIGN(paths.emplace_back(), relative_argument(path, pair.code_path));
+  }
+  if (context.config.find(pair.name) == nullptr) SYNC_TRY(remember_pair(context.config, pair));
+  SYNC_TRY(make_private_directory(context.config.state_dir));
+  return show_run(context, command, pair.name, [&](const EventSink& on_event) {
+    RunnerOptions options;
+    options.wait = !command.no_wait;
+    return run_request(context, pair, sync_request(command, context.config.overrides, paths), options, on_event);
+  });
+}
+
+Result<int> sync_there(CliContext& context, const SyncCommand& command, const WayBack& way) {
+  std::vector<std::string> paths;
+  for (const auto& path : command.paths) {
+    SYNC_ASSIGN(paths.emplace_back(), relative_argument(path, way.deploy_path));
+  }
+  return show_run(context, command, way.pair, [&](const EventSink& on_event) -> Result<Summary> {
+    SYNC_ASSIGN(const auto code, CodeServer::open(way, kLoginMs));
+    std::optional<Summary> summary;
+    const AnswerSinks sinks{[&](const Event& event) {
+                              if (event.kind == EventKind::summary) {
+                                summary = event.summary;
+                              } else {
+                                on_event(event);
+                              }
+                            },
+                            context.out, context.err};
+    const auto ended = code->ask(sync_words(command, context.config.overrides, paths), sinks, context.stop);
+    if (!ended) return ended.error();
+    if (!summary && !command.no_wait)
+      return Error{ErrorCode::peer_violation, str(way.code.host, ": it ended without a summary"), {}, 0};
+    return summary.value_or(Summary{});
+  });
 }
 
 }  // namespace
 
 Result<int> run_sync(CliContext& context, const SyncCommand& command) {
-  SYNC_ASSIGN(const auto pairs, pairs_of(context.config, command));
+  SYNC_ASSIGN(const auto led, asked_for(context, command));
   open_sync_log(context.config, command.from_cron);
+  const size_t count = led.here.size() + led.there.size();
   int worst = kExitDone;
-  for (const auto& pair : pairs) {
-    auto code = sync_pair(context, command, pair);
-    if (!code) {
-      if (pairs.size() == 1) return code;
-      context.err(str("twsync: pair ", pair.name, ": ", describe(code.error()), "\n"));
-    }
+  const auto note = [&](const std::string& name, const Result<int>& code) {
+    if (!code) context.err(str("twsync: pair ", name, ": ", describe(code.error()), "\n"));
     worst = std::max(worst, code ? *code : exit_code(code.error().code));
-    if (context.stop) break;
+  };
+  for (const auto& pair : led.here) {
+    auto code = sync_here(context, command, pair);
+    if (count == 1) return code;
+    note(pair.name, code);
+    if (context.stop) return worst;
+  }
+  for (const auto& way : led.there) {
+    auto code = sync_there(context, command, way);
+    if (count == 1) return code;
+    note(way.name, code);
+    if (context.stop) return worst;
   }
   return worst;
 }
