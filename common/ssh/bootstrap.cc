@@ -26,15 +26,16 @@ std::string start_command(const std::string& build_id) {
 }
 
 /// Exit codes of the install script; install_failed() turns them into words.
-enum InstallExit { kNoDirectory = 71, kNotWritten = 72, kWrongSize = 73, kDoesNotRun = 74, kNotRenamed = 75 };
+enum InstallExit { kNoDirectory = 71, kNotWritten = 72, kWrongSize = 73, kDoesNotRun = 74, kNotRenamed = 75, kNoExec = 77 };
 
 std::string install_command(const std::string& build_id, size_t size) {
   return str("exec sh -c 'umask 077; d=\"", kInstallDir, "\"; t=\"$d/.new.$$\"; mkdir -p \"$d\" || exit ",
              int{kNoDirectory}, "; cat > \"$t\" || { rm -f \"$t\"; exit ", int{kNotWritten},
              "; }; [ \"$(wc -c < \"$t\")\" -eq ", size, " ] || { rm -f \"$t\"; exit ", int{kWrongSize},
              "; }; chmod 700 \"$t\"; sync \"$t\" 2>/dev/null; ",
-             "\"$t\" --version || { echo \"exit code $?\" >&2; rm -f \"$t\"; exit ", int{kDoesNotRun},
-             "; }; mv -f \"$t\" \"$d/twsync-agent-", build_id, "\" || { rm -f \"$t\"; exit ", int{kNotRenamed},
+             "\"$t\" --version || { echo \"exit code $?\" >&2; cp /bin/sh \"$t\"; \"$t\" -c : 2>/dev/null; s=$?; "
+             "rm -f \"$t\"; [ $s -eq 126 ] && exit ",
+             int{kNoExec}, "; exit ", int{kDoesNotRun}, "; }; mv -f \"$t\" \"$d/twsync-agent-", build_id, "\" || { rm -f \"$t\"; exit ", int{kNotRenamed},
              "; }; cd \"$d\" && ls -t | grep \"^twsync-agent-\" | tail -n +4 | while read -r f; do rm -f \"$f\"; done; "
              "exit 0'");
 }
@@ -48,8 +49,11 @@ const char* explain_install(int exit_code) {
     case kWrongSize:
       return "the agent did not arrive whole (disk full?)";
     case kDoesNotRun:
-      return "the agent does not run there: another processor architecture, a glibc older than 2.36, or a home that is "
-             "mounted noexec";
+      return "the agent does not run there: another processor architecture, or a glibc older than 2.36";
+    case kNoExec:
+      return "the home there is mounted noexec, so that the agent cannot be run from it. Install the package on that "
+             "server (twsync-agent in /usr/bin or /opt/sutazaiapp/bin), then run `twsync keys exchange`: the key then "
+             "starts that agent";
     case kNotRenamed:
       return "the agent cannot be put in place there";
     default:

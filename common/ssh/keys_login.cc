@@ -34,6 +34,9 @@ std::vector<Attempt> attempts(const KeyOptions& options) {
   SshTarget base = options.deploy;
   base.confirm_host = host_judge(options);
   base.ask_secret = nullptr;
+  base.advice = options.ask_secret ? "Check the password, authorized_keys and the log of sshd on that server"
+                                   : "Give a key that may log in there with --ssh-key, or run this on a terminal to be "
+                                     "asked for a password";
   SshTarget existing = base;
   existing.key_file = options.login_key;
   SshTarget own = base;

@@ -32,9 +32,7 @@ class Login {
     if (ssh_is_connected(session_) == 0)
       return ssh_error(session_, name_, str("the server ended the login (tried: ", tried(), ")"));
     return Error{ErrorCode::unreachable,
-                 str(name_, ": the login was refused (tried: ", tried(),
-                     "). Run `twsync keys exchange` to set up the keys, or check authorized_keys and the log of sshd "
-                     "on that server"),
+                 str(name_, ": the login was refused (tried: ", tried(), "). ", target_.advice),
                  {},
                  0};
   }

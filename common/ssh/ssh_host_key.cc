@@ -36,7 +36,8 @@ Error unknown_key(const std::string& name, const SshTarget& target, const HostKe
   return refused(name,
                  str("the host key ", key.fingerprint, " is not in ", escape_bytes(target.known_hosts),
                      ". Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on that server, then run "
-                     "`twsync keys exchange` to trust it"));
+                     "`twsync keys exchange --accept-fingerprint ",
+                     key.fingerprint, "` to trust it"));
 }
 
 Error changed_key(const std::string& name, const SshTarget& target, const HostKey& key) {

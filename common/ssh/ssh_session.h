@@ -38,6 +38,10 @@ struct SshTarget {
   bool use_agent = true;           ///< ssh-agent, where SSH_AUTH_SOCK names one
   std::vector<std::string> default_keys = default_key_files();
 
+  /// What to do about a login that was refused.
+  std::string advice =
+      "Run `twsync keys exchange` to set up the keys, or check authorized_keys and the log of sshd on that server";
+
   /// Asked for a secret with a prompt; no value = give up. Unset (services, sync): nothing ever prompts.
   std::function<std::optional<std::string>(const std::string& prompt)> ask_secret;
   /// Asked about a host key that is unknown or changed; true = trust it and write it to `known_hosts`.
