@@ -26,7 +26,14 @@ std::string start_command(const std::string& build_id) {
 }
 
 /// Exit codes of the install script; install_failed() turns them into words.
-enum InstallExit { kNoDirectory = 71, kNotWritten = 72, kWrongSize = 73, kDoesNotRun = 74, kNotRenamed = 75, kNoExec = 77 };
+enum InstallExit {
+  kNoDirectory = 71,
+  kNotWritten = 72,
+  kWrongSize = 73,
+  kDoesNotRun = 74,
+  kNotRenamed = 75,
+  kNoExec = 77
+};
 
 std::string install_command(const std::string& build_id, size_t size) {
   return str("exec sh -c 'umask 077; d=\"", kInstallDir, "\"; t=\"$d/.new.$$\"; mkdir -p \"$d\" || exit ",
@@ -35,7 +42,8 @@ std::string install_command(const std::string& build_id, size_t size) {
              "; }; chmod 700 \"$t\"; sync \"$t\" 2>/dev/null; ",
              "\"$t\" --version || { echo \"exit code $?\" >&2; cp /bin/sh \"$t\"; \"$t\" -c : 2>/dev/null; s=$?; "
              "rm -f \"$t\"; [ $s -eq 126 ] && exit ",
-             int{kNoExec}, "; exit ", int{kDoesNotRun}, "; }; mv -f \"$t\" \"$d/twsync-agent-", build_id, "\" || { rm -f \"$t\"; exit ", int{kNotRenamed},
+             int{kNoExec}, "; exit ", int{kDoesNotRun}, "; }; mv -f \"$t\" \"$d/twsync-agent-", build_id,
+             "\" || { rm -f \"$t\"; exit ", int{kNotRenamed},
              "; }; cd \"$d\" && ls -t | grep \"^twsync-agent-\" | tail -n +4 | while read -r f; do rm -f \"$f\"; done; "
              "exit 0'");
 }

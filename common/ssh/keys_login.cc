@@ -9,18 +9,21 @@ namespace twsync {
 
 namespace {
 
-std::function<bool(const HostKey&)> host_judge(const KeyOptions& options) {
-  return [&options](const HostKey& key) {
+/// `refused` is set once the host key was: a question is asked once, not again for each way to log in.
+std::function<bool(const HostKey&)> host_judge(const KeyOptions& options, bool& refused) {
+  return [&options, &refused](const HostKey& key) {
     log_step(options,
              str("host key of ", options.deploy.host, key.changed ? " CHANGED, it is now " : ": ", key.fingerprint));
     if (!options.accept_fingerprint.empty()) {
       const bool same = key.fingerprint == options.accept_fingerprint;
       log_step(options, same ? "host key: it is the accepted one"
                              : str("host key: it is NOT the accepted ", options.accept_fingerprint));
+      refused = !same;
       return same;
     }
     const bool confirmed = options.confirm_host && options.confirm_host(key);
     log_step(options, confirmed ? "host key: confirmed" : "host key: not confirmed");
+    refused = !confirmed;
     return confirmed;
   };
 }
@@ -30,9 +33,9 @@ struct Attempt {
   SshTarget target;
 };
 
-std::vector<Attempt> attempts(const KeyOptions& options) {
+std::vector<Attempt> attempts(const KeyOptions& options, bool& host_refused) {
   SshTarget base = options.deploy;
-  base.confirm_host = host_judge(options);
+  base.confirm_host = host_judge(options, host_refused);
   base.ask_secret = nullptr;
   base.advice = options.ask_secret ? "Check the password, authorized_keys and the log of sshd on that server"
                                    : "Give a key that may log in there with --ssh-key, or run this on a terminal to be "
@@ -59,23 +62,21 @@ void log_step(const KeyOptions& options, const std::string& line) {
 
 Result<std::shared_ptr<SshSession>> login_with_shell(const KeyOptions& options) {
   Error last;
-  for (const Attempt& attempt : attempts(options)) {
+  bool host_refused = false;
+  for (const Attempt& attempt : attempts(options, host_refused)) {
     auto session = SshSession::open(attempt.target);
     if (!session) {
       last = std::move(session).error();
       log_step(options, str("login with ", attempt.name, ": ", last.message));
+      if (host_refused) return last;
       continue;
     }
-    if (gives_shell(**session)) {
+    auto shell = check_shell(**session);
+    if (shell) {
       log_step(options, str("logged in to ", (*session)->name(), " with ", attempt.name));
       return session;
     }
-    last = Error{ErrorCode::unreachable,
-                 str((*session)->name(),
-                     ": the key that was accepted is bound to a forced command and cannot set up new keys. Give an "
-                     "existing key that may log in (ssh-agent, ~/.ssh/id_ed25519) or a password"),
-                 {},
-                 0};
+    last = std::move(shell).error();
     log_step(options, last.message);
   }
   return last;

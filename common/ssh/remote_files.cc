@@ -41,9 +41,16 @@ Result<std::string> run_script(SshSession& session, const std::string& what, con
   return std::move(output.out);
 }
 
-bool gives_shell(SshSession& session) {
-  const auto output = session.run("exec sh -s", str("echo ", kShellProof, "\n"), kScriptTimeoutMs);
-  return output.ok() && output->out.find(kShellProof) != std::string::npos;
+Status check_shell(SshSession& session) {
+  SYNC_ASSIGN(const auto output, session.run("exec sh -s", str("echo ", kShellProof, "\n"), kScriptTimeoutMs));
+  if (output.out.find(kShellProof) != std::string::npos) return {};
+  std::string text = str(session.name(),
+                         ": the login gives no shell to set up new keys with: the key is bound to a forced command, or "
+                         "the account has none. Give an existing key that may log in (ssh-agent, --ssh-key) or a "
+                         "password");
+  const std::string& said = output.err.empty() ? output.out : output.err;
+  if (!said.empty()) text += str("; it said: \"", escape_bytes(said.substr(0, 1'000)), "\"");
+  return Error{ErrorCode::unreachable, std::move(text), {}, 0};
 }
 
 Status edit_remote_file(SshSession& session, const std::string& path,

@@ -11,8 +11,8 @@ namespace twsync {
 /// Runs a Bourne shell script whatever the login shell is. The script travels as stdin.
 /// unreachable with the server's words when it ends with another code than 0.
 Result<std::string> run_script(SshSession& session, const std::string& what, const std::string& script);
-/// True when the login gives a shell (and not a forced command).
-bool gives_shell(SshSession& session);
+/// ok when the login gives a shell; else unreachable with what came instead (a forced command, an account without one).
+Status check_shell(SshSession& session);
 
 /// Replaces the file by edit(its text), atomically, unless it was changed in between (then once more, up to 5 times).
 /// `path` is for the shell, already quoted ("$HOME/.ssh/authorized_keys" in double quotes); missing directories are

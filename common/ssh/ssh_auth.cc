@@ -31,10 +31,8 @@ class Login {
     if (done_) return {};
     if (ssh_is_connected(session_) == 0)
       return ssh_error(session_, name_, str("the server ended the login (tried: ", tried(), ")"));
-    return Error{ErrorCode::unreachable,
-                 str(name_, ": the login was refused (tried: ", tried(), "). ", target_.advice),
-                 {},
-                 0};
+    return Error{
+        ErrorCode::unreachable, str(name_, ": the login was refused (tried: ", tried(), "). ", target_.advice), {}, 0};
   }
 
  private:

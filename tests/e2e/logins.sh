@@ -76,7 +76,8 @@ asked() {
   if grep -qF -- "$password" "$W/out"; then die "the password is on the screen"; fi
   grep -q '^\[echo on\]$' "$W/out" || die "the terminal does not echo any more"
 }
-says() { grep -qE -- "$1" "$W/out" "$W/err" || die "it does not say '$1': $(tail -3 "$W/out" "$W/err")"; }
+says() { grep -qE -- "$1" "$W/out" "$W/err" || die "it does not say '$1': $(tail -n 3 "$W/out" "$W/err" | tr "\n" " ")"; }
+says_exactly() { grep -qF -- "$1" "$W/out" "$W/err" || die "it does not say '$1'"; }
 never_says() { if grep -qE -- "$1" "$W/out" "$W/err"; then die "it says '$1'"; fi; }
 nothing_there() {
   [ ! -e "$account_home/.ssh" ] || [ -z "$(cat "$account_home/.ssh/authorized_keys" 2>/dev/null)" ] || die "a key was left there"
@@ -87,7 +88,7 @@ password_login() {
   fresh
   asked "right one.*yes/no=>yes" "Password for .*$account@$address=>$password"
   expect 0
-  says "$fingerprint"
+  says_exactly "$fingerprint"
   says "logged in to .* with a password"
   [ "$(wc -l <"$W/S/keys/known_hosts")" = 1 ] || die "not one known host"
   [ "$(stat -c '%U %a' "$account_home/.ssh/authorized_keys")" = "$account 600" ] || die "authorized_keys: $(ls -l "$account_home/.ssh")"
@@ -165,7 +166,7 @@ no_terminal() {
   rc=0
   setsid --wait "$bin/twsync" keys exchange "$TARGET" --state-dir "$W/S" --ssh-port "$port" </dev/null >"$W/out" 2>"$W/err" || rc=$?
   expect 3
-  says "accept-fingerprint $fingerprint"
+  says_exactly "accept-fingerprint $fingerprint"
   rc=0
   setsid --wait "$bin/twsync" keys exchange "$TARGET" --state-dir "$W/S" --ssh-port "$port" --accept-fingerprint "$fingerprint" \
     </dev/null >"$W/out" 2>"$W/err" || rc=$?
