@@ -35,6 +35,7 @@ struct Parse {
   KeysCommand keys;
   HooksCommand hooks;
   DoctorCommand doctor;
+  InitCommand init;
   ForgetCommand forget;
   ServeForcedCommand forced;
   std::function<Command()> pick;
@@ -172,6 +173,25 @@ void add_producers(Parse& p) {
   }
 }
 
+void add_init(Parse& p) {
+  auto* init = p.add(p.app, "init", "ask for the configuration, check it and write it", [&p]() -> Command {
+    p.init.policy = p.policy;
+    p.init.ssh_port = p.port == 0 ? "" : std::to_string(p.port);
+    for (const auto& pattern : p.overrides.exclude) p.init.exclude += (p.init.exclude.empty() ? "" : " ") + pattern;
+    return p.init;
+  });
+  const auto value = [&](const char* name, std::string& into, const char* about, const char* type) {
+    init->add_option(name, into, about)->type_name(type);
+  };
+  value("--code-server", p.init.code_server, "address of the code server", "HOST");
+  value("--deploy-server", p.init.deploy_server, "address of the deploy server", "HOST");
+  value("--code-path", p.init.code_path, "directory on the code server", "DIR");
+  value("--deploy-path", p.init.deploy_path, "directory on the deploy server", "DIR");
+  value("--ssh-user", p.init.ssh_user, "user on the deploy server", "USER");
+  value("--pair", p.init.pair, "write pairs.d/NAME.sh: one more pair", "NAME");
+  init->add_flag("--yes", p.init.yes, "ask nothing: what is not given stays as it is");
+}
+
 void collect_words(const CLI::App& app, std::vector<std::string>& out) {
   for (const auto* option : app.get_options()) {
     for (const auto& name : option->get_lnames()) out.push_back("--" + name);
@@ -240,6 +260,7 @@ std::unique_ptr<Parse> make_parse() {
   add_questions(*p);
   add_decisions(*p);
   add_producers(*p);
+  add_init(*p);
   return p;
 }
 

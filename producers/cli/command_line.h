@@ -54,6 +54,11 @@ struct DoctorCommand {
   std::string pair;
   bool json = false;
 };
+/// Empty values are asked for.
+struct InitCommand {
+  std::string code_server, deploy_server, code_path, deploy_path, ssh_user, ssh_port, policy, exclude, pair;
+  bool yes = false;
+};
 struct ForgetCommand {
   std::string pair;
 };
@@ -69,8 +74,8 @@ struct TextCommand {
 };
 
 using Command = std::variant<SyncCommand, StatusCommand, ConflictsCommand, DecideCommand, HistoryCommand,
-                             RestoreCommand, PublishCommand, KeysCommand, HooksCommand, DoctorCommand, ForgetCommand,
-                             ServeForcedCommand, RootsCommand, TextCommand>;
+                             RestoreCommand, PublishCommand, KeysCommand, HooksCommand, DoctorCommand, InitCommand,
+                             ForgetCommand, ServeForcedCommand, RootsCommand, TextCommand>;
 
 struct CommandLine {
   Command command;

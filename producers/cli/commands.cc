@@ -21,6 +21,7 @@ struct Runner {
   Result<int> operator()(const KeysCommand& c) const { return run_keys(context, c); }
   Result<int> operator()(const HooksCommand& c) const { return run_hooks(context, c); }
   Result<int> operator()(const DoctorCommand& c) const { return run_doctor(context, c); }
+  Result<int> operator()(const InitCommand& c) const { return run_init(context, c); }
   Result<int> operator()(const ForgetCommand& c) const { return led_here(run_forget, c, c.pair, "forget"); }
   Result<int> operator()(const ServeForcedCommand& c) const { return run_serve_forced(context, c); }
   Result<int> operator()(const RootsCommand&) const {

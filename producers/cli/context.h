@@ -42,6 +42,7 @@ Result<int> run_keys(CliContext& context, const KeysCommand& command);
 Result<int> run_hooks(CliContext& context, const HooksCommand& command);
 Result<int> run_doctor(CliContext& context, const DoctorCommand& command);
 Result<int> run_serve_forced(CliContext& context, const ServeForcedCommand& command);
+Result<int> run_init(CliContext& context, const InitCommand& command);
 Result<int> run_forget(CliContext& context, const ForgetCommand& command);
 
 }  // namespace twsync

@@ -31,7 +31,13 @@ Result<int> run(const std::vector<std::string>& args, Signals& signals) {
     file_sink(stdout)(text->text);
     return kExitDone;
   }
-  SYNC_ASSIGN(Config config, load_config(line.overrides));
+  Overrides overrides = line.overrides;
+  // What init writes need not be there yet.
+  const bool fresh = std::holds_alternative<InitCommand>(line.command) && !overrides.config.empty() &&
+                     ::access(overrides.config.c_str(), F_OK) != 0;
+  if (fresh) overrides.config.clear();
+  SYNC_ASSIGN(Config config, load_config(overrides));
+  if (fresh) config.overrides.config = config.file = absolute_path(line.overrides.config);
   CliContext context{std::move(config),  signals.stop(),
                      run_embedded,       file_sink(stdout),
                      file_sink(stderr),  ::isatty(STDOUT_FILENO) == 1,

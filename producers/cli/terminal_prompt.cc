@@ -55,6 +55,15 @@ std::optional<std::string> prompt_secret(const std::string& question) {
   return answer;
 }
 
+std::optional<std::string> prompt_line(const std::string& question) {
+  const int fd = open_terminal();
+  if (fd < 0) return std::nullopt;
+  say(fd, question);
+  auto answer = read_line(fd);
+  ::close(fd);
+  return answer;
+}
+
 bool prompt_yes(const std::string& question) {
   const int fd = open_terminal();
   if (fd < 0) return false;
