@@ -30,8 +30,10 @@ uint64_t DeletionWindow::count(Side side, int64_t now_ns) const {
 
 namespace {
 
+// What came back after an unclean stop had been deleted, and counted, before.
 bool is_deletion(const Operation& op) {
-  return op.kind == OpKind::remove || op.kind == OpKind::remove_directory;
+  const bool removes = op.kind == OpKind::remove || op.kind == OpKind::remove_directory;
+  return removes && op.cause != LoserCause::suspect;
 }
 
 bool exceeds(const DeleteLimits& limits, uint64_t deletions, uint64_t base_entries) {

@@ -61,6 +61,8 @@ class Merger {
       diff_[index(s)] = diff_of(in.row, s, policy);
       out_.desired[index(s)] = at(s);
     }
+    const bool doubtful[2] = {is_doubtful(Side::code), is_doubtful(Side::deploy)};
+    if (doubtful[0] != doubtful[1]) disregard(doubtful[0] ? Side::code : Side::deploy);
     out_.merged = at(in.content.value_or(Side::code));
   }
 
@@ -77,6 +79,17 @@ class Merger {
 
  private:
   const Entry& at(Side s) const { return s == Side::code ? in_.code : in_.deploy; }
+  bool is_doubtful(Side s) const { return in_.row.view[index(s)].suspicion != Suspicion::none; }
+
+  /// R108: where `damaged` differs from what it held, it is as if the other side had made the change.
+  void disregard(Side damaged) {
+    EntryDiff& wrong = diff_[index(damaged)];
+    EntryDiff& right = diff_[index(other(damaged))];
+    for (bool EntryDiff::*flag : {&EntryDiff::mode, &EntryDiff::owner, &EntryDiff::mtime, &EntryDiff::xattrs}) {
+      right.*flag = right.*flag || wrong.*flag;
+      wrong.*flag = false;
+    }
+  }
 
   /// No base to merge with: first contact, or a kind that the base doesn't know there.
   bool without_base() const { return in_.row.base == nullptr || in_.row.base->agreed.kind != out_.merged.kind; }

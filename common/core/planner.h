@@ -43,6 +43,7 @@ struct PathState {
   std::optional<BaseRow> base;
   std::optional<Entry> code;
   std::optional<Entry> deploy;
+  std::optional<BaseRow> dropped;  ///< without `base`: the row that was dropped there lately; matters only in doubt
 
   const std::optional<Entry>& side(Side s) const { return s == Side::code ? code : deploy; }
 };

@@ -47,6 +47,8 @@ class Reconciler {
   Decision replace_directory(size_t i, Side from);
   Decision edit_against_deletion(size_t i, Side editor);
   Decision contest(size_t i);
+  Decision repair(size_t i, Side damaged);
+  Decision contest_of_damages(size_t i);
   Decision parked(size_t i, const char* rule);
   void bind(size_t i, bool held, Side winner) { subtree_ = {rows_[i].path, held, winner}; }
 
@@ -85,10 +87,17 @@ Decision Reconciler::decide(size_t i) {
   const bool code = content_changed(diff_of(row, Side::code, policy_));
   const bool deploy = content_changed(diff_of(row, Side::deploy, policy_));
   if (!code && !deploy) return plain(Outcome::same);  // R10
-  if (code != deploy) return carry(i, code ? Side::code : Side::deploy);
   Entry a;
   Entry b;
-  if (same_content(current(row, Side::code, a), current(row, Side::deploy, b))) return plain(Outcome::same);  // R11
+  const bool both_changed = code && deploy;
+  if (both_changed && same_content(current(row, Side::code, a), current(row, Side::deploy, b))) {
+    return plain(Outcome::same);  // R11
+  }
+  if (is_suspect(row, Side::code) && is_suspect(row, Side::deploy)) return contest_of_damages(i);
+  for (const Side s : {Side::code, Side::deploy}) {
+    if (is_suspect(row, s)) return repair(i, s);
+  }
+  if (!both_changed) return carry(i, code ? Side::code : Side::deploy);
   if (holds_nothing(row, Side::code)) return edit_against_deletion(i, Side::deploy);
   if (holds_nothing(row, Side::deploy)) return edit_against_deletion(i, Side::code);
   return contest(i);
@@ -151,6 +160,37 @@ Decision Reconciler::contest(size_t i) {
   return d;
 }
 
+/// R109: the other side's version stands, whatever it is. Sound new things below a directory that is damage make it a
+/// conflict like any other.
+Decision Reconciler::repair(size_t i, Side damaged) {
+  Decision d = carry(i, other(damaged));
+  if (d.outcome != Outcome::take || d.winner == damaged || d.rule != nullptr) return d;
+  d.cause = LoserCause::suspect;
+  const Kind kind = kind_of(rows_[i], damaged);
+  if (kind == Kind::file || kind == Kind::symlink) d.rule = "R109";
+  return d;
+}
+
+/// How much of a version there is to save.
+int substance(const Entry& e) {
+  if (!e.exists()) return 0;
+  return e.is_file() && e.size == 0 ? 1 : 2;
+}
+
+/// R110: neither side has what was agreed on. What holds something stands; of two that do the policy decides.
+Decision Reconciler::contest_of_damages(size_t i) {
+  Entry a;
+  Entry b;
+  const int code = substance(current(rows_[i], Side::code, a));
+  const int deploy = substance(current(rows_[i], Side::deploy, b));
+  if (code != deploy) return taken(code > deploy ? Side::code : Side::deploy, LoserCause::suspect, "R110");
+  Decision d = contest(i);
+  if (d.outcome != Outcome::take) return d;
+  d.cause = LoserCause::suspect;
+  d.rule = "R110";
+  return d;
+}
+
 Decision Reconciler::parked(size_t i, const char* rule) {
   Decision d = plain(Outcome::held);
   d.rule = rule;
@@ -171,6 +211,7 @@ Decision Reconciler::decide_below(size_t i) {
   Decision d = taken(winner);
   d.early = !there;
   if (here && has_own_content(rows_[i], other(winner), policy_)) d.cause = LoserCause::conflict;
+  if (here && is_suspect(rows_[i], other(winner))) d.cause = LoserCause::suspect;
   return d;
 }
 

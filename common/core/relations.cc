@@ -6,7 +6,7 @@ namespace twsync {
 
 bool has_own_content(const Row& row, Side side, const Policy& policy) {
   const EntryDiff diff = diff_of(row, side, policy);
-  return (diff.kind || diff.content || diff.content_unknown) && !holds_nothing(row, side);
+  return (diff.kind || diff.content || diff.content_unknown) && !holds_nothing(row, side) && !is_suspect(row, side);
 }
 
 Relations relate(const WorkTable& table, const Policy& policy) {

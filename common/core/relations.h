@@ -19,7 +19,7 @@ struct Relations {
   std::vector<Below> below;
 };
 
-/// The side holds something there that the base doesn't say: new, or with other content.
+/// The side holds something there that the base doesn't say: new, or with other content, and no damage.
 bool has_own_content(const Row& row, Side side, const Policy& policy);
 
 Relations relate(const WorkTable& table, const Policy& policy);

@@ -16,6 +16,7 @@ ByInode vanished_rows(const RenameMap& map, Side side, Kind kind) {
   ByInode found;
   for (const auto& [path, row] : map.rows()) {
     if (row.base == nullptr || row.base->agreed.kind != kind || !holds_nothing(row, side)) continue;
+    if (is_suspect(row, side)) continue;
     const uint64_t inode = row.base->side(side).stamp.inode;
     if (inode != 0) found.emplace(inode, &row);
   }
@@ -25,6 +26,7 @@ ByInode vanished_rows(const RenameMap& map, Side side, Kind kind) {
 /// A new entry of `kind` on `side`, or nullptr.
 const Entry* new_entry(const Row& row, Side side, Kind kind) {
   const Entry* e = row.view[index(side)].entry;
+  if (is_suspect(row, side)) return nullptr;
   return row.base == nullptr && e != nullptr && e->kind == kind ? e : nullptr;
 }
 

@@ -35,21 +35,28 @@ View normalised(const PathState& state, Side side, const Policy& policy) {
   if (!entry) return {};
   const EntryDiff diff = diff_entry(state.base ? &*state.base : nullptr, side, *entry, policy);
   if (!diff.any() && !diff.stamp) return {};
-  return {&*entry, &state};
+  return {&*entry, &state, suspicion_of(state, side, policy)};
 }
 
-/// Directories above the current path that are gone on a side, so that base rows below are gone as well, said or not.
+/// Directories above the current path that are gone on a side, so that base rows below are gone as well, said or not;
+/// and for the same reason (R105): damage, if that is damage.
 class GoneAbove {
  public:
   bool covers(std::string_view path, Side side) {
-    while (!stack_.empty() && !is_below(path, stack_.back().path)) stack_.pop_back();
+    leave(path);
     return !stack_.empty() && stack_.back().gone[index(side)];
   }
+  bool is_damage(std::string_view path, Side side) {
+    leave(path);
+    return !stack_.empty() && stack_.back().damage[index(side)];
+  }
   void push(const Row& row) {
-    Level level{row.path, {false, false}};
+    Level level{row.path, {false, false}, {false, false}};
     for (const Side s : {Side::code, Side::deploy}) {
-      const bool above = !stack_.empty() && stack_.back().gone[index(s)];
-      level.gone[index(s)] = above || kind_of(row, s) != Kind::directory;
+      const Level* above = stack_.empty() ? nullptr : &stack_.back();
+      const bool missing = kind_of(row, s) != Kind::directory;
+      level.gone[index(s)] = missing || (above != nullptr && above->gone[index(s)]);
+      level.damage[index(s)] = (missing && is_suspect(row, s)) || (above != nullptr && above->damage[index(s)]);
     }
     stack_.push_back(level);
   }
@@ -58,7 +65,11 @@ class GoneAbove {
   struct Level {
     std::string_view path;
     bool gone[2];
+    bool damage[2];
   };
+  void leave(std::string_view path) {
+    while (!stack_.empty() && !is_below(path, stack_.back().path)) stack_.pop_back();
+  }
   std::vector<Level> stack_;
 };
 
@@ -77,6 +88,9 @@ WorkTable make_work_table(const std::vector<PathState>& paths, const Policy& pol
       row.view[index(s)] = normalised(state, s, policy);
       const bool implied = gone.covers(row.path, s) && row.base != nullptr && !state.side(s);
       if (implied) row.view[index(s)] = {&kNothing, &state};
+      if (row.base != nullptr && holds_nothing(row, s) && gone.is_damage(row.path, s)) {
+        row.view[index(s)].suspicion = Suspicion::whole;
+      }
     }
     gone.push(row);
     if (row.view[0].entry != nullptr || row.view[1].entry != nullptr) table.rows.push_back(row);

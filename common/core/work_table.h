@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/core/planner.h"
+#include "common/core/suspicion.h"
 
 namespace twsync {
 
@@ -18,6 +19,7 @@ constexpr size_t index(Side side) {
 struct View {
   const Entry* entry = nullptr;
   const PathState* origin = nullptr;  ///< where the entry was scanned (its path differs from the row's after a rename)
+  Suspicion suspicion = Suspicion::none;
 };
 
 struct Row {
@@ -35,6 +37,9 @@ bool holds_nothing(const Row& row, Side side);
 Kind kind_of(const Row& row, Side side);
 /// What stands there; refers to `scratch` when it has to be put together from the base.
 const Entry& current(const Row& row, Side side, Entry& scratch);
+inline bool is_suspect(const Row& row, Side side) {
+  return row.view[index(side)].suspicion == Suspicion::whole;
+}
 EntryDiff diff_of(const Row& row, Side side, const Policy& policy);
 
 /// Rows with something pending, ordered by compare_paths. Keeps pointers into `paths`.

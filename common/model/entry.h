@@ -70,6 +70,8 @@ struct BaseRow {
   Entry agreed;  ///< stamp unused; a file's digest is always known
   SideRecord code;
   SideRecord deploy;
+  /// Grows each time that both sides are told to put everything on disk; so what was recorded since can be told.
+  uint32_t round = 0;
 
   const SideRecord& side(Side s) const { return s == Side::code ? code : deploy; }
   SideRecord& side(Side s) { return s == Side::code ? code : deploy; }

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "common/model/entry.h"
+
 namespace twsync {
 
 enum class ConflictPolicy : uint8_t { newer = 0, code_server = 1, deploy_server = 2, manual = 3 };
@@ -12,6 +14,16 @@ const char* to_string(ConflictPolicy policy);
 enum class Direction : uint8_t { both = 0, to_deploy = 1, to_code = 2 };
 const char* to_string(Direction direction);
 
+/// What an unclean stop of a side leaves in doubt (I15). Rounds: see BaseRow::round.
+struct Doubt {
+  bool active = false;
+  bool fresh = false;        ///< until all that the first whole look after the stop found was dealt with
+  uint32_t after_round = 0;  ///< rows of the rounds (after_round, up_to_round] may not have reached the disk before the
+  uint32_t up_to_round = 0;  ///< stop
+  int64_t stopped_before_ns = 0;  ///< that host's clock: what was changed from then on, somebody changed after the stop
+  bool operator==(const Doubt&) const = default;
+};
+
 struct Policy {
   ConflictPolicy conflicts = ConflictPolicy::newer;
   bool preserve_owner = false;
@@ -19,6 +31,10 @@ struct Policy {
   int64_t code_now_ns = 0;  ///< wall clock of each host at the scan
   int64_t deploy_now_ns = 0;
   int64_t skew_ns = 0;  ///< deploy clock minus code clock; measured at connect
+  Doubt code_doubt;
+  Doubt deploy_doubt;
+
+  const Doubt& doubt(Side side) const { return side == Side::code ? code_doubt : deploy_doubt; }
 };
 
 /// DELETE_LIMIT_*; 0 = that limit is off.

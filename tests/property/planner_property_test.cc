@@ -49,6 +49,7 @@ std::string edit_both(World& world, const Edits& code, const Edits& deploy) {
 PathState mirrored(PathState state) {
   std::swap(state.code, state.deploy);
   if (state.base) std::swap(state.base->code, state.base->deploy);
+  if (state.dropped) std::swap(state.dropped->code, state.dropped->deploy);
   return state;
 }
 
@@ -136,6 +137,14 @@ class Story {
     RC_ASSERT(problems.empty() && lost.empty());
   }
 
+  /// What happens to a side's disk; what it takes with it is still to be found elsewhere.
+  template <class Damage>
+  void damage(Damage damage) {
+    words_ += damage();
+  }
+  /// Both sides were damaged: only what still stands somewhere can be kept.
+  void accept_losses() { written_ = world.contents(); }
+
   World world;
 
  private:
@@ -198,6 +207,70 @@ TEST(PlannerProperty, KeepsEditsMadeWhileApplying) {
   EXPECT_TRUE(ok);
 }
 
+/// A power cut takes back what was not flushed, as a whole, and empties or loses some of what was recorded since.
+std::string cut_power(World& world, Side side) {
+  std::string words = str("power cut of ", to_string(side), ":");
+  if (below(2) == 0) {
+    world.undo(side, "");
+    words += " all since the flush;";
+  }
+  std::vector<std::string> lately;
+  for (const auto& [path, node] : world.tree(side)) {
+    const auto row = world.base.find(path);
+    if (row != world.base.end() && row->second.round > world.settled) lately.push_back(path);
+  }
+  for (const std::string& path : lately) {
+    const auto node = world.tree(side).find(path);
+    if (node == world.tree(side).end()) continue;
+    const size_t fate = below(4);
+    if (fate == 0 && node->second.kind == Kind::file) {
+      world.rot(side, path, "");
+      words += " emptied " + path;
+    } else if (fate == 1 && node->second.kind != Kind::directory) {
+      world.erase(side, path);
+      words += " lost " + path;
+    }
+  }
+  world.stop_uncleanly(side);
+  return words + "\n";
+}
+
+TEST(PlannerProperty, DamageNeverWinsAndNeverDeletes) {
+  const bool ok = rc::check("after a power cut of one side both are as the other side was", [] {
+    Story story(any_policy());
+    std::string problems = story.world.converge();
+    story.world.confirm_flush();
+    story.edit();
+    problems += story.world.converge();
+    const Side side = below(2) == 0 ? Side::code : Side::deploy;
+    const std::string whole = story.world.text(other(side));
+    story.damage([&] { return cut_power(story.world, side); });
+    story.plan();
+    problems += story.world.converge();
+    if (story.world.text(other(side)) != whole) problems += "the survivor was changed:\n" + whole;
+    story.check(problems);
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(PlannerProperty, EditsAfterAPowerCutAreKept) {
+  const bool ok = rc::check("power cuts of either side or both, then edits", [] {
+    Story story(any_policy());
+    std::string problems = story.world.converge();
+    story.world.confirm_flush();
+    story.edit();
+    problems += story.world.converge();
+    const size_t which = below(3);
+    if (which != 1) story.damage([&] { return cut_power(story.world, Side::code); });
+    if (which != 0) story.damage([&] { return cut_power(story.world, Side::deploy); });
+    if (which == 2) story.accept_losses();
+    story.edit();
+    story.plan();
+    story.check(problems + story.world.converge());
+  });
+  EXPECT_TRUE(ok);
+}
+
 TEST(PlannerProperty, OneDirectionThenBoth) {
   const bool ok = rc::check("a direction leaves the other side alone and loses nothing", [] {
     Story story(any_policy());
@@ -232,11 +305,16 @@ TEST(PlannerProperty, MirrorsUnderSwappedSides) {
   const bool ok = rc::check("the plan mirrors", [] {
     Story story(ConflictPolicy::code_server);
     World& world = story.world;
+    for (const Side side : {Side::code, Side::deploy}) {
+      if (below(3) == 0) story.damage([&] { return cut_power(world, side); });
+    }
+    story.accept_losses();
     auto states = world.scan();
     const Plan plan = make_plan(states, world.policy);
     for (PathState& state : states) state = mirrored(std::move(state));
     Policy policy = world.policy;
     policy.conflicts = ConflictPolicy::deploy_server;
+    std::swap(policy.code_doubt, policy.deploy_doubt);
     const std::string straight = joined(sorted_lines(plan, false));
     const std::string swapped = joined(sorted_lines(make_plan(states, policy), true));
     story.check(straight == swapped ? "" : str("straight:\n", straight, "mirrored:\n", swapped));

@@ -135,9 +135,18 @@ void World::settle(const std::string& path, const AppliedEntry* applied) {
                               known(Side::deploy, path), policy, applied);
   if (row) {
     base[path] = *row;
+    base[path].round = round;
   } else if (old != base.end()) {
-    base.erase(old);
+    drop_row(path);
   }
+}
+
+void World::drop_row(const std::string& path) {
+  const auto row = base.find(path);
+  if (row == base.end()) return;
+  dropped[path] = row->second;
+  dropped[path].round = round;
+  base.erase(row);
 }
 
 void World::record(const Operation& op) {
@@ -169,6 +178,8 @@ void World::record_rename(const Operation& op) {
   move(theirs, [](const std::string&, const Entry&) {});
   std::vector<std::string> rows;
   move(base, [&](const std::string& path, BaseRow row) {
+    dropped[row.path] = row;
+    dropped[row.path].round = round;
     row.path = path;
     base[path] = row;
     rows.push_back(path);
@@ -182,7 +193,7 @@ void World::record_rename(const Operation& op) {
 
 void World::agree(const Agreement& agreement) {
   if (agreement.drop) {
-    base.erase(agreement.path);
+    drop_row(agreement.path);
     for (auto& pending : pending_) pending.erase(agreement.path);
   } else {
     settle(agreement.path, nullptr);

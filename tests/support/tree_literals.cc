@@ -95,6 +95,7 @@ World::World(const std::string& agreed, ConflictPolicy conflicts) {
     }
     const auto row = merge_base(nullptr, path, entry(Side::code, path), entry(Side::deploy, path), policy);
     if (row) base[path] = *row;
+    if (row) base[path].round = round;
   }
   read_.clear();
 }
@@ -165,6 +166,47 @@ void World::chmod(Side side, const std::string& path, uint32_t mode) {
   node.ctime_ns = (200 + ++tick_) * kSecondNs;
 }
 
+void World::rot(Side side, const std::string& path, const std::string& content) {
+  ModelNode& node = tree(side).at(path);
+  node.content = content;
+  read_.erase({node.inode, node.ctime_ns});
+}
+
+void World::revert(Side side, const std::string& path, const std::string& content) {
+  replace(side, path, content);
+  ModelNode& node = tree(side).at(path);
+  node.ctime_ns = 150 * kSecondNs;
+  node.mtime_ns = 40 * kSecondNs;
+}
+
+void World::revert_mode(Side side, const std::string& path, uint32_t mode) {
+  ModelNode& node = tree(side).at(path);
+  node.mode = mode;
+  node.ctime_ns = 150 * kSecondNs;
+}
+
+void World::tear(Side side, const std::string& path, const std::string& content, int64_t mtime_ns) {
+  replace(side, path, content);
+  if (mtime_ns != 0) tree(side).at(path).mtime_ns = mtime_ns;
+}
+
+void World::confirm_flush() {
+  settled = round++;
+  for (const size_t s : {0, 1}) flushed_[s] = trees_[s];
+}
+
+void World::undo(Side side, const std::string& path) {
+  erase(side, path);
+  for (const auto& [was, node] : flushed_[static_cast<size_t>(side)]) {
+    if (is_at_or_below(was, path)) tree(side)[was] = node;
+  }
+}
+
+void World::stop_uncleanly(Side side) {
+  Doubt& doubt = side == Side::code ? policy.code_doubt : policy.deploy_doubt;
+  doubt = {true, true, settled, round++, (200 + ++tick_) * kSecondNs};
+}
+
 void World::touch(Side side, const std::string& path, int64_t mtime_ns) {
   ModelNode& node = tree(side).at(path);
   node.mtime_ns = mtime_ns;
@@ -202,9 +244,13 @@ std::vector<PathState> World::scan() {
       const auto row = base.find(path);
       if (row != base.end()) state.base = row->second;
       const BaseRow* known = state.base ? &*state.base : nullptr;
+      const auto was = dropped.find(path);
+      if (known == nullptr && was != dropped.end() && was->second.round > settled) state.dropped = was->second;
       for (const Side s : {Side::code, Side::deploy}) {
         Entry e = entry(s, path);
-        if (needs_digest(known, s, e)) e.digest = digest_of(tree(s).at(path).content);
+        if (needs_digest(known, s, e) || must_verify(known, s, e, policy)) {
+          e.digest = digest_of(tree(s).at(path).content);
+        }
         const EntryDiff diff = diff_entry(known, s, e, policy);
         if (!diff.any() && !diff.stamp) continue;
         (s == Side::code ? state.code : state.deploy) = e;
@@ -268,9 +314,12 @@ void edit(World& world, const std::string& script) {
     std::string verb;
     std::string path;
     std::string value;
-    words >> side_name >> verb >> path >> value;
+    std::string mtime;
+    words >> side_name >> verb >> path >> value >> mtime;
     const Side side = side_name == "code" ? Side::code : Side::deploy;
     if (side_name == "forget") world.forget_base();
+    if (side_name == "flush") world.confirm_flush();
+    if (side_name == "sync") world.converge();
     if (verb == "write") world.write(side, path, value);
     if (verb == "replace") world.replace(side, path, value);
     if (verb == "mkdir") world.make_directory(side, path);
@@ -279,6 +328,12 @@ void edit(World& world, const std::string& script) {
     if (verb == "erase") world.erase(side, path);
     if (verb == "rename") world.rename(side, path, value);
     if (verb == "chmod") world.chmod(side, path, static_cast<uint32_t>(std::stoul(value, nullptr, 8)));
+    if (verb == "rot") world.rot(side, path, value);
+    if (verb == "revert") world.revert(side, path, value);
+    if (verb == "revert_mode") world.revert_mode(side, path, static_cast<uint32_t>(std::stoul(value, nullptr, 8)));
+    if (verb == "undo") world.undo(side, path);
+    if (verb == "tear") world.tear(side, path, value, std::stoll("0" + mtime) * kSecondNs);
+    if (verb == "stop") world.stop_uncleanly(side);
     if (verb == "touch") world.touch(side, path, std::stoll(value) * kSecondNs);
   }
 }

@@ -13,6 +13,7 @@
 
 #include "common/base/rel_path.h"
 #include "common/core/planner.h"
+#include "common/core/suspicion.h"
 
 namespace twsync::testing {
 
@@ -51,6 +52,18 @@ class World {
   void touch(Side side, const std::string& path, int64_t mtime_ns);
   void forget_base() { base.clear(); }
 
+  // What an unclean stop does.
+  void rot(Side side, const std::string& path, const std::string& content);  ///< another content, nothing else moves
+  /// The state from before: an own inode, and times before everything that was ever recorded.
+  void revert(Side side, const std::string& path, const std::string& content);
+  void revert_mode(Side side, const std::string& path, uint32_t mode);
+  /// What stands at and below `path` is again what stood there at the last confirmed flush.
+  void undo(Side side, const std::string& path);
+  /// Half written: somebody wrote, so the times are later; `mtime_ns` 0 = later than the recorded one.
+  void tear(Side side, const std::string& path, const std::string& content, int64_t mtime_ns = 0);
+  void confirm_flush();            ///< all that is recorded is on both disks
+  void stop_uncleanly(Side side);  ///< and what is edited from here on is edited afterwards
+
   std::vector<PathState> scan();  ///< with every digest that digest_needs() asks for
   Plan plan() { return make_plan(scan(), policy); }
   std::string plan_text();  ///< one line per operation, conflict, parked item; agreements not
@@ -69,6 +82,9 @@ class World {
 
   Policy policy;
   std::map<std::string, BaseRow, PathLess> base;
+  std::map<std::string, BaseRow, PathLess> dropped;  ///< rows that are gone, of rounds since the last confirmed flush
+  uint32_t round = 1;
+  uint32_t settled = 0;
   std::vector<std::pair<std::string, LoserCause>> displaced;
 
  private:
@@ -81,12 +97,14 @@ class World {
   void record(const Operation& op);
   void record_rename(const Operation& op);
   void agree(const Agreement& agreement);
+  void drop_row(const std::string& path);
   void settle(const std::string& path, const AppliedEntry* applied);
   Entry known(Side side, const std::string& path);
   bool has_children(Side side, const std::string& path);
   std::string parent_problem(Side side, const std::string& path);
 
   ModelTree trees_[2];
+  ModelTree flushed_[2];
   std::map<std::string, Entry, PathLess> pending_[2];
   std::set<std::pair<uint64_t, int64_t>> read_;  // inode, ctime of files whose content was read
   uint64_t next_inode_ = 100;
@@ -94,7 +112,8 @@ class World {
 };
 
 /// Edits as text, each ended by ';': "code write d/f text; deploy rename d e; code chmod f 600; deploy touch f 70",
-/// also replace, mkdir, symlink, socket, erase; "forget" drops the base.
+/// also replace, mkdir, symlink, socket, erase, rot, revert, revert_mode, undo, tear, stop; "forget" drops the base,
+/// "flush" confirms a flush, "sync" plans and carries out until nothing is left.
 void edit(World& world, const std::string& script);
 
 std::string describe(const Operation& op);

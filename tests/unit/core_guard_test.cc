@@ -56,6 +56,13 @@ TEST(Guard, R81_a_few_never_trip_the_percentage) {
   EXPECT_TRUE(apply_guard(ten, {}, input(10)).tripped_deploy);
 }
 
+TEST(Guard, R80_what_came_back_by_an_unclean_stop_is_no_deletion) {
+  Plan plan = deletions(60);
+  for (Operation& op : plan.operations) op.cause = LoserCause::suspect;
+  EXPECT_FALSE(apply_guard(plan, {}, input(60)).tripped_deploy);
+  EXPECT_EQ(plan.operations.size(), 61u);
+}
+
 TEST(Guard, R81_the_count_alone) {
   GuardInput in = input(1'000'000);
   in.limits.count = 20;

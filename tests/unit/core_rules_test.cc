@@ -209,6 +209,88 @@ const Rule kMetadata[] = {
     {"R54_first_contact_directory", "d/", "deploy chmod d 700; forget", "deploy set-metadata d 755\n"},
 };
 
+// After an unclean stop of the code side, where its name is not said. "f" was agreed long before, what "sync" agrees on
+// after "flush" shortly before.
+const Rule kUncleanStop[] = {
+    {"R100_without_a_stop_it_is_an_edit", "f=11", "code tear f 22 50", "deploy put-file f\n"},
+    {"R100_changed_after_the_stop_is_an_edit", "f=1", "code stop; code write f 2; code touch f 50",
+     "deploy put-file f\n"},
+    {"R100_newer_and_not_recorded_lately_is_an_edit", "f=1", "flush; code write f 2; code stop", "deploy put-file f\n"},
+    {"R100_the_other_side_is_not_in_doubt", "f=11", "deploy tear f 22 50; code stop", "code put-file f\n"},
+    {"R100_deleted_after_long_agreement_is_a_deletion", "f=1", "flush; code erase f; code stop", "deploy remove f\n"},
+    {"R101_same_fingerprint_other_content", "f=11", "code rot f 22; code stop",
+     "code put-file f (suspect)\nconflict R109 f deploy\n"},
+    {"R101_empty_at_the_recorded_time", "f=1", "flush; code rot f ; code stop",
+     "code put-file f (suspect)\nconflict R109 f deploy\n"},
+    {"R101_old_version_is_back", "f=1", "flush; code revert f 2; code stop",
+     "code put-file f (suspect)\nconflict R109 f deploy\n"},
+    {"R101_old_link_is_back", "l->a", "flush; code revert l 2; code stop",
+     "code put-symlink l (suspect)\nconflict R109 l deploy\n"},
+    {"R101_mirrored", "f=1", "deploy revert f 2; deploy stop", "deploy put-file f (suspect)\nconflict R109 f code\n"},
+    {"R102_recorded_lately_and_torn", "f=1", "flush; deploy write f 222; sync; code tear f 333; code stop",
+     "code put-file f (suspect)\nconflict R109 f deploy\n"},
+    {"R103_same_time_other_size", "f=1", "flush; code tear f 222 50; code stop",
+     "code put-file f (suspect)\nconflict R109 f deploy\n"},
+    {"R104_emptied", "f=1", "flush; code tear f ; code stop", "code put-file f (suspect)\nconflict R109 f deploy\n"},
+    {"R104_emptied_newcomer", "", "deploy write f 1; code tear f ; code stop",
+     "code put-file f (suspect)\nconflict R109 f deploy\n"},
+    {"R104_new_empty_file_alone_is_new", "", "code write f ; code stop", "deploy put-file f\n"},
+    {"R105_absent_and_recorded_lately", "f=1", "code erase f; code stop", "code put-file f (suspect)\n"},
+    {"R105_absent_link_and_directory", "d/ d/l->a", "code erase d; code stop",
+     "code make-directory d 755 (suspect)\ncode put-symlink d/l (suspect)\ncode set-metadata d 755\n"},
+    {"R105_and_what_was_below", "d/ d/f=1", "flush; code chmod d 700; sync; code erase d; code stop",
+     "code make-directory d 700 (suspect)\ncode put-file d/f (suspect)\ncode set-metadata d 700\n"},
+    {"R105_deleted_there_as_well", "f=1", "code erase f; deploy erase f; code stop", ""},
+    {"R106_deletion_came_undone", "f=1", "flush; deploy erase f; sync; code undo f; code stop",
+     "code remove f (suspect)\nconflict R109 f deploy\n"},
+    {"R106_rename_came_undone", "d/ d/f=1", "flush; code rename d e; sync; code undo d; code undo e; code stop",
+     "code make-directory e 755 (suspect)\ncode put-file e/f (suspect)\ncode remove d/f (suspect)\ncode "
+     "remove-directory d (suspect)\n"
+     "code set-metadata e 755\nconflict R109 d/f deploy\n"},
+    {"R106_new_file_below_keeps_its_directory", "d/ d/f=1",
+     "flush; deploy erase d; sync; code undo d; code stop; code write d/new 2",
+     "deploy make-directory d 755\ndeploy put-file d/new\ncode remove d/f (suspect)\ndeploy set-metadata d 755\n"
+     "conflict R109 d/f deploy\n"},
+    {"R106_put_back_after_the_stop_is_new", "f=1", "flush; deploy erase f; sync; code stop; code write f 1",
+     "deploy put-file f\n"},
+    {"R107_torn_copy_of_the_others_new_file", "", "deploy write f 222; deploy touch f 70; code tear f 33 70; code stop",
+     "code put-file f (suspect)\nconflict R109 f deploy\n"},
+    {"R107_torn_copy_of_the_others_edit", "f=1",
+     "flush; deploy write f 222; deploy touch f 70; code tear f 333 70; code stop",
+     "code put-file f (suspect)\nconflict R109 f deploy\n"},
+    {"R108_metadata_of_before", "f=1", "code chmod f 600; sync; code revert_mode f 644; code stop",
+     "code set-metadata f 600\n"},
+    {"R108_against_a_later_change", "f=1", "code revert_mode f 640; deploy chmod f 600; code stop",
+     "code set-metadata f 600\n"},
+    {"R108_of_a_directory", "d/", "code chmod d 700; sync; code revert_mode d 755; code stop",
+     "code set-metadata d 700\n"},
+    {"R109_against_an_edit", "f=1", "code rot f 2; deploy write f 3; code stop",
+     "code put-file f (suspect)\nconflict R109 f deploy\n"},
+    {"R109_against_a_deletion", "f=1", "code rot f 22; deploy erase f; code stop",
+     "code remove f (suspect)\nconflict R109 f deploy\n"},
+    {"R109_against_policy", "f=1", "code rot f 22; deploy write f 3; code stop",
+     "code put-file f (suspect)\nconflict R109 f deploy\n", kCode},
+    {"R109_nobody_is_asked", "f=1", "code rot f 22; code stop", "code put-file f (suspect)\nconflict R109 f deploy\n",
+     kManual},
+    {"R109_same_content_there_is_agreed", "f=1", "code rot f 22; deploy write f 22; deploy touch f 50; code stop", ""},
+    {"R110_both_damaged", "f=1", "code rot f 22; deploy rot f 33; code stop; deploy stop",
+     "deploy put-file f (suspect)\nconflict R110 f code\n"},
+    {"R110_both_damaged_manual", "f=1", "code rot f 22; deploy rot f 33; code stop; deploy stop",
+     "conflict R23 f none\nparked manual-conflict f\n", kManual},
+    {"R110_what_holds_something_stands", "f=1", "code erase f; deploy rot f 33; code stop; deploy stop",
+     "code put-file f (suspect)\nconflict R110 f deploy\n", kCode},
+    {"R110_empty_loses", "f=1", "code rot f ; deploy rot f 33; code stop; deploy stop",
+     "code put-file f (suspect)\nconflict R110 f deploy\n", kCode},
+    {"R110_good_on_one_side", "f=11 g=11", "code rot f 22; deploy rot g 33; code stop; deploy stop",
+     "code put-file f (suspect)\ndeploy put-file g (suspect)\nconflict R109 f deploy\nconflict R109 g code\n"},
+    {"R109_replaced_directory_is_back", "d/ d/f=1", "flush; deploy replace d 2; sync; code undo d; code stop",
+     "code remove d/f (suspect)\ncode put-file d (suspect)\n"},
+    {"R109_replaced_file_is_back", "d=1",
+     "flush; deploy erase d; deploy mkdir d; deploy write d/f 2; sync; code undo d; code stop",
+     "code make-directory d 755 (suspect)\ncode put-file d/f (suspect)\ncode set-metadata d 755\nconflict R109 d "
+     "deploy\n"},
+};
+
 std::string name_of(const ::testing::TestParamInfo<Rule>& info) {
   return info.param.name;
 }
@@ -217,6 +299,7 @@ INSTANTIATE_TEST_SUITE_P(OnePath, Rules, ::testing::ValuesIn(kOnePath), name_of)
 INSTANTIATE_TEST_SUITE_P(Conflicts, Rules, ::testing::ValuesIn(kConflicts), name_of);
 INSTANTIATE_TEST_SUITE_P(Directories, Rules, ::testing::ValuesIn(kDirectories), name_of);
 INSTANTIATE_TEST_SUITE_P(Renames, Rules, ::testing::ValuesIn(kRenames), name_of);
+INSTANTIATE_TEST_SUITE_P(UncleanStop, Rules, ::testing::ValuesIn(kUncleanStop), name_of);
 INSTANTIATE_TEST_SUITE_P(Metadata, Rules, ::testing::ValuesIn(kMetadata), name_of);
 
 }  // namespace

@@ -1,0 +1,84 @@
+#include "common/core/suspicion.h"
+
+#include "common/core/planner.h"
+
+namespace twsync {
+
+namespace {
+
+bool is_empty_file(const Entry& e) {
+  return e.is_file() && e.size == 0;
+}
+
+/// R107: a file with the very mtime of the other side's file is that version, or what is left of it.
+bool is_torn_copy(const Entry& now, const std::optional<Entry>& there) {
+  if (!there || !now.is_file() || !there->is_file() || now.mtime_ns != there->mtime_ns) return false;
+  return now.size != there->size || now.digest != there->digest;
+}
+
+/// R104
+bool is_emptied(const Entry& now, const BaseRow* base, const std::optional<Entry>& there) {
+  if (!is_empty_file(now)) return false;
+  if (base != nullptr) return base->agreed.is_file() && base->agreed.size > 0;
+  return there && there->is_file() && there->size > 0;
+}
+
+/// Other content than the base's at a place that the base knows.
+bool is_damaged(const PathState& state, Side side, const Entry& now, const Doubt& doubt) {
+  const Stamp& record = state.base->side(side).stamp;
+  if (now.stamp.ctime_ns <= record.ctime_ns) return true;                   // R101
+  if (now.stamp.ctime_ns >= doubt.stopped_before_ns) return false;          // R100
+  if (recorded_lately(*state.base, doubt)) return true;                     // R102
+  if (!now.is_directory() && now.mtime_ns == record.mtime_ns) return true;  // R103
+  const auto& there = state.side(other(side));
+  return is_emptied(now, &*state.base, there) || is_torn_copy(now, there);
+}
+
+/// R106: it was deleted or renamed shortly before the stop, and that came undone. A directory's ctime follows its
+/// children, so it says nothing about when the record was made.
+bool is_resurrected(const BaseRow& dropped, Side side, const Entry& now, const Doubt& doubt) {
+  const Stamp& record = dropped.side(side).stamp;
+  if (now.kind != dropped.agreed.kind || now.stamp.inode != record.inode) return false;
+  if (now.is_directory()) return now.stamp.ctime_ns < doubt.stopped_before_ns;
+  return now.stamp.size == record.size && now.mtime_ns == record.mtime_ns && now.stamp.ctime_ns <= record.ctime_ns;
+}
+
+bool is_damaged_newcomer(const PathState& state, Side side, const Entry& now, const Doubt& doubt) {
+  if (state.dropped && is_resurrected(*state.dropped, side, now, doubt)) return true;
+  if (now.stamp.ctime_ns >= doubt.stopped_before_ns) return false;  // R100
+  const auto& there = state.side(other(side));
+  return is_emptied(now, nullptr, there) || is_torn_copy(now, there);
+}
+
+}  // namespace
+
+bool recorded_lately(const BaseRow& row, const Doubt& doubt) {
+  return row.round > doubt.after_round && row.round <= doubt.up_to_round;
+}
+
+bool must_verify(const BaseRow* row, Side side, const Entry& now, const Policy& policy) {
+  const Doubt& doubt = policy.doubt(side);
+  if (!doubt.active || !doubt.fresh || row == nullptr || !now.is_file() || !row->agreed.is_file()) return false;
+  return recorded_lately(*row, doubt) && now.stamp == row->side(side).stamp && !now.digest.known();
+}
+
+Suspicion suspicion_of(const PathState& state, Side side, const Policy& policy) {
+  const Doubt& doubt = policy.doubt(side);
+  const auto& now = state.side(side);
+  if (!doubt.active || !now || now->kind == Kind::other) return Suspicion::none;
+  if (!state.base) {
+    const bool damaged = now->exists() && is_damaged_newcomer(state, side, *now, doubt);
+    return damaged ? Suspicion::whole : Suspicion::none;
+  }
+  if (!now->exists()) {  // R105
+    return doubt.fresh && recorded_lately(*state.base, doubt) ? Suspicion::whole : Suspicion::none;
+  }
+  const EntryDiff diff = diff_entry(&*state.base, side, *now, policy);
+  if (diff.kind || diff.content || diff.content_unknown) {
+    return is_damaged(state, side, *now, doubt) ? Suspicion::whole : Suspicion::none;
+  }
+  const bool older = now->stamp.ctime_ns < state.base->side(side).stamp.ctime_ns;
+  return diff.metadata() && older ? Suspicion::metadata : Suspicion::none;  // R108
+}
+
+}  // namespace twsync
