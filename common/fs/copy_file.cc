@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "common/base/clock.h"
+#include "common/base/flush.h"
 #include "common/fs/entry_reader.h"
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
@@ -53,7 +54,7 @@ Status copy_file(int from_dir, const char* from, int to_dir, const char* to, Cop
   if (::fchmod(target.get(), stat.mode) != 0) return error_from_errno(errno, "cannot set the copy's mode");
   const struct timespec times[2] = {{0, UTIME_OMIT}, {stat.mtime_ns / kSecond, stat.mtime_ns % kSecond}};
   if (::futimens(target.get(), times) != 0) return error_from_errno(errno, "cannot set the copy's time");
-  if (::fsync(target.get()) != 0) return error_from_errno(errno, "cannot flush the copy");
+  if (flush_fd(target.get()) != 0) return error_from_errno(errno, "cannot flush the copy");
   return {};
 }
 

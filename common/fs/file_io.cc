@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "common/base/flush.h"
 #include "common/base/hasher.h"
 #include "common/base/text.h"
 
@@ -55,7 +56,7 @@ Status replace_file_at(int dir_fd, const std::string& name, std::string_view byt
   UniqueFd fd(::openat(dir_fd, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return error_from_errno(errno, str("cannot create ", temporary));
   Status status = write_all(fd.get(), bytes);
-  if (status.ok() && ::fsync(fd.get()) != 0) status = error_from_errno(errno, str("cannot flush ", temporary));
+  if (status.ok() && flush_fd(fd.get()) != 0) status = error_from_errno(errno, str("cannot flush ", temporary));
   if (status.ok() && ::renameat(dir_fd, temporary.c_str(), dir_fd, name.c_str()) != 0) {
     status = error_from_errno(errno, str("cannot rename to ", name));
   }
@@ -63,7 +64,7 @@ Status replace_file_at(int dir_fd, const std::string& name, std::string_view byt
     ::unlinkat(dir_fd, temporary.c_str(), 0);
     return status;
   }
-  if (::fsync(dir_fd) != 0) return error_from_errno(errno, str("cannot flush the directory of ", name));
+  if (flush_fd(dir_fd) != 0) return error_from_errno(errno, str("cannot flush the directory of ", name));
   return {};
 }
 
@@ -72,7 +73,7 @@ Result<UniqueFd> ensure_directory(int dir_fd, const std::string& name) {
   if (!made && errno != EEXIST) return error_from_errno(errno, "cannot make the directory", name);
   UniqueFd fd(::openat(dir_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return error_from_errno(errno, "cannot open the directory", name);
-  if (made && ::fsync(dir_fd) != 0) return error_from_errno(errno, "cannot flush the parent directory", name);
+  if (made && flush_fd(dir_fd) != 0) return error_from_errno(errno, "cannot flush the parent directory", name);
   return fd;
 }
 

@@ -1,10 +1,11 @@
 #include "common/fs/flusher.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <thread>
+
+#include "common/base/flush.h"
 
 namespace twsync {
 
@@ -13,23 +14,6 @@ namespace {
 constexpr size_t kOneFlushFrom = 16;  // staged files
 constexpr size_t kManyDirectories = 8;
 constexpr size_t kFlushThreads = 4;
-
-// Tests that measure something else may be built without flushes; nothing that is shipped is.
-#ifdef TWSYNC_TEST_WITHOUT_FLUSHES
-int flush_fd(int) {
-  return 0;
-}
-int flush_all(int) {
-  return 0;
-}
-#else
-int flush_fd(int fd) {
-  return ::fsync(fd);
-}
-int flush_all(int fd) {
-  return ::syncfs(fd);
-}
-#endif
 
 }  // namespace
 
@@ -41,7 +25,7 @@ Result<std::unique_ptr<Flusher>> Flusher::open(const RootDir& root, const StateD
 }
 
 Status Flusher::flush_file_system() {
-  if (flush_all(file_system_.get()) == 0) return {};
+  if (twsync::flush_file_system(file_system_.get()) == 0) return {};
   const int err = errno;
   ++failures_;
   return error_from_errno(err, "flushing the file system failed");

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "common/base/flush.h"
 #include "common/base/rel_path.h"
 #include "common/base/text.h"
 #include "common/fs/file_io.h"
@@ -80,6 +81,10 @@ Result<SideFacts> LocalSide::facts() {
   if (length > 0 && static_cast<size_t>(length) < canonical.size()) {
     facts.root_path = canonical.substr(0, static_cast<size_t>(length));
   }
+  facts.booted_ns = host_.booted_ns();
+  MountFacts place = host_.mount_of(root_->fd());
+  facts.file_system_id = std::move(place.file_system_id);
+  facts.mount = std::move(place.mount);
   facts.markers = read_markers(*root_);
   facts.root_empty = root_is_empty();
   facts.wall_ns = clock_.wall_ns();
@@ -203,6 +208,16 @@ Result<PathEntry> LocalSide::digest_one(DirCache& parents, const std::string& pa
   SYNC_TRY(reader_.complete(entry, reader_.preserves_xattrs() ? proc_fd_path(fd->get()) : std::string(), true));
   entry.digest = digest;
   return PathEntry{path, std::move(entry)};
+}
+
+Status LocalSide::flush() {
+  SYNC_TRY(root_->check_in_place());
+  // Kept from the first time on: a write that was lost since is reported on a descriptor that was open then.
+  if (!flush_fd_) {
+    SYNC_ASSIGN(flush_fd_, root_->open_dir("", O_RDONLY));
+  }
+  if (flush_file_system(flush_fd_.get()) != 0) return error_from_errno(errno, "flushing the file system failed");
+  return {};
 }
 
 Result<std::string> LocalSide::read_small(const std::string& path) {

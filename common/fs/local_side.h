@@ -29,6 +29,7 @@ class LocalSide final : public SideReader {
   Result<ListEnd> list(const ListRequest& request, const EntrySink& sink) override;
   Result<DigestReply> digest(const DigestRequest& request) override;
   Result<std::string> read_small(const std::string& path) override;
+  Status flush() override;
 
   const RootDir& root() const { return *root_; }
 
@@ -47,6 +48,7 @@ class LocalSide final : public SideReader {
   Hasher hasher_;
   std::optional<StateDir> state_;
   UniqueFd lock_;
+  UniqueFd flush_fd_;
 };
 
 }  // namespace twsync

@@ -24,6 +24,8 @@ class SideReader {
   virtual Result<DigestReply> digest(const DigestRequest& request) = 0;
   /// A file of at most 1 MiB (".twsyncignore"); not_found when nothing stands there.
   virtual Result<std::string> read_small(const std::string& path) = 0;
+  /// Everything on the root's file system is on its disk when it returns ok.
+  virtual Status flush() = 0;
   /// Starts (or, with other rules, starts again) a watch of the whole root; where hints go is the implementation's
   /// business. unsupported: this side is not watched, poll instead.
   virtual Status watch(const WatchRequest& request);

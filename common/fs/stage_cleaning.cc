@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/base/flush.h"
 #include "common/fs/displaced.h"
 #include "common/fs/entry_reader.h"
 #include "common/fs/file_stat.h"
@@ -47,7 +48,7 @@ class Cleaner {
     if (!keeper_.keep(dir_fd, name, stat, record).ok())
       SYNC_TRY(rename_noreplace(dir_fd, name.c_str(), state_.versions(), record.id.c_str()));
     (void)keeper_.settle();
-    if (::fsync(state_.versions()) != 0) return error_from_errno(errno, "cannot flush the version store");
+    if (flush_fd(state_.versions()) != 0) return error_from_errno(errno, "cannot flush the version store");
     return {};
   }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <map>
 
+#include "common/base/flush.h"
 #include "common/base/hasher.h"
 #include "common/base/rel_path.h"
 #include "common/base/text.h"
@@ -41,7 +42,7 @@ Result<std::unique_ptr<VersionStore>> VersionStore::open(int versions_fd, Clock&
   store->index_ = open_index(versions_fd, O_RDWR | O_CREAT | O_APPEND);
   if (!store->index_) return error_from_errno(errno, "cannot open the version index");
   // The index's own name, if it was made just now.
-  if (::fsync(versions_fd) != 0) return error_from_errno(errno, "cannot flush the version store");
+  if (flush_fd(versions_fd) != 0) return error_from_errno(errno, "cannot flush the version store");
   return store;
 }
 
@@ -92,7 +93,7 @@ Status VersionStore::reserve(std::vector<VersionRecord>& records) {
 
 Status VersionStore::flush() {
   std::lock_guard lock(mutex_);
-  if (::fdatasync(index_.get()) == 0) return {};
+  if (flush_data(index_.get()) == 0) return {};
   index_failed_ = true;
   return error_from_errno(errno, "cannot flush the version index");
 }

@@ -6,33 +6,35 @@
 
 #include "common/base/rel_path.h"
 #include "common/base/text.h"
+#include "common/store/base_schema.h"
 #include "common/store/sqlite_db.h"
-#include "common/wire/codec.h"
+#include "common/wire/model_codec.h"
 
 namespace twsync {
 
-namespace {
+template <>
+struct WireFields<RootPlace> {
+  template <class F>
+  static void fields(RootPlace& v, F&& f) {
+    f(v.device, v.file_system_id, v.mount);
+  }
+};
 
-constexpr int64_t kBaseSchema = 1;
-
-constexpr const char* kCreate = R"(
-CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL);
-CREATE TABLE base (key BLOB PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE conflicts (id TEXT PRIMARY KEY, path BLOB NOT NULL, at_ns INTEGER NOT NULL, rule TEXT NOT NULL, winner INTEGER NOT NULL,
-                        loser TEXT NOT NULL, open INTEGER NOT NULL, text TEXT NOT NULL);
-CREATE INDEX conflicts_by_path ON conflicts (path);
-CREATE INDEX conflicts_by_time ON conflicts (at_ns);
-CREATE TABLE parked (id TEXT PRIMARY KEY, value BLOB NOT NULL);
-)";
-
-}  // namespace
+template <>
+struct WireFields<Recovery> {
+  template <class F>
+  static void fields(Recovery& v, F&& f) {
+    f(v.doubt, v.audit, v.audited, v.audited_rows, v.found);
+  }
+};
 
 template <>
 struct WireFields<BaseMeta> {
   template <class F>
   static void fields(BaseMeta& v, F&& f) {
     f(v.pair_id, v.epoch, v.completed, v.hash_key, v.code_boot_id, v.deploy_boot_id, v.code_root_inode,
-      v.deploy_root_inode, v.clean_close, v.last_done_ns, v.code_root, v.deploy_root);
+      v.deploy_root_inode, v.clean_close, v.last_done_ns, v.code_root, v.deploy_root, v.round, v.settled_round,
+      v.code_place, v.deploy_place, v.code_recovery, v.deploy_recovery);
   }
 };
 
@@ -56,17 +58,7 @@ BaseStore::~BaseStore() {
 Result<std::unique_ptr<BaseStore>> BaseStore::open(const std::string& path, Mode mode) {
   const bool read_only = mode == Mode::read_only;
   SYNC_ASSIGN(auto db, SqliteDb::open(path, {read_only, Synchronous::normal, 5000}));
-  SYNC_ASSIGN(const int64_t version, db.user_version());
-  if (version == 0) {
-    if (read_only) return Error{ErrorCode::not_found, "the base was not written yet", path, 0};
-    SYNC_ASSIGN(auto transaction, Transaction::begin(db));
-    SYNC_TRY(db.exec(kCreate));
-    SYNC_TRY(db.set_user_version(kBaseSchema));
-    SYNC_TRY(transaction.commit());
-  } else if (version != kBaseSchema) {
-    return Error{ErrorCode::unsupported, str("base.db has schema ", version, "; this release reads ", kBaseSchema),
-                 path, 0};
-  }
+  SYNC_TRY(prepare_base_schema(db, path, read_only));
   std::unique_ptr<BaseStore> store(new BaseStore(std::make_unique<SqliteDb>(std::move(db))));
   auto& s = *store->statements_;
   SYNC_ASSIGN(s.meta_get, store->db_->prepare("SELECT value FROM meta WHERE id = 1"));
@@ -160,7 +152,7 @@ Result<std::unique_ptr<BaseStore::Cursor>> BaseStore::rows(const Scope& scope) {
 
 Status BaseStore::begin(bool durable) {
   // In WAL mode a FULL commit flushes the log, and with it every NORMAL commit before it.
-  SYNC_TRY(db_->exec(durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
+  SYNC_TRY(db_->set_synchronous(durable ? Synchronous::full : Synchronous::normal));
   return db_->exec("BEGIN IMMEDIATE");
 }
 
@@ -184,7 +176,31 @@ Status BaseStore::drop(std::string_view path) {
 }
 
 Status BaseStore::clear_rows() {
+  SYNC_TRY(db_->exec("DELETE FROM dropped"));
   return db_->exec("DELETE FROM base");
+}
+
+Status BaseStore::remember_dropped(const BaseRow& row) {
+  SYNC_ASSIGN(auto insert, db_->prepare("INSERT OR REPLACE INTO dropped VALUES (?1, ?2, ?3)"));
+  insert.bind_blob(1, path_key(row.path)).bind(2, row.round).bind_blob(3, encode_row(row));
+  return insert.run();
+}
+
+Result<std::optional<BaseRow>> BaseStore::find_dropped(std::string_view path) {
+  SYNC_ASSIGN(auto select, db_->prepare("SELECT row FROM dropped WHERE key = ?1"));
+  select.bind_blob(1, path_key(path));
+  SYNC_ASSIGN(const bool found, select.step());
+  if (!found) return std::optional<BaseRow>{};
+  BaseRow row;
+  row.path = path;
+  SYNC_TRY(decode_row(select.column_bytes(0), row));
+  return std::optional<BaseRow>(std::move(row));
+}
+
+Status BaseStore::forget_dropped(uint32_t up_to_round) {
+  SYNC_ASSIGN(auto drop, db_->prepare("DELETE FROM dropped WHERE round <= ?1"));
+  drop.bind(1, up_to_round);
+  return drop.run();
 }
 
 Status BaseStore::add_conflict(const ConflictRecord& r) {

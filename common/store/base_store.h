@@ -13,8 +13,25 @@
 #include "common/model/entry.h"
 #include "common/model/hint.h"
 #include "common/model/plan.h"
+#include "common/model/policy.h"
 
 namespace twsync {
+
+/// Where a root lay when it was claimed last; what a side cannot say is 0 or empty.
+struct RootPlace {
+  uint64_t device = 0;         ///< means something only within one boot
+  std::string file_system_id;  ///< outlives a boot
+  std::string mount;           ///< as SideFacts::mount
+};
+
+/// What an unclean stop of a side left to do (I15). Survives a restart.
+struct Recovery {
+  Doubt doubt;
+  bool audit = true;    ///< the rest is to be read again; else the first whole look is all
+  std::string audited;  ///< the audit has read again what stands up to this path
+  uint64_t audited_rows = 0;
+  uint64_t found = 0;  ///< damages that the audit found
+};
 
 /// One record of facts about the pair.
 struct BaseMeta {
@@ -27,6 +44,16 @@ struct BaseMeta {
   bool clean_close = true;             ///< false while a controller works on the pair
   int64_t last_done_ns = 0;            ///< wall clock of the last cycle that ended in sync
   std::string code_root, deploy_root;  ///< for `status` and `forget`
+  uint32_t round = 0;                  ///< rows that are recorded carry it (BaseRow::round)
+  uint32_t settled_round = 0;  ///< what was recorded up to it has been on both disks for long, or was closed in order
+  RootPlace code_place, deploy_place;
+  Recovery code_recovery, deploy_recovery;
+
+  const std::string& boot_id(Side s) const { return s == Side::code ? code_boot_id : deploy_boot_id; }
+  uint64_t root_inode(Side s) const { return s == Side::code ? code_root_inode : deploy_root_inode; }
+  const RootPlace& place(Side s) const { return s == Side::code ? code_place : deploy_place; }
+  Recovery& recovery(Side s) { return s == Side::code ? code_recovery : deploy_recovery; }
+  const Recovery& recovery(Side s) const { return s == Side::code ? code_recovery : deploy_recovery; }
 };
 
 /// A conflict that was decided, or waits for a person.
@@ -86,6 +113,11 @@ class BaseStore {
   Status drop(std::string_view path);
   Status clear_rows();
 
+  /// Keeps a row that was dropped because nothing stands there any more, until its round is settled.
+  Status remember_dropped(const BaseRow& row);
+  Result<std::optional<BaseRow>> find_dropped(std::string_view path);
+  Status forget_dropped(uint32_t up_to_round);
+
   Status add_conflict(const ConflictRecord& record);
   /// Closes the open conflicts of a path (decided, or the difference went away).
   Status close_conflict(std::string_view path);
@@ -103,7 +135,8 @@ class BaseStore {
   std::unique_ptr<Statements> statements_;
 };
 
-/// The stored form of a row (FORMAT.md, "Row"), and back. corrupt when the bytes are not such a row.
+/// The stored form of a row (FORMAT.md, "Row"), and back; reads that of every schema. corrupt when the bytes are not
+/// such a row.
 std::string encode_row(const BaseRow& row);
 Status decode_row(std::string_view bytes, BaseRow& row);
 

@@ -6,7 +6,7 @@ namespace twsync {
 
 namespace {
 
-constexpr unsigned char kRowSchema = 1;
+constexpr unsigned char kRowSchema = 2;
 
 class Out {
  public:
@@ -102,6 +102,7 @@ std::string encode_row(const BaseRow& row) {
   out.text(e.target);
   out.side(row.code);
   out.side(row.deploy);
+  out.number(row.round);
   return out.take();
 }
 
@@ -125,7 +126,8 @@ Status decode_row(std::string_view bytes, BaseRow& row) {
   e.target.assign(in.text());
   in.side(row.code);
   in.side(row.deploy);
-  if (!in.ok() || !in.at_end() || schema != kRowSchema || kind == 0 || kind > 3 || algorithm > 1) {
+  row.round = schema >= 2 ? in.number<uint32_t>() : 0;
+  if (!in.ok() || !in.at_end() || schema == 0 || schema > kRowSchema || kind == 0 || kind > 3 || algorithm > 1) {
     return Error{ErrorCode::corrupt, "base row is damaged", row.path, 0};
   }
   e.kind = static_cast<Kind>(kind);

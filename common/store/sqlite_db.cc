@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "common/base/flush.h"
 #include "common/base/text.h"
 
 namespace twsync {
@@ -171,10 +172,15 @@ Result<SqliteDb> SqliteDb::open(const std::string& path, const SqliteOptions& op
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   if (!options.read_only) SYNC_TRY(db.exec("PRAGMA journal_mode=WAL"));
-  SYNC_TRY(db.exec(options.synchronous == Synchronous::full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
+  SYNC_TRY(db.set_synchronous(options.synchronous));
   // Touches the header now, so that a file that is no database is told here.
   SYNC_TRY(db.user_version());
   return db;
+}
+
+Status SqliteDb::set_synchronous(Synchronous how) {
+  if (!kFlushes) return exec("PRAGMA synchronous=OFF");
+  return exec(how == Synchronous::full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
 }
 
 Status SqliteDb::exec(const char* sql) {

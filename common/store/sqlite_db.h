@@ -69,6 +69,8 @@ class SqliteDb {
   SqliteDb& operator=(SqliteDb&&) noexcept;
   ~SqliteDb();
 
+  /// For the transactions that follow.
+  Status set_synchronous(Synchronous how);
   /// Runs one or several statements without parameters.
   Status exec(const char* sql);
   Result<Statement> prepare(std::string_view sql);

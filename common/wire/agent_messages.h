@@ -35,6 +35,8 @@ enum class FrameType : uint8_t {
   read_small = 25,
   read_small_reply = 26,
   list_notes = 27,
+  flush = 28,
+  flush_reply = 29,
   watch_reply = 34,
   watch = 30,
   hints = 31,
@@ -116,10 +118,13 @@ struct SideFacts {
   bool rename_exchange = true;
   uint64_t free_bytes = 0;
   uint64_t free_inodes = 0;
+  int64_t booted_ns = 0;       ///< that host's wall clock of its last boot; 0 = unknown
+  std::string file_system_id;  ///< outlives a boot; empty = unknown
+  std::string mount;  ///< "<mount namespace>:<mount>"; tells a new mount within one boot and namespace; empty = unknown
   template <class F>
   void fields(F&& f) {
     f(host, boot_id, root_device, root_inode, root_path, markers, root_empty, wall_ns, uid, file_system,
-      rename_exchange, free_bytes, free_inodes);
+      rename_exchange, free_bytes, free_inodes, booted_ns, file_system_id, mount);
   }
 };
 

@@ -123,7 +123,8 @@ Result<Summary> run_embedded(const EmbeddedOptions& options, const std::function
                              std::atomic<bool>& stop) {
   ZmqContext context;
   SystemClock clock;
-  SystemHostFacts host;
+  SystemHostFacts own;
+  HostFacts& host = options.host != nullptr ? *options.host : own;
   const BrokerEndpoints endpoints = inproc_endpoints("embedded");
   SYNC_ASSIGN(auto broker, open_broker(context, endpoints, options.pair, clock));
   Crew broker_crew;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/app/pair_config.h"
+#include "common/fs/host_facts.h"
 #include "common/wire/messages.h"
 
 namespace twsync {
@@ -15,6 +16,7 @@ struct EmbeddedOptions {
   Request request;
   std::string agent_path;  ///< the twsync-agent that is run (local) or installed on the other server
   std::string version;
+  HostFacts* host = nullptr;  ///< of the code side; null = this host's own
 };
 
 /// Runs the request to its end under the pair's lock; calls `on_event` in order on the calling thread. `stop` ends it

@@ -229,6 +229,8 @@ class FixedHost final : public HostFacts {
  public:
   std::string host_name() override { return "here"; }
   std::string boot_id() override { return boot; }
+  int64_t booted_ns() override { return 77; }
+  MountFacts mount_of(int) override { return {"fs", "1:2"}; }
   std::string boot = "boot-1";
 };
 
@@ -245,6 +247,9 @@ TEST_F(SideTest, facts_name_host_root_and_markers) {
   const auto after = (*opened)->facts();
   EXPECT_EQ(after->host, "here");
   EXPECT_EQ(after->boot_id, "boot-2");
+  EXPECT_EQ(after->booted_ns, 77);
+  EXPECT_EQ(after->file_system_id, "fs");
+  EXPECT_EQ(after->mount, "1:2");
   EXPECT_TRUE(after->root_empty);
   ASSERT_EQ(after->markers.size(), 1U);
   EXPECT_EQ(after->markers[0].pair_id, "pair-1");

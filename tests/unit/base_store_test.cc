@@ -28,6 +28,7 @@ class BaseStoreTest : public testing::Test {
     r.agreed.owner = Name("root");
     r.code.stamp = {~0ULL, 5, -3, 4};
     r.deploy.owner = Name("#77");
+    r.round = 7;
     return r;
   }
 
@@ -88,6 +89,9 @@ TEST_F(BaseStoreTest, meta_conflicts_and_parked_survive) {
     meta.pair_id = "p1";
     meta.epoch = 9;
     meta.hash_key[3] = 7;
+    meta.settled_round = 4;
+    meta.deploy_place.mount = "m";
+    meta.deploy_recovery = {{true, true, 2, 3, 99}, true, "a/b", 5, 1};
     ASSERT_TRUE((*store)->set_meta(meta).ok());
     ASSERT_TRUE((*store)->add_conflict({"c1", "x\n", 5, "R20", ConflictWinner::code, "v1", true, "text"}).ok());
     ASSERT_TRUE((*store)->put_parked({"p7", ParkedReason::mass_deletion, Side::deploy, 3, {"a", "b"}, "t"}).ok());
@@ -95,6 +99,10 @@ TEST_F(BaseStoreTest, meta_conflicts_and_parked_survive) {
   auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
   EXPECT_EQ((*store)->meta()->epoch, 9u);
   EXPECT_EQ((*store)->meta()->hash_key[3], 7);
+  EXPECT_EQ((*store)->meta()->settled_round, 4u);
+  EXPECT_EQ((*store)->meta()->place(Side::deploy).mount, "m");
+  EXPECT_EQ((*store)->meta()->recovery(Side::deploy).doubt, (Doubt{true, true, 2, 3, 99}));
+  EXPECT_EQ((*store)->meta()->recovery(Side::deploy).audited, "a/b");
   ASSERT_EQ((*store)->conflicts(10)->size(), 1u);
   EXPECT_EQ((*store)->conflict("c1")->value().path, "x\n");
   ASSERT_TRUE((*store)->close_conflict("x\n").ok());
@@ -103,6 +111,37 @@ TEST_F(BaseStoreTest, meta_conflicts_and_parked_survive) {
   EXPECT_EQ((*store)->parked()->front().paths.size(), 2u);
   ASSERT_TRUE((*store)->drop_parked("p7").ok());
   EXPECT_TRUE((*store)->parked()->empty());
+}
+
+TEST_F(BaseStoreTest, dropped_rows_are_known_until_their_round_is_settled) {
+  auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  ASSERT_TRUE((*store)->remember_dropped(row("d/f")).ok());
+  auto found = (*store)->find_dropped("d/f");
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ(encode_row(**found), encode_row(row("d/f")));
+  EXPECT_FALSE((*store)->find("d/f")->has_value());
+  ASSERT_TRUE((*store)->forget_dropped(6).ok());
+  EXPECT_TRUE((*store)->find_dropped("d/f")->has_value());
+  ASSERT_TRUE((*store)->forget_dropped(7).ok());
+  EXPECT_FALSE((*store)->find_dropped("d/f")->has_value());
+}
+
+TEST_F(BaseStoreTest, a_file_of_schema_1_is_read_and_brought_up_to_date) {
+  std::filesystem::copy_file(TWSYNC_GOLDEN "/base-schema-1.db", path_);
+  for (const auto mode : {BaseStore::Mode::read_only, BaseStore::Mode::read_write}) {
+    auto store = BaseStore::open(path_, mode);
+    ASSERT_TRUE(store.ok());
+    EXPECT_EQ((*store)->meta()->pair_id, "072ea673b8856a03");
+    EXPECT_TRUE((*store)->meta()->clean_close);
+    EXPECT_EQ((*store)->meta()->round, 0u);
+    EXPECT_EQ(paths(**store, {"", true}), (std::vector<std::string>{"a", "d", "d/b", "l"}));
+    EXPECT_EQ((*store)->find("d/b")->value().agreed.size, 4u);
+    EXPECT_EQ((*store)->find("d/b")->value().round, 0u);
+  }
+  auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  ASSERT_TRUE((*store)->put(row("d/b")).ok());
+  ASSERT_TRUE((*store)->remember_dropped(row("gone")).ok());
+  EXPECT_EQ((*store)->find("d/b")->value().round, 7u);
 }
 
 TEST_F(BaseStoreTest, a_damaged_file_is_moved_aside_and_kept) {

@@ -30,7 +30,7 @@ class RecorderTest : public testing::Test {
     base_.reset();
     std::filesystem::remove_all(dir_);
   }
-  Recorder recorder() { return {*base_, pending_, Policy{}}; }
+  Recorder recorder() { return {*base_, pending_, Policy{}, 4}; }
   std::optional<BaseRow> row(const std::string& path) { return *base_->find(path); }
 
   std::string dir_;
@@ -113,6 +113,7 @@ TEST_F(RecorderTest, a_rename_moves_rows_and_keeps_the_other_sides_edit_pending)
   ASSERT_TRUE(recorder().achieved(op, result).ok());
 
   EXPECT_FALSE(row("d").has_value());
+  EXPECT_TRUE(base_->find_dropped("d/f")->has_value());
   ASSERT_TRUE(row("e/f").has_value());
   EXPECT_EQ(row("e/f")->agreed.size, 5u);
   ASSERT_NE(pending_.find(Side::deploy, "e/f"), nullptr);
@@ -121,6 +122,22 @@ TEST_F(RecorderTest, a_rename_moves_rows_and_keeps_the_other_sides_edit_pending)
   EXPECT_FALSE(pending_.find(Side::code, "e/g")->exists());
   EXPECT_EQ(pending_.find(Side::code, "d"), nullptr);
   EXPECT_EQ(pending_.find(Side::code, "e/f"), nullptr);
+}
+
+TEST_F(RecorderTest, rows_carry_their_round_and_what_was_dropped_is_known) {
+  for (const Side s : {Side::code, Side::deploy}) {
+    pending_.set(s, "f", file(5, 11));
+    pending_.set(s, "ignored", file(5, 12));
+  }
+  for (const char* p : {"f", "ignored"}) ASSERT_TRUE(recorder().agreed({p, false}).ok());
+  EXPECT_EQ(row("f")->round, 4u);
+  for (const Side s : {Side::code, Side::deploy}) pending_.set(s, "f", Entry{});
+  for (const char* p : {"f", "ignored"}) ASSERT_TRUE(recorder().agreed({p, true}).ok());
+  const auto dropped = *base_->find_dropped("f");
+  ASSERT_TRUE(dropped.has_value());
+  EXPECT_EQ(dropped->code.stamp.inode, 11u);
+  EXPECT_EQ(dropped->round, 4u);
+  EXPECT_FALSE(base_->find_dropped("ignored")->has_value()) << "it still stands there";
 }
 
 TEST_F(RecorderTest, a_rejected_deletion_makes_the_path_first_contact) {

@@ -30,8 +30,9 @@ class JoinTest : public testing::Test {
     base_.reset();
     std::filesystem::remove_all(dir_);
   }
-  void put(const std::string& path) {
+  void put(const std::string& path, uint32_t round = 1) {
     BaseRow row;
+    row.round = round;
     row.path = path;
     row.agreed = file(5, 100);
     row.agreed.digest = {DigestAlgorithm::xxh3_128_keyed, 1, 1};
@@ -42,13 +43,17 @@ class JoinTest : public testing::Test {
   void join(const std::vector<Scope>& scopes, std::vector<PathEntry> listing, const std::vector<Error>& unreadable = {},
             const IgnoreFilter& filter = {}) {
     BaseJoin join(
-        Side::code, Policy{}, *base_, scopes,
+        Side::code, policy_, *base_, scopes,
         [&](PathEntry&& e) {
           differs_.push_back((e.entry.exists() ? "" : "-") + e.path);
           return Status{};
         },
         [&](PathEntry&& e) {
           read_.push_back(e.path);
+          return Status{};
+        },
+        [&](const BaseRow& row) {
+          verified_.push_back(row.path);
           return Status{};
         });
     for (auto& e : listing) ASSERT_TRUE(join.add(std::move(e)).ok());
@@ -57,7 +62,8 @@ class JoinTest : public testing::Test {
 
   std::string dir_;
   std::unique_ptr<BaseStore> base_;
-  std::vector<std::string> differs_, read_, ignored_;
+  Policy policy_;
+  std::vector<std::string> differs_, read_, verified_, ignored_;
 };
 
 TEST_F(JoinTest, reports_only_what_differs) {
@@ -65,6 +71,21 @@ TEST_F(JoinTest, reports_only_what_differs) {
        {{"a", file(5, 100)}, {"b", file(1, 1)}, {"d/x", file(6, 100)}, {"d/y", file(5, 101)}, {"z", file(5, 100)}});
   EXPECT_EQ(differs_, (std::vector<std::string>{"b", "d/x", "-e"}));
   EXPECT_EQ(read_, (std::vector<std::string>{"d/y"})) << "same size, other stamp: the content decides";
+}
+
+TEST_F(JoinTest, after_an_unclean_stop_what_was_recorded_lately_is_read_again) {
+  put("d/y", 2);
+  put("z", 3);
+  policy_.code_doubt = {true, true, 1, 2, 1000};
+  const std::vector<PathEntry> listing{
+      {"a", file(5, 100)}, {"d/x", file(5, 100)}, {"d/y", file(5, 100)}, {"e", file(5, 100)}, {"z", file(5, 100)}};
+  join({{"", true}}, listing);
+  EXPECT_TRUE(differs_.empty());
+  EXPECT_EQ(verified_, (std::vector<std::string>{"d/y"}));
+  verified_.clear();
+  policy_.code_doubt.fresh = false;
+  join({{"", true}}, listing);
+  EXPECT_TRUE(verified_.empty()) << "what the first look settled is the audit's";
 }
 
 TEST_F(JoinTest, looks_only_within_the_scopes) {

@@ -46,6 +46,7 @@ constexpr Route kRoutes[] = {
     {FrameType::list, AgentRole::control, control<&ControlSession::on_list>},
     {FrameType::digest, AgentRole::control, control<&ControlSession::on_digest>},
     {FrameType::read_small, AgentRole::control, control<&ControlSession::on_read_small>},
+    {FrameType::flush, AgentRole::control, control<&ControlSession::on_flush>},
     {FrameType::watch, AgentRole::control, control<&ControlSession::on_watch>},
     {FrameType::cookie, AgentRole::control, control<&ControlSession::on_cookie>},
     {FrameType::versions, AgentRole::control, control<&ControlSession::on_versions>},
@@ -106,7 +107,7 @@ Result<Roles> shake_hands(Connection& connection, const AgentOptions& options, C
   reply.build = TWSYNC_VERSION;
   reply.host = host.host_name();
   reply.uid = static_cast<uint32_t>(::geteuid());
-  reply.features = {"list", "watch", "versions", "bulk"};
+  reply.features = {"list", "watch", "versions", "bulk", "flush"};
   reply.error = roles.ok() ? Error{} : roles.error();
   reply.wall_ns = clock.wall_ns();  // last: the client measures the clock skew with it
   SYNC_TRY(connection.send(FrameType::hello_reply, frame.stream, encode(reply)));

@@ -124,6 +124,10 @@ Status ControlSession::on_read_small(Frame&& frame) {
   return answer(FrameType::read_small_reply, frame, reply);
 }
 
+Status ControlSession::on_flush(Frame&& frame) {
+  return answer(FrameType::flush_reply, frame, Reply{error_of(side_->flush())});
+}
+
 Status ControlSession::on_watch(Frame&& frame) {
   SYNC_ASSIGN(const WatchRequest request, decode<WatchRequest>(frame.payload));
   return answer(FrameType::watch_reply, frame, Reply{error_of(watch(request))});

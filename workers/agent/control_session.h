@@ -25,6 +25,7 @@ class ControlSession {
   Status on_list(Frame&& frame);
   Status on_digest(Frame&& frame);
   Status on_read_small(Frame&& frame);
+  Status on_flush(Frame&& frame);
   Status on_watch(Frame&& frame);
   Status on_cookie(Frame&& frame);
   Status on_versions(Frame&& frame);

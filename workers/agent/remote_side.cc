@@ -161,6 +161,16 @@ Result<std::string> RemoteSide::read_small(const std::string& path) {
   return std::move(reply.bytes);
 }
 
+Status RemoteSide::flush() {
+  const auto& can = hello_.features;
+  if (std::find(can.begin(), can.end(), "flush") == can.end()) {
+    return Error{ErrorCode::unsupported, "the agent is too old to flush on request", {}, 0};
+  }
+  SYNC_ASSIGN(Reply reply, ask<Reply>(FrameType::flush, Reply{}, FrameType::flush_reply));
+  if (reply.error.code != ErrorCode::ok) return reply.error;
+  return {};
+}
+
 Status RemoteSide::watch(const WatchRequest& request) {
   SYNC_ASSIGN(Reply reply, ask<Reply>(FrameType::watch, request, FrameType::watch_reply));
   if (reply.error.code != ErrorCode::ok) return reply.error;

@@ -31,6 +31,7 @@ class RemoteSide final : public SideReader {
   Result<ListEnd> list(const ListRequest& request, const EntrySink& sink) override;
   Result<DigestReply> digest(const DigestRequest& request) override;
   Result<std::string> read_small(const std::string& path) override;
+  Status flush() override;
 
   /// Starts (or, with other rules, starts again) the watch of the whole root. Hints come until the session ends; an
   /// overflow or a restarted watch comes as a recursive hint. unsupported/no_space: no watch, poll instead.

@@ -32,6 +32,8 @@ Cycle::Cycle(PairWork& work, const CycleServices& services, const CycleOrder& or
   policy_.preserve_owner = work.preserve_owner();
   policy_.preserve_xattrs = work.config.preserve_xattrs;
   policy_.skew_ns = work.sides.skew_ns;
+  policy_.code_doubt = work.doubt[0];
+  policy_.deploy_doubt = work.doubt[1];
 }
 
 CycleResult Cycle::run() {
@@ -143,6 +145,8 @@ Status Cycle::scan_scopes(const std::vector<Scope>& code, const std::vector<Scop
   task.deploy = deploy;
   task.exclude = order_.exclude;
   task.preserve_owner = policy_.preserve_owner;
+  task.code_doubt = policy_.code_doubt;
+  task.deploy_doubt = policy_.deploy_doubt;
   // What was pending in the scopes stands until the scan has come to its end: a failed one changes nothing.
   std::vector<ScanChunk> chunks;
   const auto keep = [&](std::string_view body) -> Status {
@@ -185,6 +189,9 @@ void Cycle::take_scan(const ScanDone& done) {
   for (const Side side : {Side::code, Side::deploy}) {
     const SideScan& scan = side == Side::code ? done.code : done.deploy;
     unreadable_ += scan.unreadable.size();
+    for (const auto& e : scan.unreadable) {
+      unknown_ = unknown_ || (e.code != ErrorCode::denied && e.code != ErrorCode::unsupported);
+    }
     for (const auto& e : scan.unreadable)
       skipped(e.path, str("cannot be read on the ", to_string(side), " side: ", e.message));
     for (const auto& path : scan.special)
@@ -196,7 +203,7 @@ void Cycle::take_scan(const ScanDone& done) {
 
 Result<std::vector<PathState>> Cycle::states_with_digests() {
   for (int round = 0;; ++round) {
-    SYNC_ASSIGN(auto states, work_.pending.states(*work_.base, only_));
+    SYNC_ASSIGN(auto states, work_.pending.states(*work_.base, only_, in_doubt()));
     DigestNeeds needs = digest_needs(states, policy_);
     if (needs.empty() || round == kDigestRounds) return states;
     emit_progress("comparing");
@@ -276,7 +283,7 @@ Status Cycle::wait_for_moves(Plan& plan) {
 
 Status Cycle::agree(const Plan& plan) {
   if (plan.agreements.empty()) return {};
-  Recorder recorder(*work_.base, work_.pending, policy_);
+  Recorder recorder(*work_.base, work_.pending, policy_, work_.meta.round);
   SYNC_TRY(work_.base->begin(false));
   for (const auto& agreement : plan.agreements) SYNC_TRY(recorder.agreed(agreement));
   SYNC_TRY(work_.base->commit());
@@ -359,6 +366,10 @@ Status Cycle::pass(bool& more) {
 
 void Cycle::finish(Status status) {
   if (work_.base) work_.base->rollback();
+  if (recorded_) {
+    work_.rounds.unconfirmed = true;
+    work_.rounds.recorded_ns = services_.clock.steady_ns();
+  }
   if (status.ok() && !order_.dry_run) status = close();
   if (!status.ok()) summary_.error = status.error();
   std::vector<std::string> pending;
@@ -378,6 +389,8 @@ void Cycle::finish(Status status) {
 }
 
 Status Cycle::close() {
+  // Of what could not be looked at nobody knows whether it was lost; what a permission or a mount hides is no damage.
+  if (only_.empty() && work_.pending_known && !unknown_) SYNC_TRY(end_first_look(work_, policy_));
   // A cycle that found nothing to record leaves the base alone, but for the first one of a pair.
   if (!recorded_ && work_.meta.completed > 0 && !order_.full) return {};
   ++work_.meta.completed;

@@ -8,6 +8,7 @@
 #include "common/wire/messages.h"
 #include "workers/resolver/pair_work.h"
 #include "workers/resolver/plan_run.h"
+#include "workers/resolver/recovery.h"
 
 namespace twsync {
 
@@ -60,6 +61,7 @@ class Cycle {
   void announce(const Plan& plan);
   void finish(Status status);
   Status close();
+  bool in_doubt() const { return policy_.code_doubt.active || policy_.deploy_doubt.active; }
   void emit_progress(const char* stage);
 
   PairWork& work_;
@@ -73,6 +75,7 @@ class Cycle {
   std::vector<std::string> ignored_rows_;
   HintSet again_;
   uint64_t unreadable_ = 0;  // not looked at, so not in sync either (I13)
+  bool unknown_ = false;     // some of it for a reason that may pass
   bool recorded_ = false;
 };
 

@@ -64,7 +64,7 @@ bool PairController::stopping() {
 void PairController::run() {
   for (;;) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stop_ || next_.has_value(); });
+    wait_for_lease(lock);
     if (stop_) break;
     const Lease lease = std::move(*next_);
     next_.reset();
@@ -73,6 +73,33 @@ void PairController::run() {
   }
   // The base keeps saying "not closed" when this fails: only more is read again at the next start.
   (void)close_pair(work_).ok();
+}
+
+void PairController::wait_for_lease(std::unique_lock<std::mutex>& lock) {
+  const auto awaited = [&] { return stop_ || next_.has_value(); };
+  while (!awaited()) {
+    // What is due while nothing is asked for: `work_` is this thread's alone.
+    const auto due = flush_due_ns(work_);
+    if (!due) {
+      changed_.wait(lock, awaited);
+      return;
+    }
+    const int64_t rest = *due - clock_.steady_ns();
+    if (rest > 0 && changed_.wait_for(lock, std::chrono::nanoseconds(rest), awaited)) return;
+    lock.unlock();
+    flush();
+    lock.lock();
+  }
+}
+
+/// A failure costs only that more is read again after an unclean stop; what is wrong the next cycle finds.
+void PairController::flush() {
+  if (const Status flushed = confirm_flush(work_, services_); !flushed.ok()) {
+    Event note;
+    note.kind = EventKind::note;
+    note.text = "that everything is on disk on both servers could not be confirmed: " + describe(flushed.error());
+    emit(std::move(note));
+  }
 }
 
 void PairController::work_on(const Lease& lease) {
@@ -165,6 +192,8 @@ CycleResult PairController::run_cycle(const CycleOrder& order) {
     }
   }
   again_.insert(again_.end(), result.again.begin(), result.again.end());
+  // Success is told when it is on disk on both sides; a service tells it of each batch and flushes when it is quiet.
+  if (!options_.live && work_.opened && work_.rounds.unconfirmed && result.summary.error.code == ErrorCode::ok) flush();
   if (closes_pair(result.summary.error.code)) work_.opened = false;
   return result;
 }

@@ -28,6 +28,8 @@ class PairController {
 
  private:
   void run();
+  void wait_for_lease(std::unique_lock<std::mutex>& lock);
+  void flush();
   void work_on(const Lease& lease);
   bool answer(const Request& request, const Lease& lease);
   Summary perform(const Request& request, const Lease& lease);

@@ -11,6 +11,7 @@
 #include "common/base/hasher.h"
 #include "common/base/text.h"
 #include "workers/resolver/identity.h"
+#include "workers/resolver/unclean.h"
 
 namespace twsync {
 
@@ -114,14 +115,49 @@ Status claim_roots(PairWork& work, const CycleServices& services, uint64_t epoch
   }
 }
 
+const SideFacts& facts_of(const PairWork& work, Side side) {
+  return side == Side::code ? work.sides.code : work.sides.deploy;
+}
+
+void tell_of_stop(const PairWork& work, const CycleServices& services, Side side, const std::string& what) {
+  Event note;
+  note.kind = EventKind::note;
+  note.text = str("the ", to_string(side), " server ", facts_of(work, side).host, " stopped without closing (", what,
+                  "): what was synced shortly before is read again, the rest in the background");
+  services.emit(std::move(note));
+}
+
+/// What this opening must assume of a side, and what an earlier one left to do.
+Recovery recovery_for(PairWork& work, const CycleServices& services, Side side, const IdentityDecision& decision,
+                      bool base_lost) {
+  const SideFacts& now = facts_of(work, side);
+  const bool merge = decision.action == IdentityDecision::Action::union_merge;
+  Recovery recovery;
+  recovery.audit = !merge;  // a union merge compares everything anyway
+  if (base_lost) {
+    recovery.doubt = doubt_everything(now);
+    return recovery;
+  }
+  const auto stop = find_unclean_stop(work.meta, side, now);
+  if (!stop) return merge ? recovery : work.meta.recovery(side);
+  tell_of_stop(work, services, side, stop->what);
+  recovery.doubt = stop->doubt;
+  return recovery;
+}
+
 void remember_facts(PairWork& work, uint64_t epoch) {
   BaseMeta& meta = work.meta;
   meta.epoch = epoch;
+  work.rounds = FlushRounds{};
+  work.rounds.unconfirmed = !meta.clean_close;
   meta.clean_close = false;
+  ++meta.round;
   meta.code_boot_id = work.sides.code.boot_id;
   meta.deploy_boot_id = work.sides.deploy.boot_id;
   meta.code_root_inode = work.sides.code.root_inode;
   meta.deploy_root_inode = work.sides.deploy.root_inode;
+  meta.code_place = place_of(work.sides.code);
+  meta.deploy_place = place_of(work.sides.deploy);
   meta.code_root = work.config.code_path;
   meta.deploy_root = str(work.sides.deploy.host, ":", work.sides.deploy.root_path);
 }
@@ -152,12 +188,22 @@ Status open_pair(PairWork& work, const CycleServices& services, Opening how) {
 
   const auto decision = decide_identity(work.meta, work.sides.code, work.sides.deploy, how == Opening::rehome);
   const bool merge = decision.action == IdentityDecision::Action::union_merge;
+  const bool known = work.meta.pair_id.empty() ? !decision.pair_id.empty() : work.meta.completed > 0;
+  const bool base_lost = merge && how != Opening::rehome && known;
+  Recovery recovery[2];
+  for (const Side side : {Side::code, Side::deploy}) {
+    Recovery& one = recovery[static_cast<size_t>(side)];
+    one = recovery_for(work, services, side, decision, base_lost);
+    work.doubt[static_cast<size_t>(side)] = one.doubt;
+  }
   if (how == Opening::look) return look_only(work, decision);
   if (decision.action == IdentityDecision::Action::stop) return park_stop(work, services, decision);
   if (merge) SYNC_TRY(forget_rows(work, decision));
   SYNC_TRY(claim_roots(work, services, decision.epoch));
 
   remember_facts(work, decision.epoch);
+  work.meta.code_recovery = std::move(recovery[0]);
+  work.meta.deploy_recovery = std::move(recovery[1]);
   SYNC_TRY(work.base->begin(true));
   SYNC_TRY(work.base->set_meta(work.meta));
   for (const char* item : {"r-code", "r-deploy"}) SYNC_TRY(work.base->drop_parked(item));
@@ -181,8 +227,12 @@ Status raise_epoch_if_due(PairWork& work, const CycleServices& services) {
 Status close_pair(PairWork& work) {
   if (!work.opened) return {};
   work.opened = false;
+  // Only what is known to be on both disks may be trusted after a power cut.
+  if (work.rounds.unconfirmed) return {};
   work.meta.clean_close = true;
+  work.meta.settled_round = work.meta.round;
   SYNC_TRY(work.base->begin(true));
+  if (!work.doubt[0].fresh && !work.doubt[1].fresh) SYNC_TRY(work.base->forget_dropped(work.meta.settled_round));
   SYNC_TRY(work.base->set_meta(work.meta));
   return work.base->commit();
 }

@@ -25,7 +25,8 @@ Status open_pair(PairWork& work, const CycleServices& services, Opening how);
 /// REQUIRES: work.opened and no batch under way.
 Status raise_epoch_if_due(PairWork& work, const CycleServices& services);
 
-/// Notes in the base that the controller went in order.
+/// Notes in the base that the controller went in order: everything recorded is on both disks (confirm_flush()). Without
+/// that it notes nothing, and a boot from now on is an unclean stop.
 Status close_pair(PairWork& work);
 
 }  // namespace twsync

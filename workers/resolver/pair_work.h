@@ -12,6 +12,7 @@
 #include "common/core/guard.h"
 #include "common/store/base_store.h"
 #include "common/wire/messages.h"
+#include "workers/resolver/flush_rounds.h"
 #include "workers/resolver/pending.h"
 #include "workers/resolver/task_client.h"
 #include "workers/scanner/scan_task.h"
@@ -31,6 +32,8 @@ struct PairWork {
   bool pending_known = false;  ///< a whole scan since open: pending is complete
   uint64_t cycle = 0;
   int64_t epoch_raised_ns = 0;  ///< steady
+  FlushRounds rounds;
+  Doubt doubt[2];  ///< of each side, as of the last open
 
   bool preserve_owner() const {
     return config.preserve_owner == 1 || (config.preserve_owner < 0 && sides.code.uid == 0 && sides.deploy.uid == 0);

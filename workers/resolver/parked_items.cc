@@ -22,6 +22,11 @@ std::string side_text(const char* side, const Entry& e) {
   return str(side, ": ", to_string(e.kind));
 }
 
+/// R109, R110
+bool is_damage(const Conflict& conflict) {
+  return conflict.rule == "R109" || conflict.rule == "R110";
+}
+
 }  // namespace
 
 PlanOutcome pretended_outcome(const Plan& plan) {
@@ -45,6 +50,7 @@ std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome
     r.winner = c.winner;
     r.open = c.winner == ConflictWinner::none;
     r.text = side_text("code", c.code) + ", " + side_text("deploy", c.deploy);
+    if (is_damage(c)) r.text = "damage after an unclean stop: " + r.text;
     if (const auto loser = outcome.losers.find(c.path); loser != outcome.losers.end()) r.loser_version = loser->second;
     r.id = short_id('c', r.open ? c.path : str(c.path, '\0', now_ns));
     out.push_back(std::move(r));

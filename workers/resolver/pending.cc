@@ -67,7 +67,8 @@ std::vector<std::string> PendingTree::paths(const std::vector<Scope>& scopes) co
   return out;
 }
 
-Result<std::vector<PathState>> PendingTree::states(BaseStore& base, const std::vector<Scope>& scopes) const {
+Result<std::vector<PathState>> PendingTree::states(BaseStore& base, const std::vector<Scope>& scopes,
+                                                   bool in_doubt) const {
   const auto wanted = paths(scopes);
   std::vector<PathState> out;
   out.reserve(wanted.size());
@@ -89,6 +90,9 @@ Result<std::vector<PathState>> PendingTree::states(BaseStore& base, const std::v
       if (have_row && row.path == path) state.base = row;
     } else {
       SYNC_ASSIGN(state.base, base.find(path));
+    }
+    if (in_doubt && !state.base) {
+      SYNC_ASSIGN(state.dropped, base.find_dropped(path));
     }
     for (const Side s : {Side::code, Side::deploy}) {
       if (const Entry* e = find(s, path)) (s == Side::code ? state.code : state.deploy) = *e;

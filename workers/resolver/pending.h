@@ -31,8 +31,9 @@ class PendingTree {
   size_t size() const { return maps_[0].size() + maps_[1].size(); }
   bool empty() const { return size() == 0; }
 
-  /// Every pending path within `scopes` (empty = all) with its base row, in order: the planner's input.
-  Result<std::vector<PathState>> states(BaseStore& base, const std::vector<Scope>& scopes) const;
+  /// Every pending path within `scopes` (empty = all) with its base row, in order: the planner's input. `in_doubt`:
+  /// with the row that was dropped there lately, where there is none.
+  Result<std::vector<PathState>> states(BaseStore& base, const std::vector<Scope>& scopes, bool in_doubt) const;
 
  private:
   std::vector<std::string> paths(const std::vector<Scope>& scopes) const;

@@ -34,7 +34,7 @@ PlanRun::PlanRun(PairWork& work, const CycleServices& services, const Policy& po
       policy_(policy),
       scanned_ns_{scanned_code_ns, scanned_deploy_ns},
       list_operations_(list_operations),
-      recorder_(*work.base, work.pending, policy) {}
+      recorder_(*work.base, work.pending, policy, work.meta.round) {}
 
 PlanOutcome PlanRun::run(const Plan& plan) {
   progress_.stage = "transferring";
@@ -149,8 +149,8 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
   if (conflicts_.contains(op.path)) outcome_.settled.insert(op.path);
   outcome_.content_bytes += result.bytes;
   const bool removal = op.kind == OpKind::remove || op.kind == OpKind::remove_directory;
-  if (removal) work_.deletions.add(op.side, 1, services_.clock.wall_ns());
-  if (!result.version.empty() && (op.cause == LoserCause::conflict || op.cause == LoserCause::edit_deleted)) {
+  if (removal && op.cause != LoserCause::suspect) work_.deletions.add(op.side, 1, services_.clock.wall_ns());
+  if (!result.version.empty() && conflicts_.contains(op.path)) {
     outcome_.losers[op.path] = result.version;
   }
   if (list_operations_) report(op, ErrorCode::ok, {});

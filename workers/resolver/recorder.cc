@@ -12,13 +12,25 @@ void Recorder::keep_if_pending(Side side, const std::string& path, const BaseRow
   if (e != nullptr && !diff_entry(row, side, *e, policy_).any()) pending_.erase(side, path);
 }
 
+Status Recorder::put(BaseRow row) {
+  row.round = round_;
+  return base_.put(row);
+}
+
+Status Recorder::drop(const BaseRow& row) {
+  BaseRow dropped = row;
+  dropped.round = round_;
+  SYNC_TRY(base_.remember_dropped(dropped));
+  return base_.drop(row.path);
+}
+
 Status Recorder::settle(const std::string& path, const BaseRow* old, const AppliedEntry* applied) {
   const auto row =
       merge_base(old, path, current(Side::code, path, old), current(Side::deploy, path, old), policy_, applied);
   if (row) {
-    SYNC_TRY(base_.put(*row));
+    SYNC_TRY(put(*row));
   } else if (old != nullptr) {
-    SYNC_TRY(base_.drop(path));
+    SYNC_TRY(drop(*old));
   }
   keep_if_pending(Side::code, path, row ? &*row : nullptr);
   keep_if_pending(Side::deploy, path, row ? &*row : nullptr);
@@ -55,7 +67,7 @@ Status Recorder::move_row(const BaseRow& row, const Operation& op, const OpResul
   const Side source = other(op.side);
   BaseRow moved = row;
   moved.path = replace_prefix(row.path, op.from, op.path);
-  SYNC_TRY(base_.drop(row.path));
+  SYNC_TRY(drop(row));
   // Seen from the source side, "gone at the old path" is no difference any more; but what it does not have at the new
   // path either was deleted there since.
   if (const Entry* old_place = pending_.find(source, row.path); old_place != nullptr && !old_place->exists()) {
@@ -67,13 +79,17 @@ Status Recorder::move_row(const BaseRow& row, const Operation& op, const OpResul
     now.stamp = result.target.stamp;
     pending_.set(op.side, moved.path, now);
   }
-  SYNC_TRY(base_.put(moved));
+  SYNC_TRY(put(moved));
   return settle(moved.path, &moved);
 }
 
 Status Recorder::agreed(const Agreement& agreement) {
   if (agreement.drop) {
-    SYNC_TRY(base_.drop(agreement.path));
+    SYNC_ASSIGN(const auto row, base_.find(agreement.path));
+    const BaseRow* known = row ? &*row : nullptr;
+    const bool gone =
+        !current(Side::code, agreement.path, known).exists() && !current(Side::deploy, agreement.path, known).exists();
+    if (row) SYNC_TRY(gone ? drop(*row) : base_.drop(agreement.path));
     pending_.erase(Side::code, agreement.path);
     pending_.erase(Side::deploy, agreement.path);
     return {};

@@ -9,11 +9,12 @@
 
 namespace twsync {
 
-/// Works inside the caller's transaction on `base`; keeps `pending` in step with it.
+/// Works inside the caller's transaction on `base`; keeps `pending` in step with it. What it records or drops belongs
+/// to `round`.
 class Recorder {
  public:
-  Recorder(BaseStore& base, PendingTree& pending, const Policy& policy)
-      : base_(base), pending_(pending), policy_(policy) {}
+  Recorder(BaseStore& base, PendingTree& pending, const Policy& policy, uint32_t round)
+      : base_(base), pending_(pending), policy_(policy), round_(round) {}
 
   /// An operation that succeeded: `result` says what now stands on its side (and what its source side sent).
   Status achieved(const Operation& op, const OpResult& result);
@@ -27,11 +28,15 @@ class Recorder {
   /// Writes the row that follows from what both sides hold at `path` and drops what is no longer pending.
   Status settle(const std::string& path, const BaseRow* old, const AppliedEntry* applied = nullptr);
   Entry current(Side side, const std::string& path, const BaseRow* row) const;
+  Status put(BaseRow row);
+  /// Nothing stands there any more; until the round is settled it is known what did.
+  Status drop(const BaseRow& row);
   void keep_if_pending(Side side, const std::string& path, const BaseRow* row);
 
   BaseStore& base_;
   PendingTree& pending_;
   const Policy policy_;
+  const uint32_t round_;
 };
 
 }  // namespace twsync

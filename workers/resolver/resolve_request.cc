@@ -57,7 +57,7 @@ Status reject(const Request& request, PairWork& work, CycleOrder& order) {
   Policy policy;
   policy.preserve_owner = work.preserve_owner();
   policy.preserve_xattrs = work.config.preserve_xattrs;
-  Recorder recorder(*work.base, work.pending, policy);
+  Recorder recorder(*work.base, work.pending, policy, work.meta.round);
   SYNC_TRY(work.base->begin(true));
   for (const auto& path : item.paths) SYNC_TRY(recorder.forget(path));
   SYNC_TRY(work.base->drop_parked(item.id));

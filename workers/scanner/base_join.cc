@@ -3,16 +3,19 @@
 #include <algorithm>
 
 #include "common/base/rel_path.h"
+#include "common/core/suspicion.h"
 
 namespace twsync {
 
-BaseJoin::BaseJoin(Side side, const Policy& policy, BaseStore& base, std::vector<Scope> scopes, Sink differs, Sink read)
+BaseJoin::BaseJoin(Side side, const Policy& policy, BaseStore& base, std::vector<Scope> scopes, Sink differs, Sink read,
+                   Verify verify)
     : side_(side),
       policy_(policy),
       base_(base),
       scopes_(std::move(scopes)),
       differs_(std::move(differs)),
-      read_(std::move(read)) {}
+      read_(std::move(read)),
+      verify_(std::move(verify)) {}
 
 Status BaseJoin::advance_row() {
   have_row_ = false;
@@ -39,7 +42,7 @@ Status BaseJoin::pass_rows_before(std::string_view path) {
 Status BaseJoin::compare(const BaseRow* row, PathEntry&& listed) {
   if (needs_digest(row, side_, listed.entry)) return read_(std::move(listed));
   const EntryDiff diff = diff_entry(row, side_, listed.entry, policy_);
-  if (!diff.any() && !diff.stamp) return {};
+  if (!diff.any() && !diff.stamp) return must_verify(row, side_, listed.entry, policy_) ? verify_(*row) : Status{};
   return differs_(std::move(listed));
 }
 

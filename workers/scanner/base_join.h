@@ -16,12 +16,15 @@ namespace twsync {
 /// streams: nothing is looked up, memory is bounded by what differs.
 ///
 /// Yields through the callbacks: `differs` = an entry to report; `read` = an entry whose content a decision needs (the
-/// caller reads and reports it). Vanished rows are known only at the end (`finish`), when the listing has said what it
-/// could not read: those stay unknown, never deleted (I5).
+/// caller reads and reports it); `verify` = an entry in doubt that looks as recorded (the caller reads it and reports
+/// it if its content is not the row's). Vanished rows are known only at the end (`finish`), when the listing has said
+/// what it could not read: those stay unknown, never deleted (I5).
 class BaseJoin {
  public:
   using Sink = std::function<Status(PathEntry&&)>;
-  BaseJoin(Side side, const Policy& policy, BaseStore& base, std::vector<Scope> scopes, Sink differs, Sink read);
+  using Verify = std::function<Status(const BaseRow&)>;
+  BaseJoin(Side side, const Policy& policy, BaseStore& base, std::vector<Scope> scopes, Sink differs, Sink read,
+           Verify verify);
 
   Status add(PathEntry&& listed);
   /// After the last entry. `unreadable`: what is at or below is unknown. `filter`: rows it ignores go to
@@ -40,6 +43,7 @@ class BaseJoin {
   const std::vector<Scope> scopes_;
   const Sink differs_;
   const Sink read_;
+  const Verify verify_;
   size_t next_scope_ = 0;
   std::unique_ptr<BaseStore::Cursor> cursor_;
   BaseRow row_;

@@ -76,6 +76,8 @@ Result<std::string> PairSession::perform(const ScanTask& task, TaskOutput& outpu
       return scan(task, output);
     case ScanTaskKind::digest:
       return digest(task, output);
+    case ScanTaskKind::flush:
+      return flush(task);
     case ScanTaskKind::restore:
       break;
   }
@@ -121,6 +123,17 @@ Result<std::string> PairSession::claim(const ScanTask& task) {
   claim.marker.role = Side::deploy;
   SYNC_TRY(deploy_->claim(claim));
   if (sinks_.hints) SYNC_TRY(start_watch(task));
+  return std::string{};
+}
+
+Result<std::string> PairSession::flush(const ScanTask& task) {
+  SYNC_TRY(ensure_sides(task));
+  Status deploy;
+  std::thread other([&] { deploy = deploy_->flush(); });
+  const Status code = code_->flush();
+  other.join();
+  SYNC_TRY(code);
+  SYNC_TRY(deploy);
   return std::string{};
 }
 
@@ -172,6 +185,8 @@ Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) 
   rules.never[1] = config_.deploy_never;
   rules.policy.preserve_owner = task.preserve_owner;
   rules.policy.preserve_xattrs = config_.preserve_xattrs;
+  rules.policy.code_doubt = task.code_doubt;
+  rules.policy.deploy_doubt = task.deploy_doubt;
   rules.base_path = config_.state_dir + "/base.db";
 
   Result<SideScanOutcome> deploy = SideScanOutcome{};

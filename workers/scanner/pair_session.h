@@ -40,6 +40,7 @@ class PairSession {
   Result<std::string> open(const ScanTask& task);
   Result<std::string> claim(const ScanTask& task);
   Result<std::string> scan(const ScanTask& task, TaskOutput& output);
+  Result<std::string> flush(const ScanTask& task);
   Result<std::string> digest(const ScanTask& task, TaskOutput& output);
   Status ensure_sides(const ScanTask& task);
   Status start_watch(const ScanTask& task);

@@ -16,6 +16,7 @@ enum class ScanTaskKind : uint8_t {
   scan = 3,     ///< task_data ScanChunk…, task_done ScanDone
   digest = 4,   ///< task_data ScanChunk… (entries with digests; none = could not be read), task_done body empty
   restore = 5,  ///< bring a version back as a new edit; task_done body RestoreDone
+  flush = 6,    ///< both sides put everything on disk; task_done body empty
 };
 
 struct ScanTask {
@@ -30,10 +31,11 @@ struct ScanTask {
   Side side = Side::code;                             ///< restore
   std::string version, path;                          ///< restore: version id and the path it comes back to
   bool preserve_owner = false;                        ///< decided by the resolver after open
+  Doubt code_doubt, deploy_doubt;                     ///< scan
   template <class F>
   void fields(F&& f) {
     f(kind, pair_id, hash_key, epoch, holder, code, deploy, exclude, code_paths, deploy_paths, side, version, path,
-      preserve_owner);
+      preserve_owner, code_doubt, deploy_doubt);
   }
 };
 

@@ -51,6 +51,29 @@ Status read_contents(SideReader& reader, std::vector<PathEntry>& entries, ChunkS
   return {};
 }
 
+/// A file in doubt that looks as recorded, and the content it should have.
+struct Doubtful {
+  std::string path;
+  Digest digest;
+};
+
+/// Reads what is in doubt and reports only what has another content. What cannot be read is no news: it looks as
+/// recorded, and whoever needs its content will say so.
+Status verify_contents(SideReader& reader, const std::vector<Doubtful>& doubtful, ChunkSink& sink) {
+  for (size_t from = 0; from < doubtful.size(); from += kDigestPaths) {
+    const auto piece = std::span(doubtful).subspan(from, std::min(kDigestPaths, doubtful.size() - from));
+    DigestRequest request;
+    for (const auto& d : piece) request.paths.push_back(d.path);
+    SYNC_ASSIGN(DigestReply reply, reader.digest(request));
+    for (size_t i = 0; i < std::min(piece.size(), reply.entries.size()); ++i) {
+      PathEntry& read = reply.entries[i];
+      const bool known = read.path == piece[i].path && read.entry.is_file() && read.entry.digest.known();
+      if (known && read.entry.digest != piece[i].digest) SYNC_TRY(sink.add(std::move(read)));
+    }
+  }
+  return {};
+}
+
 ListRequest make_request(Side side, const std::vector<Scope>& scopes, const ScanRules& rules) {
   ListRequest request;
   request.scopes = scopes;
@@ -77,10 +100,15 @@ Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vect
   SYNC_ASSIGN(auto base, BaseStore::open(rules.base_path, BaseStore::Mode::read_only));
   ChunkSink sink(side, output);
   std::vector<PathEntry> to_read;
+  std::vector<Doubtful> doubtful;
   BaseJoin join(
       side, rules.policy, *base, scopes, [&](PathEntry&& e) { return sink.add(std::move(e)); },
       [&](PathEntry&& e) {
         to_read.push_back(std::move(e));
+        return Status{};
+      },
+      [&](const BaseRow& row) {
+        doubtful.push_back({row.path, row.agreed.digest});
         return Status{};
       });
   IgnoreRules exclude(rules.exclude), code(rules.code_ignore), deploy(rules.deploy_ignore);
@@ -106,6 +134,7 @@ Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vect
   if (ended->error.code != ErrorCode::ok) return ended->error;
   SYNC_TRY(join.finish(ended->unreadable, filter, outcome.ignored_rows));
   SYNC_TRY(read_contents(reader, to_read, sink));
+  SYNC_TRY(verify_contents(reader, doubtful, sink));
   SYNC_TRY(sink.flush());
   outcome.summary.started_ns = ended->started_ns;
   outcome.summary.unreadable = std::move(ended->unreadable);

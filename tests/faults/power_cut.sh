@@ -1,0 +1,255 @@
+#!/usr/bin/env bash
+# Power cuts. A tree, a state directory, or both lie on a disk whose power is cut at some moment; the copy of the disk at
+# that moment, an exact prefix of what was written to it, is mounted in its place, the server has a new boot id, and the
+# next sync runs. Afterwards both sides are the same, every path whole, and everything that had been reported as done,
+# or that the other server already had, is there.
+#
+# One line a case: disk, side that was edited, kind of edit, moment (T<n> = n seconds after success, F<n> = in the nth
+# flush request of the sync, +t = and what was not flushed may be missing), how the copy differed, what came of it.
+# QUICK=1: a sample. JOBS: cases at a time. WITHOUT_FLUSHES=1 (default in a full run): a build without flushes fails.
+set -euo pipefail
+. "$(dirname "$0")/../support/cut_lib.sh"
+top=$(cd "$(dirname "$0")/../.." && pwd)
+bin=${TWSYNC_BIN:-$top/build/bin}
+tool() { python3 "$cut_support/cut_tool.py" "$@"; }
+
+die() { echo "$*"; exit 1; }
+
+first_tree() { # 20 files of 1 to 20 kB that are changed later, and others
+  local n
+  mkdir -p "$1/a" "$1/d" "$1/keep"
+  for n in $(seq -w 20); do head -c $((10#$n * 1000)) /dev/urandom >"$1/a/f$n"; done
+  for n in $(seq -w 50); do echo "kept $n" >"$1/keep/k$n"; done
+  for n in $(seq 5); do echo "in $n" >"$1/d/$n"; done
+  find "$1" -type f -exec touch -d '2024-05-01 12:00:00.25' {} +
+}
+
+edit() { # DIR KIND: as a person or a program does it: nothing is flushed
+  local n
+  case $2 in
+    create) mkdir "$1/n"; for n in $(seq -w 20); do head -c $((10#$n * 1000)) /dev/urandom >"$1/n/f$n"; done ;;
+    overwrite) for n in $(seq -w 20); do
+        if [ $((10#$n % 2)) = 0 ]; then head -c $((10#$n * 900)) /dev/urandom >"$1/a/f$n"
+        else head -c $((10#$n * 1100)) /dev/urandom >"$1/a/.new"; mv "$1/a/.new" "$1/a/f$n"; fi
+      done ;;
+    delete) rm -r "$1/a" ;;
+    rename) mv "$1/d" "$1/e"; for n in $(seq -w 20); do mv "$1/a/f$n" "$1/keep/g$n"; done ;;
+    metadata) chmod 640 "$1"/a/f*; touch -d '2025-06-01 10:00:00.5' "$1"/a/f*; chmod 750 "$1/d" ;;
+  esac
+}
+
+sync_run() { # the code server's command; its agent runs on the deploy server
+  rc=0
+  on_host code timeout -k 5 60 "$W/bin/twsync" --state-dir "$state" sync "$code" "$deploy" --json >"$W/out" 2>"$W/err" || rc=$?
+}
+summary() { tail -1 "$W/out" | sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p"; }
+
+place() { # which of code, deploy, state lie on the disk
+  code=$W/code deploy=$W/deploy state=$W/state
+  case $1 in
+    code) code=$W/disk/code ;;
+    deploy) deploy=$W/disk/deploy ;;
+    state) state=$W/disk/state ;;
+    server) code=$W/disk/code state=$W/disk/state ;;
+    both) code=$W/disk/code deploy=$W/disk/deploy state=$W/disk/state ;;
+  esac
+}
+
+install_binaries() {
+  mkdir "$W/bin"
+  cp "$bin/twsync" "$W/bin/twsync"
+  cat >"$W/bin/twsync-agent" <<SCRIPT
+#!/bin/sh
+[ "\$1" = --version ] && exec "$bin/twsync-agent" --version
+exec unshare -m sh -c 'mount --bind "$W/deploy.boot" /proc/sys/kernel/random/boot_id && mount --bind "$W/deploy.stat" /proc/stat && exec "\$@"' sh "$bin/twsync-agent" "\$@"
+SCRIPT
+  chmod 755 "$W/bin/twsync-agent"
+}
+
+trees() { # SUFFIX: manifests of both trees
+  tool tree "$code" >"$W/code.$1.json"
+  tool tree "$deploy" >"$W/deploy.$1.json"
+}
+
+cut_power() { # the disk's copy takes its place, and its server is started anew
+  disk_off "$W"
+  mount -o loop "$W/control/cut.img" "$W/disk"
+  case $1 in
+    deploy) boot_host deploy ;;
+    both) boot_host code; boot_host deploy ;;
+    *) boot_host code ;;
+  esac
+}
+
+# The manifest that a copy of the disk is compared in: of the edited side if it lies there, else of the other.
+on_disk() { # DISK FROM
+  case $1 in
+    state) echo "" ;;
+    server) echo code ;;
+    both) echo "$2" ;;
+    *) echo "$1" ;;
+  esac
+}
+
+run_case() { # DISK FROM KIND MOMENT
+  local disk=$1 from=$2 kind=$3 moment=$4 tear=() when=cut side how
+  [[ $moment != *+t ]] || tear=(tear=$((RANDOM + 1)))
+  disk_on "$prepared" "$W" "${tear[@]}"
+  place "$disk"
+  mkdir -p "$code" "$deploy" "$state"
+  chmod 700 "$state"
+  install_binaries
+  boot_host code; boot_host deploy
+  first_tree "$code"
+  sync_run
+  [ $rc = 0 ] && [ "$(summary in_sync)" = true ] || die "the first sync ended with $rc: $(tail -1 "$W/err")"
+  sync -f "$W/disk"
+  tool tree "$code" >"$W/old.json"
+  if [ "$from" = code ]; then edit "$code" "$kind"; else edit "$deploy" "$kind"; fi
+  if [ "$from" = code ]; then tool tree "$code" >"$W/new.json"; else tool tree "$deploy" >"$W/new.json"; fi
+
+  if [[ $moment = F* ]]; then
+    local n=${moment#F}; n=${n%+t}
+    echo "$n" >"$W/control/arm"
+    sync_run
+    if [ ! -e "$W/control/dead" ]; then
+      cat "$W/control/flushes" >"$W/flush_requests"
+      return 3
+    fi
+  else
+    sync_run
+    [ $rc = 0 ] && [ "$(summary in_sync)" = true ] || die "the sync ended with $rc: $(tail -1 "$W/err")"
+    sleep "${moment#T}"
+    copy_now "$W"
+    when=done
+  fi
+  trees live
+  cut_power "$disk"
+  side=$(on_disk "$disk" "$from")
+  trees copy
+  cp "$W/${side:-code}.copy.json" "$W/copy.json"
+  if [ -n "$side" ]; then how=$(tool differ "$W/$side.live.json" "$W/$side.copy.json"); else how="the state of that moment"; fi
+  local survivors=()
+  case $disk in
+    deploy) survivors=("$W/code.live.json") ;;
+    code | server) survivors=("$W/deploy.live.json") ;;
+    state) survivors=("$W/code.live.json" "$W/deploy.live.json") ;;
+    both) survivors=("$W/code.copy.json" "$W/deploy.copy.json") ;;
+  esac
+
+  sync_run
+  if [ $rc = 0 ] && [ "$(summary in_sync)" != true ]; then sync_run; fi
+  local told; told=$(grep -c '"event":"conflict"' "$W/out" || true)
+  [ $rc = 0 ] && [ "$(summary in_sync)" = true ] || die "copy: $how; the next sync ended with $rc: $(tail -1 "$W/err") $(tail -1 "$W/out")"
+  trees after
+  local verdict
+  verdict=$(tool judge $when "$W" "${survivors[@]}") || die "copy: $how; $verdict"
+  sync_run
+  [ "$(summary operations)" = 0 ] || die "copy: $how; $verdict; the run after that still does something"
+  echo "copy: $how; $verdict, $told told"
+}
+
+one_case() { # DISK FROM KIND MOMENT: prints its line; returns 3 when the sync had no such flush request
+  local name="$1 $2 $3 $4" rc=0
+  W=$prepared/case-${name// /-}
+  mkdir "$W"
+  set +e
+  (set -euo pipefail; run_case "$@") >"$W/log" 2>&1
+  rc=$?
+  set -e
+  case $rc in
+    0) echo "ok $name: $(tail -1 "$W/log")" ;;
+    3) ;;
+    *) echo "FAIL $name: $(tail -4 "$W/log" | tr '\n' ' ')" ;;
+  esac
+  disk_off "$W"
+  if [ -z "${KEEP:-}" ]; then rm -rf --one-file-system "$W"; fi
+  return $((rc == 3 ? 3 : 0))
+}
+
+# One kind of edit on one disk, at the given moments; F* = every flush request of the sync, one after another.
+series() { # DISK FROM KIND MOMENT...
+  local disk=$1 from=$2 kind=$3 moment n; shift 3
+  for moment in "$@"; do
+    if [[ $moment != F\** ]]; then
+      one_case "$disk" "$from" "$kind" "$moment" || true
+      continue
+    fi
+    for n in $(seq 99); do one_case "$disk" "$from" "$kind" "F$n${moment#F\*}" || break; done
+  done
+}
+
+if [ "${1:-}" = --series ]; then
+  prepared=$2; shift 2
+  series "$@"
+  exit 0
+fi
+
+missing=$(cut_missing)
+if [ -n "$missing" ]; then
+  echo "SKIPPED: power cuts cannot be tried here: $missing is missing"
+  if [ -n "${QUICK:-}" ]; then exit 0; else exit 2; fi
+fi
+[ -x "$bin/twsync" ] || die "no twsync in $bin: build it, or set TWSYNC_BIN"
+prepared=$(mktemp -d "${TMPDIR:-/tmp}/twsync-cut-XXXXXX")
+export HOME=$prepared LC_ALL=C
+unset TWSYNC_CONFIG SSH_AUTH_SOCK
+cleanup() {
+  local dir
+  for dir in "$prepared"/case-*; do [ ! -d "$dir" ] || disk_off "$dir"; done
+  if [ -n "${KEEP:-}" ]; then echo "kept: $prepared"; else rm -rf --one-file-system "$prepared"; fi
+}
+trap cleanup EXIT
+cut_prepare "$prepared"
+
+plan() { # the series of a run, one a line
+  local disk from kind
+  if [ -n "${QUICK:-}" ]; then
+    echo "deploy code create T0 F3 F6"
+    echo "code code overwrite T0 F*"
+    echo "both deploy rename T0 F8+t"
+    echo "state code delete T0 F4"
+    return
+  fi
+  for disk in deploy code; do
+    for kind in create overwrite delete rename metadata; do
+      for from in code deploy; do echo "$disk $from $kind T0 T1 T2 T4 T8 F*"; done
+    done
+  done
+  for disk in state server both; do
+    for kind in create overwrite delete rename metadata; do echo "$disk code $kind T0 T2 F*"; done
+  done
+  for disk in deploy code both; do
+    for kind in create overwrite delete rename metadata; do echo "$disk code $kind T0+t F*+t"; done
+  done
+}
+
+run_plan() { # BIN OUT
+  TWSYNC_BIN=$1 xargs -P "${JOBS:-4}" -L 1 bash "$0" --series "$prepared" | tee "$2"
+}
+
+began=$SECONDS
+plan | run_plan "$bin" "$prepared/result"
+good=$(grep -c '^ok' "$prepared/result" || true)
+bad=$(grep -c '^FAIL' "$prepared/result" || true)
+same=$(grep -c 'copy: identical' "$prepared/result" || true)
+echo "$good of $((good + bad)) power cuts survived, $same of them with everything durable already; $((SECONDS - began)) s"
+
+without=${WITHOUT_FLUSHES_BIN:-}
+if [ -z "$without" ] && [ -z "${QUICK:-}" ]; then
+  without=$prepared/build/bin
+  cmake -S "$top" -B "$prepared/build" -G Ninja -DSYNC_TESTS=OFF -DSYNC_TEST_WITHOUT_FLUSHES=ON >/dev/null
+  cmake --build "$prepared/build" --target twsync twsync-agent >"$prepared/build.log" || die "the build without flushes failed: $(tail -5 "$prepared/build.log")"
+fi
+if [ -n "$without" ]; then
+  echo "the same without flushes:"
+  for disk in deploy code both; do
+    for kind in create overwrite delete rename metadata; do echo "$disk code $kind T0"; done
+  done | run_plan "$without" "$prepared/result.without"
+  survived=$(grep -c '^ok' "$prepared/result.without" || true)
+  if [ "$survived" != 0 ]; then
+    echo "$survived power cuts did no harm without flushes: the test shows nothing there"
+    bad=$((bad + 1))
+  fi
+fi
+[ "$bad" = 0 ]
