@@ -54,7 +54,7 @@ void Emitter::row(const Row& row, const Decision& d) {
     case Outcome::held:
       return;
     case Outcome::gone:
-      if (row.base != nullptr) plan_.agreements.push_back({row.base->path, true});
+      if (row.base != nullptr) plan_.agreements.push_back({AgreementKind::gone, std::string(row.recorded), {}});
       return;
     case Outcome::same:
       return merge(row);
@@ -83,7 +83,7 @@ void Emitter::report(const Row& row, const Decision& d) {
 }
 
 void Emitter::agree(const Row& row) {
-  if (!row.renaming) plan_.agreements.push_back({std::string(row.path), false});
+  if (!row.renaming) plan_.agreements.push_back({AgreementKind::same, std::string(row.path), {}});
 }
 
 /// A rename of this plan moves the inode's ctime on, so it cannot be compared any more.
@@ -118,6 +118,7 @@ void Emitter::take(const Row& row, const Decision& d) {
   Entry b;
   const Entry& source = current(row, d.winner, a);
   const Entry& expected = current(row, target, b);
+  if (d.anew) plan_.agreements.push_back({AgreementKind::anew, std::string(row.recorded), {}});
   if (!source.exists()) return remove(row, d, expected);
   MergedMetadata merged;
   merged.merged = source;
@@ -147,6 +148,11 @@ void Emitter::remove(const Row& row, const Decision& d, const Entry& expected) {
 /// too.
 void Emitter::make_directory(const Row& row, const Decision& d, const Entry& expected, const Entry& desired) {
   const Side side = other(d.winner);
+  // Until its mode is set it is first contact (R57): what it was made with must not count as somebody's change.
+  const bool remade = row.base != nullptr && row.base->agreed.is_directory();
+  if (remade && !d.anew && (desired.mode & kMadeDirectoryMode) != kMadeDirectoryMode) {
+    plan_.agreements.push_back({AgreementKind::anew, std::string(row.recorded), {}});
+  }
   if (!row.made[index(side)]) {
     Operation& op = add(OpKind::make_directory, OpStage::structure, side, row);
     op.cause = d.cause;
@@ -177,7 +183,7 @@ void Emitter::finish() {
 
 Plan emit_plan(const WorkTable& table, const std::vector<Decision>& decisions, Renames renames, const Policy& policy) {
   Plan plan;
-  plan.agreements = std::move(renames.dropped);
+  plan.agreements = std::move(renames.moved);
   Emitter emitter(plan, policy);
   emitter.structure(std::move(renames.operations));
   for (size_t i = 0; i < table.rows.size(); ++i) emitter.row(table.rows[i], decisions[i]);

@@ -94,10 +94,24 @@ class Merger {
   /// No base to merge with: first contact, or a kind that the base doesn't know there.
   bool without_base() const { return in_.row.base == nullptr || in_.row.base->agreed.kind != out_.merged.kind; }
 
+  /// R57: a directory is made with u+rwx, whatever its mode will be; a crash before that was set leaves it so.
+  bool unfinished(Side s) const {
+    return at(s).is_directory() && at(s).mode == (at(other(s)).mode | kMadeDirectoryMode) &&
+           at(s).mode != at(other(s)).mode;
+  }
+
+  Side first_contact_winner(bool EntryDiff::*flag) const {
+    if (in_.content) return *in_.content;
+    for (const Side s : {Side::code, Side::deploy}) {
+      if (flag == &EntryDiff::mode && unfinished(s)) return other(s);
+    }
+    return metadata_winner(in_.code, in_.deploy, policy_);
+  }
+
   From source(bool EntryDiff::*flag, bool equal, Side prefer) const {
     if (in_.code.kind != in_.deploy.kind) return from_side(in_.content.value_or(Side::code));
     if (without_base()) {  // R54
-      return equal ? From::code : from_side(in_.content.value_or(metadata_winner(in_.code, in_.deploy, policy_)));
+      return equal ? From::code : from_side(first_contact_winner(flag));
     }
     if (flag == &EntryDiff::mtime && in_.contested && in_.content) return from_side(*in_.content);  // R56
     return pick({{diff_[0].*flag, diff_[1].*flag}, equal, prefer});

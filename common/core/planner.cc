@@ -23,7 +23,6 @@ void ask(std::vector<std::string>& out, const Row& row, Side side) {
 /// agree.
 bool both_need_content(const Row& row, const Policy& policy) {
   if (kind_of(row, Side::code) != Kind::file || kind_of(row, Side::deploy) != Kind::file) return false;
-  if (row.recorded_anew) return true;
   const EntryDiff code = diff_of(row, Side::code, policy);
   const EntryDiff deploy = diff_of(row, Side::deploy, policy);
   const auto changed = [](const EntryDiff& d) { return d.kind || d.content || d.content_unknown; };

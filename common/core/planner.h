@@ -75,8 +75,8 @@ Plan make_plan(const std::vector<PathState>& paths, const Policy& policy);
 /// conflicts whose decision would only show there. Returns how many operations were left pending.
 size_t filter_direction(Plan& plan, Direction direction);
 
-/// An operation that has just succeeded at the path: what it wanted to leave on `side`. Not for make_directory, whose
-/// metadata comes later in the plan.
+/// An operation that has just succeeded at the path: what it wanted to leave on `side`; for make_directory with
+/// kMadeDirectoryMode in its mode, since its own comes later in the plan.
 struct AppliedEntry {
   Side side = Side::code;
   const Entry& desired;

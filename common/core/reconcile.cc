@@ -210,6 +210,7 @@ Decision Reconciler::decide_below(size_t i) {
   if (!there && !here) return plain(Outcome::gone);
   Decision d = taken(winner);
   d.early = !there;
+  d.anew = there && !here && rows_[i].base != nullptr;
   if (here && has_own_content(rows_[i], other(winner), policy_)) d.cause = LoserCause::conflict;
   if (here && is_suspect(rows_[i], other(winner))) d.cause = LoserCause::suspect;
   return d;

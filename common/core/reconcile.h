@@ -23,6 +23,7 @@ struct Decision {
   bool parked = false;         ///< held by policy manual
   bool unsupported = false;    ///< held because of what cannot be synced, where the base knew something else
   Side unsupported_side = Side::code;
+  bool anew = false;   ///< what won is carried whatever the other side deleted: a crash in between must not forget that
   bool early = false;  ///< a removal below a directory that becomes something else
 };
 

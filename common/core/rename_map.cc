@@ -38,10 +38,23 @@ Row* RenameMap::find(std::string_view path) {
 Row& RenameMap::at(const std::string& to, const std::string& rest) {
   const std::string path = rest.empty() ? to : join_path(to, rest);
   if (Row* row = find(path)) return *row;
-  names_.push_back(path);
   Row row;
-  row.path = names_.back();
+  row.path = own(path);
+  row.recorded = row.path;
   return rows_.emplace(row.path, row).first->second;
+}
+
+std::string_view RenameMap::own(std::string path) {
+  return names_.emplace_back(std::move(path));
+}
+
+std::string RenameMap::recorded_place(std::string_view path) const {
+  for (std::string_view up = path; !up.empty(); up = parent_path(up)) {
+    const auto it = rows_.find(up);
+    if (it == rows_.end() || it->second.base == nullptr) continue;
+    return replace_prefix(path, up, std::string(it->second.recorded));
+  }
+  return std::string(path);
 }
 
 bool RenameMap::has_base_at_or_below(std::string_view path) const {
@@ -56,7 +69,7 @@ std::vector<RenameMap::Lifted> RenameMap::lift_base(const Move& move) {
   std::vector<Lifted> lifted;
   for (auto it = rows_.lower_bound(move.base_from); it != rows_.end() && is_at_or_below(it->first, move.base_from);) {
     Row& row = it->second;
-    if (row.base != nullptr) lifted.push_back({rest_of(it->first, move.base_from), row.base, {}, row.recorded_anew});
+    if (row.base != nullptr) lifted.push_back({rest_of(it->first, move.base_from), row.base, {}, {}});
     row.base = nullptr;
     simplify(row);
     it = is_blank(row) ? rows_.erase(it) : std::next(it);
@@ -71,7 +84,7 @@ std::vector<RenameMap::Lifted> RenameMap::lift_views(const Move& move) {
     Row& row = it->second;
     View& view = row.view[index(move.side)];
     if (row.base != nullptr || view.entry != nullptr) {
-      lifted.push_back({rest_of(it->first, move.from), row.base, view, row.recorded_anew});
+      lifted.push_back({rest_of(it->first, move.from), row.base, view, row.recorded});
     }
     view = {};
     row.base = nullptr;
@@ -81,11 +94,14 @@ std::vector<RenameMap::Lifted> RenameMap::lift_views(const Move& move) {
   return lifted;
 }
 
-void RenameMap::place(const Move& move, const Lifted& item) {
+Row& RenameMap::place(const Move& move, const Lifted& item) {
   Row& row = at(move.to, item.rest);
-  if (item.base != nullptr) row.base = item.base;
+  if (item.base != nullptr) {
+    row.base = item.base;
+    row.recorded = item.recorded;
+  }
   row.renaming = row.renaming || !move.agreed;
-  row.recorded_anew = row.recorded_anew || item.recorded_anew || move.agreed;
+  return row;
 }
 
 void RenameMap::apply(const Move& move) {
@@ -95,14 +111,12 @@ void RenameMap::apply(const Move& move) {
   const auto says_nothing = [](View& view) {
     if (view.entry == nullptr) view.entry = &kNothing;
   };
-  for (const Lifted& item : bases) {
-    place(move, item);
-    Row& row = at(move.to, item.rest);
-    for (View& view : row.view) says_nothing(view);
+  for (Lifted item : bases) {
+    item.recorded = own(item.rest.empty() ? move.recorded : join_path(move.recorded, item.rest));
+    for (View& view : place(move, item).view) says_nothing(view);
   }
   for (const Lifted& item : views) {
-    place(move, item);
-    Row& row = at(move.to, item.rest);
+    Row& row = place(move, item);
     row.view[index(move.side)] = item.view;
     if (row.base != nullptr) says_nothing(row.view[index(other(move.side))]);
     simplify(row);

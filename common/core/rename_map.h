@@ -19,7 +19,8 @@ struct Move {
   std::string base_from;
   std::string from;
   std::string to;
-  bool agreed = false;  ///< both sides moved it there themselves: only the base rows follow
+  bool agreed = false;   ///< both sides moved it there themselves: only the base rows follow
+  std::string recorded;  ///< apart(): where the base rows go before anything is applied
 
   bool apart() const { return agreed || from != base_from; }
 };
@@ -32,6 +33,8 @@ class RenameMap {
   const Rows& rows() const { return rows_; }
   Row* find(std::string_view path);
   bool has_base_at_or_below(std::string_view path) const;
+  /// `path` as the base calls it before anything of the plan is applied.
+  std::string recorded_place(std::string_view path) const;
   /// Moves base rows and the moved side's views; see the invariant above.
   void apply(const Move& move);
   /// The rows back in the table, in order.
@@ -42,11 +45,12 @@ class RenameMap {
     std::string rest;  ///< path below the moved one, "" = itself
     const BaseRow* base = nullptr;
     View view;
-    bool recorded_anew = false;
+    std::string_view recorded;
   };
   std::vector<Lifted> lift_base(const Move& move);
   std::vector<Lifted> lift_views(const Move& move);
-  void place(const Move& move, const Lifted& item);
+  Row& place(const Move& move, const Lifted& item);
+  std::string_view own(std::string path);
   Row& at(const std::string& to, const std::string& rest);
 
   Rows rows_;

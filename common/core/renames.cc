@@ -31,8 +31,7 @@ class RenameSearch {
   bool is_open_target(std::string_view path) const;
   bool target_is_free(const Move& move);
   bool parent_will_stand(const Move& move, std::vector<Row*>& missing);
-  void perform(const Move& move, const std::vector<Row*>& missing);
-  void drop_rows(const std::string& from);
+  void perform(Move& move, const std::vector<Row*>& missing);
   void follow(const Move& move);
 
   RenameMap map_;
@@ -101,7 +100,7 @@ const Candidate* RenameSearch::counterpart(const Candidate& candidate) const {
 bool RenameSearch::locate(const Candidate& candidate, Move& move) {
   const Row* from = map_.find(candidate.from);
   const Side target = other(candidate.side);
-  move = {target, candidate.from, candidate.from, candidate.to, false};
+  move = {target, candidate.from, candidate.from, candidate.to, false, {}};
   if (kind_of(*from, target) == from->base->agreed.kind) return true;
   if (!holds_nothing(*from, target)) return false;
   const Candidate* twin = counterpart(candidate);
@@ -111,7 +110,9 @@ bool RenameSearch::locate(const Candidate& candidate, Move& move) {
     return true;
   }
   if (policy_.conflicts == ConflictPolicy::manual || candidate.side != preferred_side(policy_)) return false;
-  if (crosses(twin->to)) return false;
+  const Row* place = map_.find(twin->to);
+  if (!holds_nothing(*place, candidate.side)) return false;
+  if (crosses(twin->to) || map_.has_base_at_or_below(twin->to)) return false;
   move.from = twin->to;
   return true;
 }
@@ -150,7 +151,7 @@ bool RenameSearch::parent_will_stand(const Move& move, std::vector<Row*>& missin
   return true;
 }
 
-void RenameSearch::perform(const Move& move, const std::vector<Row*>& missing) {
+void RenameSearch::perform(Move& move, const std::vector<Row*>& missing) {
   for (auto it = missing.rbegin(); it != missing.rend(); ++it) {
     Row& row = **it;
     row.made[index(move.side)] = true;
@@ -162,7 +163,10 @@ void RenameSearch::perform(const Move& move, const std::vector<Row*>& missing) {
     make.desired = *row.view[index(other(move.side))].entry;
     result_.operations.push_back(std::move(make));
   }
-  if (move.apart()) drop_rows(move.base_from);
+  if (move.apart()) {
+    move.recorded = map_.recorded_place(move.agreed ? move.to : move.from);
+    result_.moved.push_back({AgreementKind::moved, move.recorded, map_.recorded_place(move.base_from)});
+  }
   if (!move.agreed) {
     Operation rename;
     rename.kind = OpKind::rename;
@@ -178,13 +182,6 @@ void RenameSearch::perform(const Move& move, const std::vector<Row*>& missing) {
   const bool subtree = map_.find(move.base_from)->base->agreed.is_directory();
   map_.apply(move);
   if (subtree || move.apart()) follow(move);
-}
-
-void RenameSearch::drop_rows(const std::string& from) {
-  const auto& rows = map_.rows();
-  for (auto it = rows.lower_bound(from); it != rows.end() && is_at_or_below(it->first, from); ++it) {
-    if (it->second.base != nullptr) result_.dropped.push_back({it->second.base->path, true});
-  }
 }
 
 /// Keeps the other candidates in the new coordinates.

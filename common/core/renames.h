@@ -10,7 +10,7 @@ namespace twsync {
 
 struct Renames {
   std::vector<Operation> operations;    ///< stage structure, in dependency order
-  std::vector<Agreement> dropped;       ///< base rows that nothing stands at any more on either side
+  std::vector<Agreement> moved;         ///< base rows that follow what both sides moved, in order
   std::vector<std::string> digests[2];  ///< new files that could be renames if their content were known, as scanned
 };
 

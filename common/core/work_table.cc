@@ -84,6 +84,7 @@ WorkTable make_work_table(const std::vector<PathState>& paths, const Policy& pol
     Row row;
     row.path = state.path;
     row.base = state.base ? &*state.base : nullptr;
+    row.recorded = row.path;
     for (const Side s : {Side::code, Side::deploy}) {
       row.view[index(s)] = normalised(state, s, policy);
       const bool implied = gone.covers(row.path, s) && row.base != nullptr && !state.side(s);

@@ -28,7 +28,7 @@ struct Row {
   View view[2];
   bool made[2] = {false, false};  ///< that side's directory is made before a rename that needs it
   bool renaming = false;          ///< stands here on both sides only after a rename of this plan: no agreement yet
-  bool recorded_anew = false;     ///< its base row is dropped elsewhere and written anew here: digests must be known
+  std::string_view recorded;      ///< where its base row stands once the plan's agreements are recorded
 };
 
 extern const Entry kNothing;

@@ -186,7 +186,7 @@ Status Executor::make_directory(InFlight& flight, Item& item, int parent, const 
   Entry desired = op.desired;
   desired.kind = Kind::directory;
   // Whatever comes below must be possible; the last stage sets the mode as it shall stay.
-  desired.mode |= S_IRWXU;
+  desired.mode |= kMadeDirectoryMode;
   desired.mtime_ns = 0;
   if (op.expected.kind == Kind::other) return stale("another kind of entry was expected");
   FileStat there;

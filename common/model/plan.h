@@ -89,10 +89,21 @@ struct ParkedItem {
   std::string text;
 };
 
-/// A base row to write or drop without any operation, because both sides already hold the same (or nothing).
+/// A directory is made with these bits, so that it can be filled; `directory_metadata` sets its own mode at the end.
+constexpr uint32_t kMadeDirectoryMode = 0700;
+
+enum class AgreementKind : uint8_t {
+  same,   ///< both sides hold the same already: the row is written
+  gone,   ///< nothing stands there on either side, or the path became ignored: the row goes
+  moved,  ///< both sides have left `from`: the rows at and below it become those of `path`
+  anew,   ///< the row goes; what stands there is first contact, and no deletion of before counts any more
+};
+
+/// What the base records without an operation. All of a plan are recorded together, before its first operation.
 struct Agreement {
+  AgreementKind kind = AgreementKind::same;
   std::string path;
-  bool drop = false;  ///< remove the row: nothing stands there on either side, or the path became ignored
+  std::string from;  ///< moved only
 };
 
 struct Plan {

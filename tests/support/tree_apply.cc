@@ -76,6 +76,7 @@ std::string World::apply(const Operation& op) {
       if (op.expected.is_directory()) return "it is there already";
       displace(op);
       make_directory(op.side, op.path);
+      tree(op.side).at(op.path).mode = op.desired.mode | kMadeDirectoryMode;
       return {};
     case OpKind::rename:
       if (tree(op.side).contains(op.path)) return "something is at the target";
@@ -107,6 +108,7 @@ std::string World::apply(const Operation& op) {
 
 std::string World::carry_out(const Plan& plan, size_t limit) {
   std::string problems;
+  for (const Agreement& agreement : plan.agreements) agree(agreement);
   for (size_t i = 0; i < plan.operations.size(); ++i) {
     if (i == limit) return problems;
     const Operation& op = plan.operations[i];
@@ -118,7 +120,6 @@ std::string World::carry_out(const Plan& plan, size_t limit) {
       problems += str(describe(op), ": ", problem, "\n");
     }
   }
-  for (const Agreement& agreement : plan.agreements) agree(agreement);
   return problems;
 }
 
@@ -159,8 +160,10 @@ void World::record(const Operation& op) {
     source.digest = now.digest;
     pending_[static_cast<size_t>(other(op.side))][op.path] = source;
   }
-  const AppliedEntry applied{op.side, op.desired};
-  settle(op.path, op.kind == OpKind::make_directory ? nullptr : &applied);
+  Entry desired = op.desired;
+  if (op.kind == OpKind::make_directory) desired.mode |= kMadeDirectoryMode;
+  const AppliedEntry applied{op.side, desired};
+  settle(op.path, &applied);
 }
 
 void World::record_rename(const Operation& op) {
@@ -188,15 +191,47 @@ void World::record_rename(const Operation& op) {
   Entry now = entry(op.side, op.path);
   if (now.is_file()) now.digest = digest_of(tree(op.side).at(op.path).content);
   mine[op.path] = now;
-  for (const std::string& path : rows) settle(path, nullptr);
+  for (const std::string& path : rows) {
+    if (known(Side::code, path).exists() || known(Side::deploy, path).exists()) settle(path, nullptr);
+  }
+}
+
+void World::agree_on_move(const Agreement& agreement) {
+  std::vector<std::pair<std::string, BaseRow>> rows(base.begin(), base.end());
+  for (auto& [path, row] : rows) {
+    if (!is_at_or_below(path, agreement.from)) continue;
+    drop_row(path);
+    row.path = replace_prefix(path, agreement.from, agreement.path);
+    const bool fresh = base.emplace(row.path, row).second;
+    for (auto& pending : pending_) {
+      pending.erase(path);
+      if (fresh) pending.try_emplace(row.path);
+    }
+  }
+}
+
+void World::forget_row(const std::string& path) {
+  for (const Side s : {Side::code, Side::deploy}) {
+    auto& pending = pending_[static_cast<size_t>(s)];
+    const Entry now = known(s, path);
+    pending.erase(path);
+    if (now.exists()) pending[path] = now;
+  }
+  base.erase(path);
 }
 
 void World::agree(const Agreement& agreement) {
-  if (agreement.drop) {
-    drop_row(agreement.path);
-    for (auto& pending : pending_) pending.erase(agreement.path);
-  } else {
-    settle(agreement.path, nullptr);
+  switch (agreement.kind) {
+    case AgreementKind::moved:
+      return agree_on_move(agreement);
+    case AgreementKind::anew:
+      return forget_row(agreement.path);
+    case AgreementKind::gone:
+      drop_row(agreement.path);
+      for (auto& pending : pending_) pending.erase(agreement.path);
+      return;
+    case AgreementKind::same:
+      return settle(agreement.path, nullptr);
   }
 }
 

@@ -277,7 +277,7 @@ std::string World::plan_text() {
 
 std::string World::agreements_text() {
   std::string out;
-  for (const auto& a : plan().agreements) out += str(a.drop ? "drop " : "agree ", a.path, "\n");
+  for (const auto& a : plan().agreements) out += describe(a) + "\n";
   return out;
 }
 
@@ -344,6 +344,20 @@ std::string describe(const Operation& op) {
   if (op.kind == OpKind::set_metadata || op.kind == OpKind::make_directory) out += str(" ", octal(op.desired.mode));
   if (op.cause != LoserCause::ordinary) out += str(" (", to_string(op.cause), ")");
   return out;
+}
+
+std::string describe(const Agreement& agreement) {
+  switch (agreement.kind) {
+    case AgreementKind::moved:
+      return str("moved ", agreement.from, " to ", agreement.path);
+    case AgreementKind::gone:
+      return str("drop ", agreement.path);
+    case AgreementKind::anew:
+      return str("anew ", agreement.path);
+    case AgreementKind::same:
+      break;
+  }
+  return str("agree ", agreement.path);
 }
 
 std::string describe(const Plan& plan) {

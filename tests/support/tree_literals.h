@@ -70,7 +70,7 @@ class World {
   std::string agreements_text();
 
   /// Applies and records as the resolver does; returns what could not be applied, one line each. Stops as if killed
-  /// after `limit` operations; the agreements then are lost as well.
+  /// after `limit` operations; agreements are recorded before the first one.
   std::string carry_out(const Plan& plan, size_t limit = SIZE_MAX);
   /// Plans and applies `cycles` times; returns problems: failed operations, a plan that doesn't end, different sides.
   std::string converge(int cycles = 2);
@@ -98,6 +98,8 @@ class World {
   void record_rename(const Operation& op);
   void agree(const Agreement& agreement);
   void drop_row(const std::string& path);
+  void agree_on_move(const Agreement& agreement);
+  void forget_row(const std::string& path);
   void settle(const std::string& path, const AppliedEntry* applied);
   Entry known(Side side, const std::string& path);
   bool has_children(Side side, const std::string& path);
@@ -117,6 +119,7 @@ class World {
 void edit(World& world, const std::string& script);
 
 std::string describe(const Operation& op);
+std::string describe(const Agreement& agreement);
 std::string describe(const Plan& plan);
 
 }  // namespace twsync::testing

@@ -176,6 +176,8 @@ const Rule kRenames[] = {
      kManual},
     {"R43_directories_with_an_edit", "d/ d/f=1", "code rename d e; deploy rename d x; deploy write x/f 2",
      "deploy rename e from x\ncode put-file e/f\n"},
+    {"R43_not_over_something_else", "f=1", "code rename f g; deploy rename f h; code write h 2",
+     "deploy put-file g\ndeploy put-file h (conflict)\nconflict R20 h code\n", kCode},
     {"R44_swap_is_no_rename", "x=1 y=22", "code rename x y; deploy rename y x",
      "code put-file x\ndeploy put-file y\nconflict R21 x deploy\nconflict R21 y code\n"},
     {"R44_cycle", "a/ a/f=1 b/ b/g=2", "code rename a b/a; deploy rename b a/b",
@@ -207,6 +209,10 @@ const Rule kMetadata[] = {
     {"R54_first_contact_deploy", "f=1", "code touch f 60; deploy chmod f 600; forget", "code set-metadata f 600\n",
      kDeploy},
     {"R54_first_contact_directory", "d/", "deploy chmod d 700; forget", "deploy set-metadata d 755\n"},
+    {"R57_directory_that_was_being_made", "", "deploy mkdir d; deploy chmod d 500; code mkdir d; code chmod d 700",
+     "code set-metadata d 500\n"},
+    {"R57_in_the_other_direction", "", "code mkdir d; code chmod d 500; deploy mkdir d; deploy chmod d 700",
+     "deploy set-metadata d 500\n", kDeploy},
 };
 
 // After an unclean stop of the code side, where its name is not said. "f" was agreed long before, what "sync" agrees on

@@ -65,7 +65,7 @@ TEST_F(RecorderTest, a_source_that_moved_on_stays_pending) {
   ASSERT_TRUE(recorder().achieved(op, result).ok());
   pending_.set(Side::code, "f", file(6, 11));
   EXPECT_EQ(row("f")->agreed.size, 5u);
-  ASSERT_TRUE(recorder().agreed({"f", false}).ok());
+  ASSERT_TRUE(recorder().agreed({AgreementKind::same, "f", {}}).ok());
   EXPECT_EQ(row("f")->agreed.size, 5u) << "the base keeps what both held";
   EXPECT_NE(pending_.find(Side::code, "f"), nullptr);
 }
@@ -73,7 +73,7 @@ TEST_F(RecorderTest, a_source_that_moved_on_stays_pending) {
 TEST_F(RecorderTest, a_deletion_drops_the_row) {
   pending_.set(Side::code, "f", file(5, 11));
   pending_.set(Side::deploy, "f", file(5, 22));
-  ASSERT_TRUE(recorder().agreed({"f", false}).ok());
+  ASSERT_TRUE(recorder().agreed({AgreementKind::same, "f", {}}).ok());
   ASSERT_TRUE(row("f").has_value());
   pending_.set(Side::code, "f", Entry{});
   Operation op;
@@ -95,7 +95,7 @@ TEST_F(RecorderTest, a_rename_moves_rows_and_keeps_the_other_sides_edit_pending)
     pending_.set(s, "d/f", file(5, 11));
     pending_.set(s, "d/g", file(7, 12));
   }
-  for (const char* p : {"d", "d/f", "d/g"}) ASSERT_TRUE(recorder().agreed({p, false}).ok());
+  for (const char* p : {"d", "d/f", "d/g"}) ASSERT_TRUE(recorder().agreed({AgreementKind::same, p, {}}).ok());
   ASSERT_TRUE(pending_.empty());
 
   // The code side renamed d to e and deleted g; the deploy side edited d/f.
@@ -129,10 +129,10 @@ TEST_F(RecorderTest, rows_carry_their_round_and_what_was_dropped_is_known) {
     pending_.set(s, "f", file(5, 11));
     pending_.set(s, "ignored", file(5, 12));
   }
-  for (const char* p : {"f", "ignored"}) ASSERT_TRUE(recorder().agreed({p, false}).ok());
+  for (const char* p : {"f", "ignored"}) ASSERT_TRUE(recorder().agreed({AgreementKind::same, p, {}}).ok());
   EXPECT_EQ(row("f")->round, 4u);
   for (const Side s : {Side::code, Side::deploy}) pending_.set(s, "f", Entry{});
-  for (const char* p : {"f", "ignored"}) ASSERT_TRUE(recorder().agreed({p, true}).ok());
+  for (const char* p : {"f", "ignored"}) ASSERT_TRUE(recorder().agreed({AgreementKind::gone, p, {}}).ok());
   const auto dropped = *base_->find_dropped("f");
   ASSERT_TRUE(dropped.has_value());
   EXPECT_EQ(dropped->code.stamp.inode, 11u);
@@ -140,9 +140,103 @@ TEST_F(RecorderTest, rows_carry_their_round_and_what_was_dropped_is_known) {
   EXPECT_FALSE(base_->find_dropped("ignored")->has_value()) << "it still stands there";
 }
 
+TEST_F(RecorderTest, what_both_moved_keeps_its_rows) {
+  Entry dir;
+  dir.kind = Kind::directory;
+  dir.mode = 0755;
+  dir.stamp.inode = 5;
+  for (const Side s : {Side::code, Side::deploy}) {
+    pending_.set(s, "d", dir);
+    pending_.set(s, "d/f", file(5, 11));
+  }
+  for (const char* p : {"d", "d/f"}) ASSERT_TRUE(recorder().agreed({AgreementKind::same, p, {}}).ok());
+
+  // Both renamed d to e; the deploy side then deleted e/f.
+  for (const Side s : {Side::code, Side::deploy}) {
+    for (const char* p : {"d", "d/f"}) pending_.set(s, p, Entry{});
+    pending_.set(s, "e", dir);
+  }
+  pending_.set(Side::code, "e/f", file(5, 11));
+  ASSERT_TRUE(recorder().agreed({AgreementKind::moved, "e", "d"}).ok());
+  EXPECT_FALSE(row("d").has_value());
+  EXPECT_FALSE(row("d/f").has_value());
+  ASSERT_TRUE(row("e").has_value());
+  ASSERT_TRUE(row("e/f").has_value());
+  EXPECT_EQ(pending_.find(Side::code, "d/f"), nullptr);
+  ASSERT_NE(pending_.find(Side::deploy, "e/f"), nullptr) << "the deletion is still to be carried";
+  EXPECT_FALSE(pending_.find(Side::deploy, "e/f")->exists());
+}
+
+TEST_F(RecorderTest, a_row_between_two_renames_stays) {
+  Entry dir;
+  dir.kind = Kind::directory;
+  dir.mode = 0755;
+  dir.stamp.inode = 5;
+  for (const Side s : {Side::code, Side::deploy}) {
+    pending_.set(s, "d", dir);
+    pending_.set(s, "d/f", file(5, 11));
+  }
+  for (const char* p : {"d", "d/f"}) ASSERT_TRUE(recorder().agreed({AgreementKind::same, p, {}}).ok());
+
+  // The code side moved d somewhere else by way of e; the deploy side deleted d/f.
+  for (const char* p : {"d", "d/f"}) pending_.set(Side::code, p, Entry{});
+  pending_.set(Side::deploy, "d/f", Entry{});
+  Operation op;
+  op.kind = OpKind::rename;
+  op.side = Side::deploy;
+  op.from = "d";
+  op.path = "e";
+  OpResult result;
+  result.target = dir;
+  ASSERT_TRUE(recorder().achieved(op, result).ok());
+  EXPECT_TRUE(row("e/f").has_value());
+}
+
+TEST_F(RecorderTest, a_directory_made_with_other_bits_is_no_row_yet) {
+  Entry dir;
+  dir.kind = Kind::directory;
+  dir.mode = 0500;
+  dir.stamp.inode = 5;
+  pending_.set(Side::code, "d", dir);
+  Operation op;
+  op.kind = OpKind::make_directory;
+  op.side = Side::deploy;
+  op.path = "d";
+  op.desired = dir;
+  OpResult result;
+  result.target = dir;
+  result.target.mode = 0700;
+  ASSERT_TRUE(recorder().achieved(op, result).ok());
+  EXPECT_FALSE(row("d").has_value());
+}
+
+TEST_F(RecorderTest, an_owner_that_a_made_directory_did_not_keep_is_recorded) {
+  Policy owners;
+  owners.preserve_owner = true;
+  Entry dir;
+  dir.kind = Kind::directory;
+  dir.mode = 0755;
+  dir.stamp.inode = 5;
+  dir.owner = Name("anna");
+  pending_.set(Side::code, "d", dir);
+  Operation op;
+  op.kind = OpKind::make_directory;
+  op.side = Side::deploy;
+  op.path = "d";
+  op.desired = dir;
+  OpResult result;
+  result.target = dir;
+  result.target.owner = Name("#1000");
+  Recorder with_owners(*base_, pending_, owners, 4);
+  ASSERT_TRUE(with_owners.achieved(op, result).ok());
+  ASSERT_TRUE(row("d").has_value()) << "a crash here must not make #1000 somebody's choice";
+  EXPECT_EQ(row("d")->code.owner.str(), "anna");
+  EXPECT_EQ(row("d")->deploy.owner.str(), "#1000");
+}
+
 TEST_F(RecorderTest, a_rejected_deletion_makes_the_path_first_contact) {
   for (const Side s : {Side::code, Side::deploy}) pending_.set(s, "f", file(5, 11));
-  ASSERT_TRUE(recorder().agreed({"f", false}).ok());
+  ASSERT_TRUE(recorder().agreed({AgreementKind::same, "f", {}}).ok());
   pending_.set(Side::code, "f", Entry{});
   ASSERT_TRUE(recorder().forget("f").ok());
   EXPECT_FALSE(row("f").has_value());

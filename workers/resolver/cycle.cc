@@ -261,7 +261,7 @@ Result<Plan> Cycle::make() {
   SYNC_ASSIGN(Plan plan, decide());
   // The scans and the planner's table were several times what is left: give it back before the transfer needs memory.
   if (plan.operations.size() > kTrimFrom) malloc_trim(0);
-  for (const auto& path : ignored_rows_) plan.agreements.push_back({path, true});
+  for (const auto& path : ignored_rows_) plan.agreements.push_back({AgreementKind::gone, path, {}});
   leave_kept(plan);
   SYNC_TRY(guard(plan));
   filter_direction(plan, order_.direction);

@@ -43,21 +43,25 @@ Status Recorder::achieved(const Operation& op, const OpResult& result) {
   const BaseRow* row = old ? &*old : nullptr;
   pending_.set(op.side, op.path, result.target);
   if (op.kind == OpKind::put_file && result.source.is_file()) pending_.set(other(op.side), op.path, result.source);
-  const AppliedEntry applied{op.side, op.desired};
-  return settle(op.path, row, op.kind == OpKind::make_directory ? nullptr : &applied);
+  Entry desired = op.desired;
+  if (op.kind == OpKind::make_directory) desired.mode |= kMadeDirectoryMode;
+  const AppliedEntry applied{op.side, desired};
+  return settle(op.path, row, &applied);
+}
+
+Result<std::vector<BaseRow>> Recorder::rows_of(const std::string& path) {
+  std::vector<BaseRow> rows;
+  SYNC_ASSIGN(auto cursor, base_.rows({path, true}));
+  BaseRow row;
+  for (;;) {
+    SYNC_ASSIGN(const bool more, cursor->next(row));
+    if (!more) return rows;
+    rows.push_back(row);
+  }
 }
 
 Status Recorder::achieved_rename(const Operation& op, const OpResult& result) {
-  std::vector<BaseRow> rows;
-  {
-    SYNC_ASSIGN(auto cursor, base_.rows({op.from, true}));
-    BaseRow row;
-    for (;;) {
-      SYNC_ASSIGN(const bool more, cursor->next(row));
-      if (!more) break;
-      rows.push_back(row);
-    }
-  }
+  SYNC_ASSIGN(const auto rows, rows_of(op.from));
   pending_.move(op.side, op.from, op.path);
   for (const auto& row : rows) SYNC_TRY(move_row(row, op, result));
   return {};
@@ -80,19 +84,51 @@ Status Recorder::move_row(const BaseRow& row, const Operation& op, const OpResul
     pending_.set(op.side, moved.path, now);
   }
   SYNC_TRY(put(moved));
+  // Nothing on either side: it may be the place between two renames, and the row is needed at the next one.
+  if (!current(op.side, moved.path, &moved).exists() && !current(source, moved.path, &moved).exists()) return {};
   return settle(moved.path, &moved);
 }
 
+Status Recorder::moved(const Agreement& agreement) {
+  SYNC_ASSIGN(const auto rows, rows_of(agreement.from));
+  for (BaseRow row : rows) {
+    const std::string old_path = row.path;
+    SYNC_TRY(drop(row));
+    row.path = replace_prefix(old_path, agreement.from, agreement.path);
+    SYNC_ASSIGN(const auto there, base_.find(row.path));
+    // A row that is there already was recorded from what stands there.
+    if (!there) SYNC_TRY(put(row));
+    for (const Side s : {Side::code, Side::deploy}) {
+      const Entry* old_place = pending_.find(s, old_path);
+      if (old_place != nullptr && !old_place->exists()) pending_.erase(s, old_path);
+      // Both have left the old place: what a side doesn't have at the new one either was deleted there since.
+      if (!there && pending_.find(s, row.path) == nullptr) pending_.set(s, row.path, Entry{});
+    }
+  }
+  return {};
+}
+
+// Whether nothing stands there, or it became ignored and still does: only the first is remembered as gone.
+Status Recorder::gone(const std::string& path) {
+  SYNC_ASSIGN(const auto row, base_.find(path));
+  const BaseRow* known = row ? &*row : nullptr;
+  const bool empty = !current(Side::code, path, known).exists() && !current(Side::deploy, path, known).exists();
+  if (row) SYNC_TRY(empty ? drop(*row) : base_.drop(path));
+  pending_.erase(Side::code, path);
+  pending_.erase(Side::deploy, path);
+  return {};
+}
+
 Status Recorder::agreed(const Agreement& agreement) {
-  if (agreement.drop) {
-    SYNC_ASSIGN(const auto row, base_.find(agreement.path));
-    const BaseRow* known = row ? &*row : nullptr;
-    const bool gone =
-        !current(Side::code, agreement.path, known).exists() && !current(Side::deploy, agreement.path, known).exists();
-    if (row) SYNC_TRY(gone ? drop(*row) : base_.drop(agreement.path));
-    pending_.erase(Side::code, agreement.path);
-    pending_.erase(Side::deploy, agreement.path);
-    return {};
+  switch (agreement.kind) {
+    case AgreementKind::moved:
+      return moved(agreement);
+    case AgreementKind::anew:
+      return forget(agreement.path);
+    case AgreementKind::gone:
+      return gone(agreement.path);
+    case AgreementKind::same:
+      break;
   }
   SYNC_ASSIGN(const auto old, base_.find(agreement.path));
   return settle(agreement.path, old ? &*old : nullptr);

@@ -19,10 +19,14 @@ class Recorder {
   /// An operation that succeeded: `result` says what now stands on its side (and what its source side sent).
   Status achieved(const Operation& op, const OpResult& result);
   Status agreed(const Agreement& agreement);
-  /// The row of `path` goes without any operation; what stands there becomes first contact (a rejected deletion).
+  /// The row of `path` goes without any operation; what stands there becomes first contact (a rejected deletion,
+  /// AgreementKind::anew).
   Status forget(const std::string& path);
 
  private:
+  Result<std::vector<BaseRow>> rows_of(const std::string& path);  ///< at and below it
+  Status moved(const Agreement& agreement);
+  Status gone(const std::string& path);
   Status achieved_rename(const Operation& op, const OpResult& result);
   Status move_row(const BaseRow& row, const Operation& op, const OpResult& result);
   /// Writes the row that follows from what both sides hold at `path` and drops what is no longer pending.
