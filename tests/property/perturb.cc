@@ -1,10 +1,18 @@
 #include "tests/property/perturb.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "common/base/text.h"
 
 namespace twsync::testing {
 
 namespace {
+
+constexpr uint8_t kVerbs = 19;
+constexpr uint8_t kRenames[] = {2, 3, 4, 5, 6, 15};
+constexpr const char* kModes[] = {"600", "640", "755"};
+constexpr int kSeconds[] = {60, 61, 62, 2000};  // the last one is implausible: later than the model's now
 
 std::string pick_path(World& world, Side side, uint8_t n) {
   const ModelTree& tree = world.tree(side);
@@ -31,7 +39,18 @@ class Editor {
   Editor(World& world, Side side, const Edit& edit) : world_(world), side_(side), edit_(edit) {}
 
   std::string run() {
-    switch (edit_[0] % 16) {
+    const std::string statements = choose();
+    edit(world_, statements);
+    return statements;
+  }
+  void grow() {
+    const uint8_t what = edit_[0] % 5;
+    edit(world_, what < 2 ? make_directory() : what == 2 ? symlink() : create());
+  }
+
+ private:
+  std::string choose() {
+    switch (edit_[0] % kVerbs) {
       case 0:
       case 1:
         return write();
@@ -56,101 +75,90 @@ class Editor {
       case 13:
       case 14:
         return create();
+      case 15:
+        return swap();
+      case 16:
+        return write_dated();
+      case 17:
+        return retarget();
       default:
         return replace_kind();
     }
   }
 
-  void grow() {
-    switch (edit_[0] % 5) {
-      case 0:
-      case 1:
-        make_directory();
-        break;
-      case 2:
-        symlink();
-        break;
-      default:
-        create();
-        break;
-    }
-  }
-
- private:
   bool is(const std::string& path, Kind kind) {
     const auto it = world_.tree(side_).find(path);
     return it != world_.tree(side_).end() && it->second.kind == kind;
   }
   bool exists(const std::string& path) { return world_.tree(side_).contains(path); }
+  template <class... Words>
+  std::string say(const Words&... words) {
+    std::string out = to_string(side_);
+    ((out += str(" ", words)), ...);
+    return out + "; ";
+  }
 
   std::string create() {
     const auto path = pick_place(world_, side_, edit_[1]);
-    if (is(path, Kind::directory)) return "";
-    world_.replace(side_, path, pick_content(edit_[2]));
-    return str("replace ", path, " ", pick_content(edit_[2]));
+    return is(path, Kind::directory) ? "" : say("replace", path, pick_content(edit_[2]));
   }
   std::string write() {
     const auto path = pick_path(world_, side_, edit_[1]);
-    if (!is(path, Kind::file)) return create();
-    world_.write(side_, path, pick_content(edit_[2]));
-    return str("write ", path, " ", pick_content(edit_[2]));
+    return is(path, Kind::file) ? say("write", path, pick_content(edit_[2])) : create();
+  }
+  std::string write_dated() {
+    const auto path = pick_path(world_, side_, edit_[1]);
+    if (!is(path, Kind::file)) return "";
+    return say("write", path, pick_content(edit_[2])) + say("touch", path, kSeconds[edit_[3] % 4]);
   }
   std::string rename() {
     const auto from = pick_path(world_, side_, edit_[1]);
     const auto to = pick_place(world_, side_, edit_[2]);
-    if (from.empty() || exists(to) || is_at_or_below(to, from)) return "";
-    world_.rename(side_, from, to);
-    return str("rename ", from, " ", to);
+    return from.empty() || exists(to) || is_at_or_below(to, from) ? "" : say("rename", from, to);
   }
   std::string rename_over() {
     const auto from = pick_path(world_, side_, edit_[1]);
     const auto to = pick_path(world_, side_, edit_[2]);
     if (from == to || !is(from, Kind::file) || !is(to, Kind::file)) return rename();
-    world_.rename(side_, from, to);
-    return str("rename ", from, " over ", to);
+    return say("rename", from, to);
+  }
+  std::string swap() {
+    const auto one = pick_path(world_, side_, edit_[1]);
+    const auto two = pick_path(world_, side_, edit_[2]);
+    if (one.empty() || is_at_or_below(one, two) || is_at_or_below(two, one)) return "";
+    return say("rename", one, "swap") + say("rename", two, one) + say("rename", "swap", two);
   }
   std::string erase() {
     const auto path = pick_path(world_, side_, edit_[1]);
-    world_.erase(side_, path);
-    return str("erase ", path);
+    return path.empty() ? "" : say("erase", path);
   }
   std::string make_directory() {
     const auto path = pick_place(world_, side_, edit_[1]);
-    if (exists(path)) return "";
-    world_.make_directory(side_, path);
-    return str("mkdir ", path);
+    return exists(path) ? "" : say("mkdir", path);
   }
   std::string chmod() {
     const auto path = pick_path(world_, side_, edit_[1]);
-    if (path.empty() || is(path, Kind::symlink)) return "";
-    static constexpr uint32_t kModes[] = {0600, 0640, 0755};
-    world_.chmod(side_, path, kModes[edit_[2] % 3]);
-    return str("chmod ", path, " ", edit_[2] % 3);
+    return path.empty() || is(path, Kind::symlink) ? "" : say("chmod", path, kModes[edit_[2] % 3]);
   }
   std::string touch() {
     const auto path = pick_path(world_, side_, edit_[1]);
-    if (path.empty()) return "";
-    world_.touch(side_, path, (60 + edit_[2] % 3) * 1'000'000'000LL);
-    return str("touch ", path, " ", edit_[2] % 3);
+    return path.empty() ? "" : say("touch", path, kSeconds[edit_[2] % 4]);
   }
   std::string symlink() {
     const auto path = pick_place(world_, side_, edit_[1]);
     if (is(path, Kind::directory) && edit_[3] % 2 == 0) return "";
-    world_.symlink(side_, path, str("target", edit_[2] % 2));
-    return str("symlink ", path, " ", edit_[2] % 2);
+    return say("symlink", path, str("target", edit_[2] % 2));
+  }
+  std::string retarget() {
+    const auto path = pick_path(world_, side_, edit_[1]);
+    return is(path, Kind::symlink) ? say("symlink", path, str("target", edit_[2] % 3)) : "";
   }
   std::string replace_kind() {
     const auto path = pick_path(world_, side_, edit_[1]);
     if (path.empty()) return "";
-    const bool was_directory = is(path, Kind::directory);
-    world_.erase(side_, path);
-    if (was_directory) {
-      world_.replace(side_, path, pick_content(edit_[2]));
-      return str("file-for-directory ", path);
-    }
-    world_.make_directory(side_, path);
-    world_.replace(side_, path + "/a", pick_content(edit_[2]));
-    return str("directory-for-file ", path);
+    const auto content = pick_content(edit_[2]);
+    if (is(path, Kind::directory)) return say("replace", path, content);
+    return say("erase", path) + say("mkdir", path) + say("replace", path + "/a", content);
   }
 
   World& world_;
@@ -164,16 +172,23 @@ void grow(World& world, const Edit& edit) {
   Editor(world, Side::code, edit).grow();
 }
 
+Edit without_renames(Edit edit) {
+  const uint8_t verb = edit[0] % kVerbs;
+  if (std::find(std::begin(kRenames), std::end(kRenames), verb) != std::end(kRenames)) edit[0] = 16 + verb % 3;
+  return edit;
+}
+
 std::string perturb(World& world, Side side, const Edit& edit) {
   return Editor(world, side, edit).run();
 }
 
 std::string place_socket(World& world, Side side, uint8_t where) {
   const auto path = pick_place(world, side, where);
-  const auto it = world.tree(side).find(path);
-  if (it != world.tree(side).end() && it->second.kind == Kind::directory) return "";
-  world.socket(side, path);
-  return str(to_string(side), " socket ", path, "\n");
+  if (const auto it = world.tree(side).find(path); it != world.tree(side).end() && it->second.kind == Kind::directory)
+    return "";
+  const std::string statement = str(to_string(side), " socket ", path, "; ");
+  edit(world, statement);
+  return statement;
 }
 
 }  // namespace twsync::testing

@@ -1,5 +1,6 @@
 #pragma once
-// Random edits of a World, as small values that rapidcheck can generate, show and shrink.
+// Random edits of a World, as small values that rapidcheck can generate, show and shrink. Each does what the statements
+// it returns say (see edit() in tree_literals.h), so that a failing case is kept as its text.
 
 #include <array>
 #include <cstdint>
@@ -14,7 +15,10 @@ namespace twsync::testing {
 using Edit = std::array<uint8_t, 4>;
 using Edits = std::vector<Edit>;
 
-/// Does `edit` on `side`; returns it in words.
+/// The same edit, another one in place of a rename.
+Edit without_renames(Edit edit);
+
+/// Does `edit` on `side`; returns its statements.
 std::string perturb(World& world, Side side, const Edit& edit);
 
 /// Adds to the code side's tree: what the base is made of.
