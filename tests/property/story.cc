@@ -41,6 +41,7 @@ std::string short_text(const ModelTree& tree) {
 PathState mirrored(PathState state) {
   std::swap(state.code, state.deploy);
   if (state.base) std::swap(state.base->code, state.base->deploy);
+  if (state.dropped) std::swap(state.dropped->code, state.dropped->deploy);
   return state;
 }
 
@@ -48,6 +49,7 @@ Policy mirrored(Policy policy) {
   const bool code = policy.conflicts == ConflictPolicy::code_server;
   policy.conflicts = code ? ConflictPolicy::deploy_server : ConflictPolicy::code_server;
   std::swap(policy.code_now_ns, policy.deploy_now_ns);
+  std::swap(policy.code_doubt, policy.deploy_doubt);
   policy.skew_ns = -policy.skew_ns;
   return policy;
 }
