@@ -217,7 +217,7 @@ void World::forget_row(const std::string& path) {
     pending.erase(path);
     if (now.exists()) pending[path] = now;
   }
-  base.erase(path);
+  drop_row(path);
 }
 
 void World::agree(const Agreement& agreement) {

@@ -145,7 +145,7 @@ Status Recorder::forget(const std::string& path) {
       pending_.erase(s, path);
     }
   }
-  return base_.drop(path);
+  return drop(*old);
 }
 
 }  // namespace twsync
