@@ -27,9 +27,13 @@ user_of() { # user_of DIR STOP-FILE
   local n=0
   cd "$1"
   echo x >>"$W/ready"
+  # Syncs carry what the flipping looks like: whatever a user works on may be gone at any moment.
+  set +e
+  trap - ERR
+  exec 2>/dev/null
   until [ -e "$2" ]; do
     n=$((n + 1))
-    echo "edit $n" >f1; echo "new $n" >"sub/n$((n % 5))"; chmod $((n % 2 ? 640 : 604)) f2
+    mkdir -p sub; echo "edit $n" >f1; echo "new $n" >"sub/n$((n % 5))"; chmod $((n % 2 ? 640 : 604)) f2
     rm -f f3; echo "back $n" >f3
     mv sub "moved$((n % 2))" && mv "moved$((n % 2))" sub
     rm -rf old; mkdir old; echo "old $n" >old/y
