@@ -151,6 +151,8 @@ Result<std::unique_ptr<BaseStore::Cursor>> BaseStore::rows(const Scope& scope) {
 }
 
 Status BaseStore::begin(bool durable) {
+  // A failed write may have left its transaction open; whoever begins again has given that one up.
+  rollback();
   // In WAL mode a FULL commit flushes the log, and with it every NORMAL commit before it.
   SYNC_TRY(db_->set_synchronous(durable ? Synchronous::full : Synchronous::normal));
   return db_->exec("BEGIN IMMEDIATE");
@@ -279,10 +281,7 @@ Result<std::vector<ParkedRecord>> BaseStore::parked() {
   }
 }
 
-Result<std::unique_ptr<BaseStore>> open_or_replace(const std::string& path, bool& moved_aside) {
-  moved_aside = false;
-  auto store = BaseStore::open(path, BaseStore::Mode::read_write);
-  if (store || store.error().code != ErrorCode::corrupt) return store;
+Status move_base_aside(const std::string& path) {
   for (int n = 1; n < 1000; ++n) {
     const std::string aside = str(path, ".damaged-", n);
     if (std::FILE* taken = std::fopen(aside.c_str(), "rbe")) {
@@ -293,10 +292,18 @@ Result<std::unique_ptr<BaseStore>> open_or_replace(const std::string& path, bool
       return error_from_errno(errno, "cannot move the damaged base aside", path);
     // The log and index belong to the damaged file; a new database must not replay them.
     for (const char* suffix : {"-wal", "-shm"}) std::rename((path + suffix).c_str(), (aside + suffix).c_str());
-    moved_aside = true;
-    return BaseStore::open(path, BaseStore::Mode::read_write);
+    return {};
   }
-  return store;
+  return Error{ErrorCode::corrupt, "the base is damaged, and so were a thousand before: look at the disk", path, 0};
+}
+
+Result<std::unique_ptr<BaseStore>> open_or_replace(const std::string& path, bool& moved_aside) {
+  moved_aside = false;
+  auto store = BaseStore::open(path, BaseStore::Mode::read_write);
+  if (store || store.error().code != ErrorCode::corrupt) return store;
+  SYNC_TRY(move_base_aside(path));
+  moved_aside = true;
+  return BaseStore::open(path, BaseStore::Mode::read_write);
 }
 
 }  // namespace twsync

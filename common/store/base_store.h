@@ -140,6 +140,9 @@ class BaseStore {
 std::string encode_row(const BaseRow& row);
 Status decode_row(std::string_view bytes, BaseRow& row);
 
+/// Renames a damaged base, with its log, to `<path>.damaged-<n>`. REQUIRES: nobody of this process has it open.
+Status move_base_aside(const std::string& path);
+
 /// Opens for writing; a damaged file is renamed to `<path>.damaged-<n>` and a new, empty one takes its place.
 /// `moved_aside` says so. Losing the base never loses data (I4).
 Result<std::unique_ptr<BaseStore>> open_or_replace(const std::string& path, bool& moved_aside);

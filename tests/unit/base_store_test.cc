@@ -82,6 +82,17 @@ TEST_F(BaseStoreTest, uncommitted_writes_are_gone_committed_ones_stay) {
   EXPECT_EQ(paths(**store, {"", true}), (std::vector<std::string>{"kept"}));
 }
 
+TEST_F(BaseStoreTest, a_transaction_that_was_given_up_is_rolled_back_by_the_next) {
+  auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  ASSERT_TRUE(store.ok());
+  ASSERT_TRUE((*store)->begin(true).ok());
+  ASSERT_TRUE((*store)->put(row("a")).ok());
+  ASSERT_TRUE((*store)->begin(false).ok());
+  ASSERT_TRUE((*store)->put(row("b")).ok());
+  ASSERT_TRUE((*store)->commit().ok());
+  EXPECT_EQ(paths(**store, {"", true}), std::vector<std::string>{"b"});
+}
+
 TEST_F(BaseStoreTest, meta_conflicts_and_parked_survive) {
   {
     auto store = BaseStore::open(path_, BaseStore::Mode::read_write);

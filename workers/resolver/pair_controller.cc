@@ -180,10 +180,12 @@ Status PairController::prepare(const Request& request, CycleOrder& order) {
 CycleResult PairController::run_cycle(const CycleOrder& order) {
   CycleResult result = Cycle(work_, services_, order).run();
   const ErrorCode why = result.summary.error.code;
-  if ((why == ErrorCode::stale || why == ErrorCode::unreachable) && work_.opened && !stopping()) {
+  const bool damaged = why == ErrorCode::corrupt;
+  if ((damaged || ((why == ErrorCode::stale || why == ErrorCode::unreachable) && work_.opened)) && !stopping()) {
     // A worker or a session died under it, or another scanner serves by now, which has not opened the pair: once more
-    // from the opening, which says so if the other server is really away.
-    const Status opened = open_pair(work_, services_, order.dry_run ? Opening::look : Opening::claim);
+    // from the opening, which says so if the other server is really away. Damage of the base is found where it is read.
+    Status opened = damaged ? set_base_aside(work_, services_) : Status{};
+    if (opened) opened = open_pair(work_, services_, order.dry_run ? Opening::look : Opening::claim);
     if (opened) {
       again_.insert(again_.end(), result.again.begin(), result.again.end());
       result = Cycle(work_, services_, order).run();

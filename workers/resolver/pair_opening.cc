@@ -38,21 +38,26 @@ Result<std::string> ask(const PairWork& work, const CycleServices& services, con
   return services.tasks.call(kScanner, work.config.name, encode(task), no_data, services.stop);
 }
 
+std::string base_path(const PairWork& work) {
+  return work.config.state_dir + "/base.db";
+}
+
+void tell_damage(const CycleServices& services) {
+  Event note;
+  note.kind = EventKind::note;
+  note.text = "the base was damaged: it was moved aside, and both sides are merged without deleting anything";
+  services.emit(std::move(note));
+}
+
 Status load_base(PairWork& work, const CycleServices& services) {
   if (work.base) return {};
   SYNC_TRY(make_state_directory(work.config.state_dir));
   bool moved_aside = false;
-  const std::string path = work.config.state_dir + "/base.db";
-  SYNC_ASSIGN(work.base, open_or_replace(path, moved_aside));
+  SYNC_ASSIGN(work.base, open_or_replace(base_path(work), moved_aside));
   auto meta = work.base->meta();
   if (!meta && meta.error().code != ErrorCode::corrupt) return meta.error();
   work.meta = meta ? *meta : BaseMeta{};
-  if (moved_aside || !meta) {
-    Event note;
-    note.kind = EventKind::note;
-    note.text = "the base was damaged: it was moved aside, and both sides are merged without deleting anything";
-    services.emit(std::move(note));
-  }
+  if (moved_aside || !meta) tell_damage(services);
   return {};
 }
 
@@ -162,18 +167,7 @@ void remember_facts(PairWork& work, uint64_t epoch) {
   meta.deploy_root = str(work.sides.deploy.host, ":", work.sides.deploy.root_path);
 }
 
-}  // namespace
-
-Status make_state_directory(const std::string& path) {
-  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-    const std::string part = path.substr(0, slash);
-    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
-      return error_from_errno(errno, "cannot make the state directory", part);
-    if (slash == std::string::npos) return {};
-  }
-}
-
-Status open_pair(PairWork& work, const CycleServices& services, Opening how) {
+Status try_open(PairWork& work, const CycleServices& services, Opening how) {
   SYNC_TRY(load_base(work, services));
   work.opened = false;
   work.pending_known = false;
@@ -211,6 +205,34 @@ Status open_pair(PairWork& work, const CycleServices& services, Opening how) {
   work.epoch_raised_ns = services.clock.steady_ns();
   work.opened = true;
   return {};
+}
+
+}  // namespace
+
+Status make_state_directory(const std::string& path) {
+  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const std::string part = path.substr(0, slash);
+    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+      return error_from_errno(errno, "cannot make the state directory", part);
+    if (slash == std::string::npos) return {};
+  }
+}
+
+Status set_base_aside(PairWork& work, const CycleServices& services) {
+  work.opened = false;
+  work.base.reset();
+  work.meta = BaseMeta{};
+  work.rounds = FlushRounds{};
+  SYNC_TRY(move_base_aside(base_path(work)));
+  tell_damage(services);
+  return {};
+}
+
+Status open_pair(PairWork& work, const CycleServices& services, Opening how) {
+  Status opened = try_open(work, services, how);
+  if (opened.ok() || opened.error().code != ErrorCode::corrupt) return opened;
+  SYNC_TRY(set_base_aside(work, services));
+  return try_open(work, services, how);
 }
 
 Status raise_epoch_if_due(PairWork& work, const CycleServices& services) {

@@ -21,6 +21,10 @@ enum class Opening : uint8_t {
 /// (asked again for three seconds: an agent whose controller died needs a moment to notice).
 Status open_pair(PairWork& work, const CycleServices& services, Opening how);
 
+/// A base that turned out to be damaged while it was used: it goes aside, and the pair has to be opened again, which
+/// merges both sides without deleting anything (I4).
+Status set_base_aside(PairWork& work, const CycleServices& services);
+
 /// Raises the epoch of an open pair once an hour, marker first, then base, so that an old copy of either is recognised.
 /// REQUIRES: work.opened and no batch under way.
 Status raise_epoch_if_due(PairWork& work, const CycleServices& services);
