@@ -5,6 +5,7 @@
 #include "common/base/rel_path.h"
 #include "common/core/emit.h"
 #include "common/core/reconcile.h"
+#include "common/core/relations.h"
 #include "common/core/renames.h"
 #include "common/core/work_table.h"
 
@@ -30,6 +31,29 @@ bool both_need_content(const Row& row, const Policy& policy) {
   return row.view[0].entry->size == row.view[1].entry->size;
 }
 
+bool is_racy(const Row& row, Side side, const Policy& policy) {
+  const View& view = row.view[index(side)];
+  if (view.entry == nullptr || !view.entry->is_file() || view.entry->digest.known()) return false;
+  const int64_t scanned = side == Side::code ? policy.code_scanned_ns : policy.deploy_scanned_ns;
+  return view.entry->mtime_ns > scanned - kRacyNs;
+}
+
+/// R61: the other side changed what stands there, or a directory above, to something else: it may be displaced.
+std::vector<bool> may_be_displaced(const WorkTable& table, const Relations& relations, Side side,
+                                   const Policy& policy) {
+  std::vector<bool> there(table.rows.size());
+  std::vector<bool> above(table.rows.size());
+  for (size_t i = 0; i < table.rows.size(); ++i) {
+    const size_t parent = relations.parent[i];
+    const EntryDiff diff = diff_of(table.rows[i], other(side), policy);
+    const bool changed = diff.kind || diff.content || diff.content_unknown;
+    const bool inherited = parent != kNoParent && above[parent];
+    there[i] = changed || inherited;
+    above[i] = inherited || (changed && kind_of(table.rows[i], other(side)) != Kind::directory);
+  }
+  return there;
+}
+
 void in_order(std::vector<std::string>& paths) {
   std::sort(paths.begin(), paths.end(), PathLess{});
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
@@ -46,8 +70,15 @@ DigestNeeds digest_needs(const std::vector<PathState>& paths, const Policy& poli
     if (both || diff_of(row, Side::code, policy).content_unknown) ask(needs.code, row, Side::code);
     if (both || diff_of(row, Side::deploy, policy).content_unknown) ask(needs.deploy, row, Side::deploy);
   }
-  in_order(needs.code);
-  in_order(needs.deploy);
+  const Relations relations = relate(table, policy);
+  for (const Side side : {Side::code, Side::deploy}) {
+    std::vector<std::string>& out = side == Side::code ? needs.code : needs.deploy;
+    const auto displaced = may_be_displaced(table, relations, side, policy);
+    for (size_t i = 0; i < table.rows.size(); ++i) {
+      if (displaced[i] && is_racy(table.rows[i], side, policy)) ask(out, table.rows[i], side);
+    }
+    in_order(out);
+  }
   return needs;
 }
 

@@ -56,7 +56,8 @@ struct DigestNeeds {
 };
 
 /// What must be read before make_plan() can decide: both sides changed to files of equal size with unknown digests;
-/// a rename candidate (a new file whose inode and size equal those of a vanished base row) on one side.
+/// a rename candidate (a new file whose inode and size equal those of a vanished base row) on one side; a file that may
+/// be displaced and whose times cannot tell whether it is still the one that was scanned.
 /// `paths` is ordered by compare_paths. Asking again after the digests were filled in returns nothing new.
 DigestNeeds digest_needs(const std::vector<PathState>& paths, const Policy& policy);
 

@@ -6,11 +6,7 @@
 
 namespace twsync {
 
-namespace {
-
-constexpr int64_t kRacy = 20 * kMillisecond;
-
-}  // namespace
+namespace {}  // namespace
 
 bool Expectation::may_fit(const FileStat& stat, const Entry& expected) {
   if (stat.kind != expected.kind) return false;
@@ -38,7 +34,7 @@ bool Expectation::fits(int dir_fd, const char* name, const FileStat& stat, const
     default:
       return false;
   }
-  const bool racy = stamp.inode == 0 || stamp.mtime_ns > scanned_ns - kRacy;
+  const bool racy = stamp.inode == 0 || stamp.mtime_ns > scanned_ns - kRacyNs;
   const bool touched = before.inode != stamp.inode || (stamp.ctime_ns != 0 && before.ctime_ns != stamp.ctime_ns);
   if (!racy && (!touched || !expected.digest.known())) return true;
   return expected.digest.known() && same_content(dir_fd, name, expected);

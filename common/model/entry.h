@@ -23,6 +23,9 @@ constexpr const char* to_string(Side side) {
 enum class Kind : uint8_t { none = 0, file = 1, directory = 2, symlink = 3, other = 4 };
 const char* to_string(Kind kind);
 
+/// What changed within this time before a look, or is dated later, may change again without its times telling.
+constexpr int64_t kRacyNs = 20'000'000;
+
 /// A side's fingerprint of an inode, from one stat. All zero = none.
 struct Stamp {
   uint64_t inode = 0;

@@ -30,6 +30,8 @@ struct Policy {
   bool preserve_xattrs = false;
   int64_t code_now_ns = 0;  ///< wall clock of each host at the scan
   int64_t deploy_now_ns = 0;
+  int64_t code_scanned_ns = INT64_MAX;  ///< each host's wall clock when its scan began
+  int64_t deploy_scanned_ns = INT64_MAX;
   int64_t skew_ns = 0;  ///< deploy clock minus code clock; measured at connect
   Doubt code_doubt;
   Doubt deploy_doubt;

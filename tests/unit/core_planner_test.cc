@@ -144,6 +144,23 @@ TEST(Planner, R60_only_equal_sizes_and_candidates) {
   EXPECT_TRUE(digest_needs(w.scan(), w.policy).empty()) << "asked once, never again";
 }
 
+TEST(Planner, R61_what_may_be_displaced_while_its_times_tell_nothing) {
+  World w("d/ d/f=1 e=1");
+  edit(w,
+       "code write n 1; deploy write n 22; code erase d; deploy write d/f 333; deploy write alone 4; code write e 22; "
+       "deploy write e 333");
+  auto states = w.scan();
+  Policy policy = w.policy;
+  policy.code_scanned_ns = policy.deploy_scanned_ns = w.tree(Side::deploy).at("e").mtime_ns;
+  DigestNeeds needs = digest_needs(states, policy);
+  EXPECT_EQ(needs.code, std::vector<std::string>{}) << "changed long before the scan";
+  EXPECT_EQ(needs.deploy, std::vector<std::string>{"e"});
+  policy.code_scanned_ns = policy.deploy_scanned_ns = 0;
+  needs = digest_needs(states, policy);
+  EXPECT_EQ(needs.code, (std::vector<std::string>{"e", "n"}));
+  EXPECT_EQ(needs.deploy, (std::vector<std::string>{"d/f", "e", "n"}));
+}
+
 TEST(Planner, R60_unreadable_counts_as_changed) {
   World w("f=1");
   edit(w, "code chmod f 644");

@@ -202,6 +202,8 @@ void Cycle::take_scan(const ScanDone& done) {
 }
 
 Result<std::vector<PathState>> Cycle::states_with_digests() {
+  policy_.code_scanned_ns = scanned_ns_[0];
+  policy_.deploy_scanned_ns = scanned_ns_[1];
   for (int round = 0;; ++round) {
     SYNC_ASSIGN(auto states, work_.pending.states(*work_.base, only_, in_doubt()));
     DigestNeeds needs = digest_needs(states, policy_);
