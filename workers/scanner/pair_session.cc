@@ -25,8 +25,10 @@ bool covers_ignore_file(const std::vector<Scope>& scopes) {
 
 }  // namespace
 
-PairSession::PairSession(PairConfig config, ScanSides sides, WatchSinks sinks)
-    : config_(std::move(config)), sides_(std::move(sides)), sinks_(std::move(sinks)), thread_([this] { run(); }) {}
+PairSession::PairSession(PairConfig config, ScanSides sides, WatchSinks sinks, Clock& clock)
+    : config_(std::move(config)), sides_(std::move(sides)), sinks_(std::move(sinks)), clock_(clock), thread_([this] {
+        run();
+      }) {}
 
 PairSession::~PairSession() {
   {
@@ -108,10 +110,9 @@ Result<std::string> PairSession::open(const ScanTask& task) {
   SYNC_TRY(ensure_sides(task));
   OpenDone done;
   SYNC_ASSIGN(done.code, code_->facts());
-  SystemClock clock;
-  const int64_t before = clock.wall_ns();
+  const int64_t before = clock_.wall_ns();
   SYNC_ASSIGN(done.deploy, deploy_->facts());
-  const int64_t after = clock.wall_ns();
+  const int64_t after = clock_.wall_ns();
   done.skew_ns = done.deploy.wall_ns - (before + (after - before) / 2);
   return encode(done);
 }

@@ -26,7 +26,7 @@ struct WatchSinks {
 /// touch another's. Failures of a task are told through its TaskOutput, never thrown.
 class PairSession {
  public:
-  PairSession(PairConfig config, ScanSides sides, WatchSinks sinks);
+  PairSession(PairConfig config, ScanSides sides, WatchSinks sinks, Clock& clock);
   ~PairSession();  ///< waits for the running task; queued ones fail as cancelled
   void submit(ScanTask task, std::shared_ptr<TaskOutput> output);
 
@@ -50,6 +50,7 @@ class PairSession {
   const PairConfig config_;
   const ScanSides sides_;
   const WatchSinks sinks_;
+  Clock& clock_;
   std::unique_ptr<SideReader> code_, deploy_;
   std::vector<std::string> code_ignore_, deploy_ignore_;
   bool ignores_known_ = false;

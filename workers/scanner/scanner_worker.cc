@@ -100,7 +100,7 @@ PairSession* ScannerWorker::session_for(const std::string& pair) {
       post(pair, body);
     };
   }
-  auto session = std::make_unique<PairSession>(std::move(*config), options_.sides, std::move(sinks));
+  auto session = std::make_unique<PairSession>(std::move(*config), options_.sides, std::move(sinks), clock_);
   return sessions_.emplace(pair, std::move(session)).first->second.get();
 }
 
