@@ -97,6 +97,7 @@ class BrokerCore {
   // front_handlers.cc
   void on_ping(Incoming& in);
   void on_publish(Incoming& in);
+  void pass_on(const std::vector<CookieSeen>& cookies);
   void on_request(Incoming& in);
   void on_attach(Incoming& in);
   void on_status(Incoming& in);

@@ -42,7 +42,10 @@ void BrokerCore::on_publish(Incoming& in) {
   for (const WatchState& watch : publish->watch) {
     if (!queue_.knows(watch.pair) || watch.side > Side::deploy) return refuse(in, no_such_pair(watch.pair));
   }
-  if (!in.owner && !publish->watch.empty()) return refuse(in, owners_only());
+  for (const CookieSeen& cookie : publish->cookies) {
+    if (!queue_.knows(cookie.pair) || cookie.name.size() > kMaxIdBytes) return refuse(in, no_such_pair(cookie.pair));
+  }
+  if (!in.owner && !(publish->watch.empty() && publish->cookies.empty())) return refuse(in, owners_only());
   for (WatchState& watch : publish->watch)
     views_[watch.pair].watch[static_cast<size_t>(watch.side)] = std::move(watch.state);
 
@@ -56,14 +59,16 @@ void BrokerCore::on_publish(Incoming& in) {
   }
   if (known) {
     if (wants_ack) reply(in, MessageType::ack);
-    return;
+    return pass_on(publish->cookies);
   }
   struct State {
     Incoming in;
     std::vector<Hint> hints;
+    std::vector<CookieSeen> cookies;
     uint64_t row = 0;
   };
-  const auto state = std::make_shared<State>(State{std::move(in), std::move(publish->hints), 0});
+  const auto state =
+      std::make_shared<State>(State{std::move(in), std::move(publish->hints), std::move(publish->cookies), 0});
   state->in.body.clear();
   writes_.push_back({[state](QueueStore& store) -> Status {
                        SYNC_ASSIGN(state->row, store.add_hints(state->hints));
@@ -73,10 +78,25 @@ void BrokerCore::on_publish(Incoming& in) {
                      [this, state, wants_ack] {
                        for (const Hint& hint : state->hints) queue_.add_hint(hint, state->row, now_);
                        if (wants_ack) reply(state->in, MessageType::ack);
+                       pass_on(state->cookies);
                      },
                      [this, state, wants_ack](const Error& error) {
                        if (wants_ack) refuse(state->in, error);
                      }});
+}
+
+// Only once the hints before them can be had by lease_more.
+void BrokerCore::pass_on(const std::vector<CookieSeen>& cookies) {
+  for (const CookieSeen& cookie : cookies) {
+    const std::string holder = queue_.holder_of(cookie.pair);
+    if (holder.empty()) continue;
+    Envelope envelope;
+    envelope.type = MessageType::cookie_seen;
+    envelope.pair = cookie.pair;
+    envelope.id = cookie.name;
+    envelope.count = cookie.whole ? 1 : 0;
+    outgoing_.push_back({BrokerSocket::back, holder, std::move(envelope), {}});
+  }
 }
 
 // An answer for a request that is open or ended lately; the client follows it from now on.

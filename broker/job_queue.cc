@@ -45,6 +45,11 @@ std::string JobQueue::pair_of_lease(uint64_t id) const {
   return {};
 }
 
+std::string JobQueue::holder_of(const std::string& pair) const {
+  const auto jobs = pairs_.find(pair);
+  return jobs != pairs_.end() && jobs->second.active ? jobs->second.active->holder : std::string{};
+}
+
 void JobQueue::note_source(PairJobs& jobs, HintSource source, int64_t now) {
   if (!jobs.waiting()) {
     jobs.source = source;

@@ -42,7 +42,8 @@ class JobQueue {
   /// The pair that a waiting or leased request belongs to, "" = none.
   std::string pair_of_request(const std::string& id) const;
   size_t requests(const std::string& pair) const;
-  std::string pair_of_lease(uint64_t id) const;  ///< "" = no such lease
+  std::string pair_of_lease(uint64_t id) const;          ///< "" = no such lease
+  std::string holder_of(const std::string& pair) const;  ///< of its lease, "" = none
 
   /// REQUIRES: knows(hint.pair). `row`: its journal row, ascending.
   void add_hint(const Hint& hint, uint64_t row, int64_t now);

@@ -29,9 +29,16 @@ class SideReader {
   /// Starts (or, with other rules, starts again) a watch of the whole root; where hints go is the implementation's
   /// business. unsupported: this side is not watched, poll instead.
   virtual Status watch(const WatchRequest& request);
+  /// Returns when every event that was queued before the call has gone where hints go. unsupported: what happened can't
+  /// be known from the watch, look instead.
+  virtual Status cookie();
 };
 
 inline Status SideReader::watch(const WatchRequest&) {
+  return Error{ErrorCode::unsupported, "this side has no watch", {}, 0};
+}
+
+inline Status SideReader::cookie() {
   return Error{ErrorCode::unsupported, "this side has no watch", {}, 0};
 }
 

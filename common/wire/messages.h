@@ -31,6 +31,8 @@ enum class MessageType : uint8_t {
   lease_more = 31,  ///< resolver -> broker: further hints of the leased pair, please; answered by lease_more_reply
   lease_more_reply = 32,  ///< body Lease (only new hints; empty = none)
   lease_done = 33,        ///< resolver -> broker: body LeaseDone
+  cookie_seen = 34,       ///< broker -> the pair's resolver: all hints from before the cookie `id` are journaled;
+                          ///< `count` 1 = its producer watches everything, 0 = not
   task = 40,              ///< resolver -> broker -> worker: body = the task's own
   task_data = 41,         ///< worker -> broker -> resolver, streamed within credit
   task_credit = 42,       ///< resolver -> broker -> worker: `count` more task_data may come
@@ -73,12 +75,25 @@ struct WatchState {
   }
 };
 
+/// A producer's watch saw the cookie that EventKind::cookie had asked for. Every change before it has been hinted, in
+/// this message or in one that was acknowledged.
+struct CookieSeen {
+  std::string pair;
+  std::string name;
+  bool whole = true;  ///< false: something below the root is not watched
+  template <class F>
+  void fields(F&& f) {
+    f(pair, name, whole);
+  }
+};
+
 struct Publish {
   std::vector<Hint> hints;
   std::vector<WatchState> watch;  ///< may come without hints
+  std::vector<CookieSeen> cookies = {};
   template <class F>
   void fields(F&& f) {
-    f(hints, watch);
+    f(hints, watch, cookies);
   }
 };
 
@@ -115,7 +130,8 @@ enum class EventKind : uint8_t {
   progress = 5,
   summary = 6,
   note = 7,
-  cycle = 8
+  cycle = 8,
+  cookie = 9,  ///< for the code side's monitor: drop the cookie `item` for the pair id `text`
 };
 
 struct Summary {

@@ -51,14 +51,23 @@ void HintOutbox::set_state(const std::string& root, const std::string& state) {
   changed_.notify_all();
 }
 
+void HintOutbox::add_cookie(const std::string& root, const std::string& name, bool whole) {
+  {
+    const std::lock_guard lock(mutex_);
+    roots_[root].cookies.push_back({{}, name, whole});
+  }
+  changed_.notify_all();
+}
+
 void HintOutbox::repeat_states() {
   const std::lock_guard lock(mutex_);
   for (auto& [path, root] : roots_) root.state_news = !root.state.empty();
 }
 
 bool HintOutbox::anything() const {
-  return std::any_of(roots_.begin(), roots_.end(),
-                     [](const auto& item) { return !item.second.hints.empty() || item.second.state_news; });
+  return std::any_of(roots_.begin(), roots_.end(), [](const auto& item) {
+    return !item.second.hints.empty() || item.second.state_news || !item.second.cookies.empty();
+  });
 }
 
 bool HintOutbox::take(Publish& out, int timeout_ms) {
@@ -79,13 +88,21 @@ bool HintOutbox::take(Publish& out, int timeout_ms) {
       if (root.state_news) out.watch.push_back({pair, Side::code, root.state});
     }
     root.state_news = false;
+    if (!root.hints.empty()) continue;
+    root.taken_cookies = std::exchange(root.cookies, {});
+    for (const auto& pair : root.pairs) {
+      for (const auto& cookie : root.taken_cookies) out.cookies.push_back({pair, cookie.name, cookie.whole});
+    }
   }
-  return !out.hints.empty() || !out.watch.empty();
+  return !out.hints.empty() || !out.watch.empty() || !out.cookies.empty();
 }
 
 void HintOutbox::sent() {
   const std::lock_guard lock(mutex_);
-  for (auto& [path, root] : roots_) root.taken.clear();
+  for (auto& [path, root] : roots_) {
+    root.taken.clear();
+    root.taken_cookies.clear();
+  }
 }
 
 void HintOutbox::failed() {
@@ -94,6 +111,9 @@ void HintOutbox::failed() {
     root.hints.insert(root.hints.begin(), std::make_move_iterator(root.taken.begin()),
                       std::make_move_iterator(root.taken.end()));
     root.taken.clear();
+    root.cookies.insert(root.cookies.begin(), std::make_move_iterator(root.taken_cookies.begin()),
+                        std::make_move_iterator(root.taken_cookies.end()));
+    root.taken_cookies.clear();
     root.state_news = !root.state.empty();
     if (root.hints.size() > limit_) collapse(root);
   }
@@ -102,6 +122,7 @@ void HintOutbox::failed() {
 void HintOutbox::refused() {
   const std::lock_guard lock(mutex_);
   for (auto& [path, root] : roots_) {
+    root.taken_cookies.clear();
     if (root.taken.empty()) continue;
     root.taken.clear();
     collapse(root);

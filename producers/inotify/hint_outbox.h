@@ -23,6 +23,8 @@ class HintOutbox {
   void add_root(const std::string& root, std::vector<std::string> pairs);
   void add(const std::string& root, std::vector<Hint> hints);
   void set_state(const std::string& root, const std::string& state);
+  /// Goes, to each of that root's pairs, behind all hints that were added before. Lost when the broker refuses it.
+  void add_cookie(const std::string& root, const std::string& name, bool whole);
   /// Says every state again: a new broker does not know them.
   void repeat_states();
 
@@ -42,6 +44,8 @@ class HintOutbox {
     std::vector<std::string> pairs;
     std::vector<Hint> hints;  // not taken yet
     std::vector<Hint> taken;
+    std::vector<CookieSeen> cookies;
+    std::vector<CookieSeen> taken_cookies;
     std::string state;
     bool state_news = false;
   };

@@ -102,6 +102,7 @@ void start_watch(WatchedRoot& root, HintOutbox& outbox) {
     log_info("watch of ", escape_bytes(path), ": ", state.text);
     outbox.set_state(path, state.text);
   };
+  callbacks.cookie = [&outbox, path](const std::string& name, bool whole) { outbox.add_cookie(path, name, whole); };
   auto tree = WatchTree::start(path, std::move(options), std::move(callbacks));
   if (tree.ok()) {
     root.tree = std::move(tree).value();
@@ -132,6 +133,15 @@ void log_event_line(const Event& event) {
   if (line.empty()) return;
   const bool attention = event.kind == EventKind::conflict || event.kind == EventKind::parked;
   write_log(attention ? LogLevel::warn : LogLevel::info, line);
+}
+
+/// A flush asks whether everything that happened before it was hinted (DESIGN: cookie).
+void drop_cookie(std::vector<WatchedRoot>& roots, const Event& event) {
+  for (auto& root : roots) {
+    const bool theirs = std::any_of(root.pairs.begin(), root.pairs.end(),
+                                    [&](const PairConfig& pair) { return pair.name == event.pair; });
+    if (theirs && root.tree) root.tree->cookie(event.text, event.item);
+  }
 }
 
 }  // namespace
@@ -185,7 +195,8 @@ Status run_monitor(ZmqContext& context, const MonitorOptions& options, const std
     first = false;
     if (options.each_turn) options.each_turn();
     SYNC_ASSIGN(const auto event, subscriber->next(500));
-    if (event) log_event_line(*event);
+    if (!event) continue;
+    event->kind == EventKind::cookie ? drop_cookie(roots, *event) : log_event_line(*event);
   }
   roots.clear();
   return {};

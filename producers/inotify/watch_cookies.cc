@@ -46,7 +46,7 @@ void WatchTree::Impl::take_cookie_event(const RawEvent& event) {
 void WatchTree::Impl::answer_cookie(const std::string& name) {
   flush(true);
   cookies.erase(name);
-  if (callbacks.cookie) callbacks.cookie(name);
+  if (callbacks.cookie) callbacks.cookie(name, unwatched.empty() && !root_gone);
 }
 
 void WatchTree::Impl::answer_all_cookies() {

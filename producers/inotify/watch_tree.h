@@ -30,9 +30,10 @@ struct WatchHealth {
 
 /// All are called from the tree's own thread, one at a time, and must not block for long nor destroy the tree.
 struct WatchCallbacks {
-  std::function<void(std::vector<Hint>)> hints;         ///< Hint::pair is empty
-  std::function<void(const WatchHealth&)> state;        ///< on every change of it
-  std::function<void(const std::string& name)> cookie;  ///< every event before cookie(name) was given to `hints`
+  std::function<void(std::vector<Hint>)> hints;   ///< Hint::pair is empty
+  std::function<void(const WatchHealth&)> state;  ///< on every change of it
+  /// Every event before cookie(name) was given to `hints`. `whole`: nothing below the root is unwatched.
+  std::function<void(const std::string& name, bool whole)> cookie;
 };
 
 /// Watches from start() to destruction. Guarantee: of every change that is made after the first `live` state, the path

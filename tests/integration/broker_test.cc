@@ -119,6 +119,32 @@ TEST_P(BrokerTest, a_client_follows_its_request_over_a_restart) {
   EXPECT_EQ(seen->text, "alive");
 }
 
+TEST_P(BrokerTest, a_cookie_reaches_the_leases_holder_when_its_hints_can_be_had) {
+  auto client = h_.client();
+  auto resolver = h_.worker("resolver");
+  ASSERT_TRUE(client->publish({{hint_at("a")}, {}}, "", 5000).ok());
+  const Lease lease = await_lease(*resolver);
+  Publish publish{{hint_at("b")}, {}};
+  publish.cookies = {{"web", "c1", true}, {"docs", "c1", true}};
+  ASSERT_TRUE(client->publish(publish, "", 5000).ok());
+  const auto seen = await_message(*resolver, MessageType::cookie_seen);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->envelope.pair, "web");
+  EXPECT_EQ(seen->envelope.id, "c1");
+  EXPECT_EQ(seen->envelope.count, 1U);
+  post(*resolver, MessageType::lease_more, std::to_string(lease.id), {});
+  const auto more = await_message(*resolver, MessageType::lease_more_reply);
+  ASSERT_TRUE(more);
+  const auto got = decode<Lease>(more->body);
+  ASSERT_TRUE(got.ok());
+  ASSERT_EQ(got->hints.size(), 1U);
+  EXPECT_EQ(got->hints[0].path, "b");
+
+  publish = {{}, {}};
+  publish.cookies = {{"nowhere", "c2", true}};
+  EXPECT_EQ(client->publish(publish, "", 5000).error().code, ErrorCode::not_found);
+}
+
 TEST_P(BrokerTest, a_key_counts_once_also_after_it_is_done) {
   auto client = h_.client();
   auto resolver = h_.worker("resolver");

@@ -10,7 +10,7 @@ namespace twsync {
 namespace {
 
 constexpr size_t kHintsBytes = 1U << 20U;
-constexpr auto kCookieWait = std::chrono::seconds(30);
+constexpr auto kCookieWait = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -38,7 +38,7 @@ Result<std::unique_ptr<AgentWatch>> AgentWatch::start(Connection& connection, co
   callbacks.state = [raw](const WatchHealth& state) {
     (void)raw->connection_.send(FrameType::hints, 0, encode(HintsFrame{{}, state.text}));
   };
-  callbacks.cookie = [raw](const std::string& name) { raw->seen(name); };
+  callbacks.cookie = [raw](const std::string& name, bool whole) { raw->seen(name, whole); };
   SYNC_ASSIGN(watch->tree_, WatchTree::start(root, std::move(options), std::move(callbacks)));
   return watch;
 }
@@ -58,9 +58,10 @@ void AgentWatch::send_hints(std::vector<Hint> hints) {
   }
 }
 
-void AgentWatch::seen(const std::string& name) {
+void AgentWatch::seen(const std::string& name, bool whole) {
   const std::lock_guard lock(mutex_);
   waiting_.erase(name);
+  whole_ = whole;
   changed_.notify_all();
 }
 
@@ -71,9 +72,11 @@ Status AgentWatch::cookie(const std::string& pair_id) {
   lock.unlock();
   tree_->cookie(pair_id, name);
   lock.lock();
-  if (changed_.wait_for(lock, kCookieWait, [&] { return !waiting_.contains(name); })) return {};
+  if (changed_.wait_for(lock, kCookieWait, [&] { return !waiting_.contains(name); })) {
+    return whole_ ? Status{} : Error{ErrorCode::unsupported, "not everything below the root is watched", {}, 0};
+  }
   waiting_.erase(name);
-  return Error{ErrorCode::timeout, "the watch did not see its own marker", {}, 0};
+  return Error{ErrorCode::unsupported, "the watch did not see its own marker", {}, 0};
 }
 
 }  // namespace twsync

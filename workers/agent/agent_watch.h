@@ -26,18 +26,20 @@ class AgentWatch {
   ~AgentWatch() = default;
 
   void set_rules(const WatchRequest& request);
-  /// Returns when every event queued before the call has gone out as a hint; timeout when the kernel doesn't tell.
+  /// Returns when every event queued before the call has gone out as a hint; unsupported when not everything below the
+  /// root is watched, or the kernel doesn't tell within 5 s.
   Status cookie(const std::string& pair_id);
 
  private:
   explicit AgentWatch(Connection& connection) : connection_(connection) {}
   void send_hints(std::vector<Hint> hints);
-  void seen(const std::string& name);
+  void seen(const std::string& name, bool whole);
 
   Connection& connection_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::set<std::string> waiting_;    // guarded by mutex_: cookies not seen yet
+  bool whole_ = true;                // guarded by mutex_: as of the last cookie
   std::unique_ptr<WatchTree> tree_;  // last: its thread uses the rest
 };
 

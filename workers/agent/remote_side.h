@@ -38,9 +38,8 @@ class RemoteSide final : public SideReader {
   Status watch(const WatchRequest& request) override;
   /// "live", "catching up", "degraded: …"; empty before the first word. Any thread.
   std::string watch_state() const { return router_.watch_state(); }
-  /// Returns when every event that was queued before the call has been handed to the hint sink. REQUIRES: watch(),
-  /// claim().
-  Status cookie();
+  /// The events are handed to the hint sink. REQUIRES: watch(), claim().
+  Status cookie() override;
 
   Result<VersionsReply> versions(const VersionsRequest& request);
   Result<RestoreReply> restore(const RestoreRequest& request);

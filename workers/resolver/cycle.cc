@@ -20,6 +20,10 @@ bool is_removal(const Operation& op) {
   return op.kind == OpKind::remove || op.kind == OpKind::remove_directory;
 }
 
+bool is_whole(const std::vector<Scope>& scopes) {
+  return std::any_of(scopes.begin(), scopes.end(), [](const Scope& s) { return s.recursive && s.path.empty(); });
+}
+
 bool has_removals(const Plan& plan) {
   return std::any_of(plan.operations.begin(), plan.operations.end(), is_removal);
 }
@@ -70,8 +74,16 @@ CycleResult Cycle::run() {
 Status Cycle::gather() {
   emit_progress("scanning");
   if (!order_.only.empty()) return gather_only();
-  if (!order_.full && work_.pending_known) return scan(order_.hints);
+  if (!order_.full && work_.pending_known) {
+    SYNC_TRY(scan(order_.hints));
+    if (!order_.flushed) return {};
+    for (const Side side : {Side::code, Side::deploy}) {
+      for (const auto& path : work_.special[static_cast<size_t>(side)]) tell_special(side, path);
+    }
+    return {};
+  }
   const std::vector<Scope> whole{{"", true}};
+  work_.hints_complete = true;
   SYNC_TRY(scan_scopes(whole, whole));
   work_.pending_known = true;
   return {};
@@ -164,7 +176,36 @@ Status Cycle::scan_scopes(const std::vector<Scope>& code, const std::vector<Scop
     chunk = ScanChunk{};
   }
   take_scan(done);
+  note_look(Side::code, code, done.code);
+  note_look(Side::deploy, deploy, done.deploy);
+  if (done.rules_changed && !(is_whole(code) && is_whole(deploy))) {
+    for (const Side side : {Side::code, Side::deploy}) again_.add(side, {}, true);
+  }
   return {};
+}
+
+void Cycle::note_look(Side side, const std::vector<Scope>& scopes, const SideScan& scan) {
+  auto& special = work_.special[static_cast<size_t>(side)];
+  for (const auto& scope : scopes) {
+    std::erase_if(special, [&](const std::string& path) {
+      return path == scope.path || (scope.recursive && is_below(path, scope.path));
+    });
+  }
+  special.insert(scan.special.begin(), scan.special.end());
+  if (!scan.unreadable.empty()) work_.hints_complete = false;
+}
+
+void Cycle::tell_skipped(const std::string& path, std::string text) {
+  ++summary_.skipped;
+  Event event;
+  event.kind = EventKind::skipped;
+  event.path = path;
+  event.text = std::move(text);
+  services_.emit(std::move(event));
+}
+
+void Cycle::tell_special(Side side, const std::string& path) {
+  tell_skipped(path, str("not a file, directory or symlink on the ", to_string(side), " side"));
 }
 
 void Cycle::take_chunk(ScanChunk&& chunk) {
@@ -178,14 +219,6 @@ void Cycle::take_scan(const ScanDone& done) {
   if (done.code.started_ns != 0) scanned_ns_[0] = done.code.started_ns;
   if (done.deploy.started_ns != 0) scanned_ns_[1] = done.deploy.started_ns;
   ignored_rows_.insert(ignored_rows_.end(), done.ignored_rows.begin(), done.ignored_rows.end());
-  const auto skipped = [&](const std::string& path, std::string text) {
-    ++summary_.skipped;
-    Event event;
-    event.kind = EventKind::skipped;
-    event.path = path;
-    event.text = std::move(text);
-    services_.emit(std::move(event));
-  };
   for (const Side side : {Side::code, Side::deploy}) {
     const SideScan& scan = side == Side::code ? done.code : done.deploy;
     unreadable_ += scan.unreadable.size();
@@ -193,12 +226,12 @@ void Cycle::take_scan(const ScanDone& done) {
       unknown_ = unknown_ || (e.code != ErrorCode::denied && e.code != ErrorCode::unsupported);
     }
     for (const auto& e : scan.unreadable)
-      skipped(e.path, str("cannot be read on the ", to_string(side), " side: ", e.message));
-    for (const auto& path : scan.special)
-      skipped(path, str("not a file, directory or symlink on the ", to_string(side), " side"));
+      tell_skipped(e.path, str("cannot be read on the ", to_string(side), " side: ", e.message));
+    if (order_.flushed) continue;  // told of all at once
+    for (const auto& path : scan.special) tell_special(side, path);
   }
   for (const auto& pattern : done.bad_patterns)
-    skipped({}, str("ignore pattern '", escape_bytes(pattern), "' is not valid"));
+    tell_skipped({}, str("ignore pattern '", escape_bytes(pattern), "' is not valid"));
 }
 
 Result<std::vector<PathState>> Cycle::states_with_digests() {

@@ -15,6 +15,7 @@ namespace twsync {
 /// What this cycle was asked to do.
 struct CycleOrder {
   HintSet hints;            ///< where to look; ignored when `full`
+  bool flushed = false;     ///< the hints cover every change: the summary speaks for both trees
   bool full = false;        ///< scan both sides whole
   std::vector<Scope> only;  ///< plan nothing outside these; empty = everything pending
   Direction direction = Direction::both;
@@ -48,6 +49,9 @@ class Cycle {
   Status scan_scopes(const std::vector<Scope>& code, const std::vector<Scope>& deploy);
   void take_chunk(ScanChunk&& chunk);
   void take_scan(const ScanDone& done);
+  void note_look(Side side, const std::vector<Scope>& scopes, const SideScan& scan);
+  void tell_special(Side side, const std::string& path);
+  void tell_skipped(const std::string& path, std::string text);
   Status widen(Side side, const HintSet& hints, HintSet& out);
   Status follow_ups(Side side, const std::vector<Scope>& scopes, HintSet& out);
   Result<std::vector<PathState>> states_with_digests();

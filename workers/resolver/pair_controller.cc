@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "common/base/text.h"
 #include "workers/resolver/recorder.h"
@@ -154,7 +155,35 @@ Summary PairController::perform(const Request& request, const Lease& lease) {
     return failed;
   }
   for (const auto& hint : lease.hints) order.hints.add(hint);
-  return run_cycle(order).summary;
+  taken_.clear();
+  if (order.full && all_is_hinted(request)) take_hints(lease.id, order);
+  Summary summary = run_cycle(order).summary;
+  // The lease ends with the request's answer; its own hints are worked on after it.
+  if (summary.error.code != ErrorCode::ok) again_.insert(again_.end(), taken_.begin(), taken_.end());
+  return summary;
+}
+
+/// Cron's entry is the backup for all that hints may miss; rules of its own need a look of its own.
+bool PairController::all_is_hinted(const Request& request) {
+  if (broker_returned_.exchange(false)) work_.hints_complete = false;
+  if (!options_.live || request.kind != RequestKind::sync || request.source == HintSource::cron) return false;
+  if (!request.exclude.empty() || !work_.pending_known || !work_.hints_complete) return false;
+  const std::string asked_by = std::exchange(request_, {});
+  const bool passed = cookies_.pass(work_, services_);
+  request_ = asked_by;
+  return passed;
+}
+
+void PairController::take_hints(uint64_t lease, CycleOrder& order) {
+  const int64_t asked_at = clock_.steady_ns();
+  const auto take = [this](std::vector<Hint> hints) {
+    taken_.insert(taken_.end(), hints.begin(), hints.end());
+    return hints;
+  };
+  for (const auto& hint : take(ask_more(lease))) order.hints.add(hint);
+  order.full = false;
+  order.flushed = true;
+  order.more_hints = [this, take, lease, asked_at] { return take(fetch_more(lease, asked_at)); };
 }
 
 Status PairController::prepare(const Request& request, CycleOrder& order) {
@@ -210,14 +239,21 @@ std::vector<Hint> PairController::fetch_more(uint64_t lease, int64_t leased_at_n
   const int64_t rest = kDeletionSettleNs - (clock_.steady_ns() - leased_at_ns);
   std::unique_lock lock(mutex_);
   if (rest > 0) changed_.wait_for(lock, std::chrono::nanoseconds(rest), [&] { return stop_; });
-  more_.reset();
   lock.unlock();
+  return ask_more(lease);
+}
+
+std::vector<Hint> PairController::ask_more(uint64_t lease) {
+  {
+    const std::lock_guard lock(mutex_);
+    more_.reset();
+  }
   Envelope envelope;
   envelope.type = MessageType::lease_more;
   envelope.pair = work_.config.name;
   envelope.id = std::to_string(lease);
   link_.post(std::move(envelope), {});
-  lock.lock();
+  std::unique_lock lock(mutex_);
   changed_.wait_for(lock, std::chrono::milliseconds(kMoreTimeoutMs), [&] { return stop_ || more_.has_value(); });
   if (!more_) return {};
   return std::move(more_->hints);

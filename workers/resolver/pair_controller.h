@@ -1,11 +1,13 @@
 #pragma once
 // Drives the cycles of one pair on an own thread: takes a lease, does what its requests and hints ask, gives it back.
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <thread>
 
+#include "workers/resolver/cookie_flush.h"
 #include "workers/resolver/cycle.h"
 #include "workers/resolver/pair_opening.h"
 #include "workers/resolver/pair_work.h"
@@ -25,6 +27,10 @@ class PairController {
   void lease(Lease lease);
   /// The answer to lease_more.
   void more(Lease lease);
+  /// The code side's watch saw this cookie.
+  void cookie_seen(const std::string& name, bool whole) { cookies_.seen(name, whole); }
+  /// The broker was lost and is back: hints may have gone with it.
+  void broker_returned() { broker_returned_ = true; }
 
  private:
   void run();
@@ -34,9 +40,12 @@ class PairController {
   bool answer(const Request& request, const Lease& lease);
   Summary perform(const Request& request, const Lease& lease);
   Status prepare(const Request& request, CycleOrder& order);
+  bool all_is_hinted(const Request& request);
+  void take_hints(uint64_t lease, CycleOrder& order);
   CycleResult run_cycle(const CycleOrder& order);
   Status ensure_open(Opening how);
   std::vector<Hint> fetch_more(uint64_t lease, int64_t leased_at_ns);
+  std::vector<Hint> ask_more(uint64_t lease);
   void emit(Event event);
   void give_back(const Lease& lease, const Error& error);
   bool stopping();
@@ -49,6 +58,9 @@ class PairController {
   CycleServices services_;
   std::string request_;      // whose events these are
   std::vector<Hint> again_;  // for the lease's end
+  std::vector<Hint> taken_;  // by the request under way
+  CookieFlush cookies_;
+  std::atomic<bool> broker_returned_{false};
   Error lease_error_;
 
   std::mutex mutex_;

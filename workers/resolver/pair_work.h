@@ -30,6 +30,10 @@ struct PairWork {
       kept[2];                 ///< directories a removal left standing (something ignored or mounted below): told once
   bool opened = false;         ///< both sides claimed under meta.epoch
   bool pending_known = false;  ///< a whole scan since open: pending is complete
+  /// Nothing in that scan or later ones was unreadable and the broker was there all along: what changed since has been
+  /// hinted, as far as the watches reach.
+  bool hints_complete = false;
+  std::set<std::string> special[2];  ///< not synced because of their kind, as of the last look; bounded by the scan
   uint64_t cycle = 0;
   int64_t epoch_raised_ns = 0;  ///< steady
   FlushRounds rounds;

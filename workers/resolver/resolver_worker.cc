@@ -41,7 +41,10 @@ Status ResolverWorker::serve(const std::atomic<bool>& stop) {
   while (!stop) {
     auto message = link_->poll(200);
     if (!message) return std::move(message).error();
-    if (link_->take_reconnected()) tasks_->lose_all();
+    if (link_->take_reconnected()) {
+      tasks_->lose_all();
+      for (const auto& [pair, controller] : controllers_) controller->broker_returned();
+    }
     if (message->has_value()) dispatch(std::move(**message));
   }
   return {};
@@ -58,6 +61,10 @@ void ResolverWorker::dispatch(Message&& message) {
     case MessageType::task_failed:
     case MessageType::task_lost:
       tasks_->deliver(std::move(message));
+      return;
+    case MessageType::cookie_seen:
+      if (const auto found = controllers_.find(message.envelope.pair); found != controllers_.end())
+        found->second->cookie_seen(message.envelope.id, message.envelope.count == 1);
       return;
     default:
       return;

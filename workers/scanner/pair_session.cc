@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
@@ -80,6 +81,8 @@ Result<std::string> PairSession::perform(const ScanTask& task, TaskOutput& outpu
       return digest(task, output);
     case ScanTaskKind::flush:
       return flush(task);
+    case ScanTaskKind::cookie:
+      return cookie(task);
     case ScanTaskKind::restore:
       break;
   }
@@ -123,7 +126,10 @@ Result<std::string> PairSession::claim(const ScanTask& task) {
   SYNC_TRY(code_->claim(claim));
   claim.marker.role = Side::deploy;
   SYNC_TRY(deploy_->claim(claim));
-  if (sinks_.hints) SYNC_TRY(start_watch(task));
+  if (!sinks_.hints) return std::string{};
+  // Armed before the first listing: what changes in between is hinted.
+  SYNC_TRY(refresh_ignores(task));
+  SYNC_TRY(watch_deploy());
   return std::string{};
 }
 
@@ -138,9 +144,13 @@ Result<std::string> PairSession::flush(const ScanTask& task) {
   return std::string{};
 }
 
-Status PairSession::start_watch(const ScanTask& task) {
-  // Armed before the first listing: what changes in between is hinted.
-  SYNC_TRY(refresh_ignores(task));
+Result<std::string> PairSession::cookie(const ScanTask& task) {
+  SYNC_TRY(ensure_sides(task));
+  SYNC_TRY(deploy_->cookie());
+  return std::string{};
+}
+
+Status PairSession::watch_deploy() {
   WatchRequest request;
   request.exclude = config_.exclude;
   request.ignore_lines = code_ignore_;
@@ -164,12 +174,14 @@ Result<std::vector<std::string>> PairSession::read_ignore(SideReader& side) {
 }
 
 Status PairSession::refresh_ignores(const ScanTask& task) {
-  if (!ignores_known_ || covers_ignore_file(task.code)) {
-    SYNC_ASSIGN(code_ignore_, read_ignore(*code_));
-  }
-  if (!ignores_known_ || covers_ignore_file(task.deploy)) {
-    SYNC_ASSIGN(deploy_ignore_, read_ignore(*deploy_));
-  }
+  const auto refresh = [&](SideReader& side, std::vector<std::string>& lines) -> Status {
+    SYNC_ASSIGN(auto now, read_ignore(side));
+    rules_changed_ = rules_changed_ || (ignores_known_ && now != lines);
+    lines = std::move(now);
+    return {};
+  };
+  if (!ignores_known_ || covers_ignore_file(task.code)) SYNC_TRY(refresh(*code_, code_ignore_));
+  if (!ignores_known_ || covers_ignore_file(task.deploy)) SYNC_TRY(refresh(*deploy_, deploy_ignore_));
   ignores_known_ = true;
   return {};
 }
@@ -177,6 +189,7 @@ Status PairSession::refresh_ignores(const ScanTask& task) {
 Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) {
   SYNC_TRY(ensure_sides(task));
   SYNC_TRY(refresh_ignores(task));
+  if (rules_changed_ && sinks_.hints) SYNC_TRY(watch_deploy());
   ScanRules rules;
   rules.exclude = config_.exclude;
   rules.exclude.insert(rules.exclude.end(), task.exclude.begin(), task.exclude.end());
@@ -202,6 +215,7 @@ Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) 
   done.deploy = std::move(deploy->summary);
   done.bad_patterns = std::move(code->bad_patterns);
   done.ignored_rows = std::move(code->ignored_rows);
+  done.rules_changed = std::exchange(rules_changed_, false);
   done.ignored_rows.insert(done.ignored_rows.end(), deploy->ignored_rows.begin(), deploy->ignored_rows.end());
   return encode(done);
 }

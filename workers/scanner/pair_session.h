@@ -41,9 +41,10 @@ class PairSession {
   Result<std::string> claim(const ScanTask& task);
   Result<std::string> scan(const ScanTask& task, TaskOutput& output);
   Result<std::string> flush(const ScanTask& task);
+  Result<std::string> cookie(const ScanTask& task);
   Result<std::string> digest(const ScanTask& task, TaskOutput& output);
   Status ensure_sides(const ScanTask& task);
-  Status start_watch(const ScanTask& task);
+  Status watch_deploy();
   Status refresh_ignores(const ScanTask& task);
   Result<std::vector<std::string>> read_ignore(SideReader& side);
 
@@ -54,6 +55,7 @@ class PairSession {
   std::unique_ptr<SideReader> code_, deploy_;
   std::vector<std::string> code_ignore_, deploy_ignore_;
   bool ignores_known_ = false;
+  bool rules_changed_ = false;  // and no scan has told of it
 
   std::mutex mutex_;
   std::condition_variable changed_;

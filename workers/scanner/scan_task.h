@@ -17,6 +17,7 @@ enum class ScanTaskKind : uint8_t {
   digest = 4,   ///< task_data ScanChunk… (entries with digests; none = could not be read), task_done body empty
   restore = 5,  ///< bring a version back as a new edit; task_done body RestoreDone
   flush = 6,    ///< both sides put everything on disk; task_done body empty
+  cookie = 7,   ///< every hint of the deploy side's watch so far has been published; task_done body empty
 };
 
 struct ScanTask {
@@ -74,9 +75,10 @@ struct ScanDone {
   SideScan code, deploy;
   std::vector<std::string> ignored_rows;  ///< base rows that an ignore rule covers now: drop without any operation
   std::vector<std::string> bad_patterns;
+  bool rules_changed = false;  ///< of a .twsyncignore, since the scan before: everything has to be looked at by them
   template <class F>
   void fields(F&& f) {
-    f(code, deploy, ignored_rows, bad_patterns);
+    f(code, deploy, ignored_rows, bad_patterns, rules_changed);
   }
 };
 

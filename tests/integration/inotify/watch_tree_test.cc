@@ -30,7 +30,7 @@ class Watcher {
       change([&] { hints_.insert(hints_.end(), hints.begin(), hints.end()); });
     };
     callbacks.state = [this](const WatchHealth& state) { change([&] { states_.push_back(state); }); };
-    callbacks.cookie = [this](const std::string& name) { change([&] { cookies_.insert(name); }); };
+    callbacks.cookie = [this](const std::string& name, bool) { change([&] { cookies_.insert(name); }); };
     auto tree = WatchTree::start(root, std::move(options), std::move(callbacks));
     EXPECT_TRUE(tree.ok());
     if (tree.ok()) tree_ = std::move(tree).value();

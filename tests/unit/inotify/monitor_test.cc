@@ -83,6 +83,30 @@ TEST(HintOutbox, what_is_refused_becomes_one_hint_on_the_root) {
   EXPECT_TRUE(message.hints[0].recursive);
 }
 
+TEST(HintOutbox, a_cookie_goes_behind_every_hint_before_it) {
+  HintOutbox outbox;
+  outbox.add_root("/r", {"a", "b"});
+  std::vector<Hint> many;
+  for (int i = 0; i < 1000; ++i) many.push_back(hint(std::string(4000, 'x') + std::to_string(i)));
+  outbox.add("/r", many);
+  outbox.add_cookie("/r", "c", true);
+  Publish message;
+  size_t hints = 0;
+  while (outbox.take(message, 0) && message.cookies.empty()) {
+    hints += message.hints.size();
+    outbox.sent();
+  }
+  EXPECT_EQ(hints + message.hints.size(), 2000u);
+  ASSERT_EQ(message.cookies.size(), 2u);
+  EXPECT_EQ(message.cookies[1].pair, "b");
+  EXPECT_EQ(message.cookies[1].name, "c");
+  outbox.failed();
+  ASSERT_TRUE(outbox.take(message, 0));
+  EXPECT_EQ(message.cookies.size(), 2u);
+  outbox.sent();
+  EXPECT_FALSE(outbox.take(message, 0));
+}
+
 TEST(Monitor, only_what_all_pairs_ignore_is_not_watched) {
   PairConfig a, b;
   a.exclude = {".git", "*.o"};
