@@ -114,7 +114,7 @@ class RootApplier final : public Applier {
   }
 
   void run_stager() {
-    Stager stager(*stage_, metadata_, options_.hash_key, open_files_, max_open_,
+    Stager stager(*root_, state_, *stage_, metadata_, options_.hash_key, open_files_, max_open_,
                   [this] { return flusher_->failures(); });
     std::unique_ptr<InFlight> flight;
     std::unique_lock lock(mutex_);

@@ -102,6 +102,13 @@ std::string encode_hole(uint64_t count) {
   return framed(RecordType::hole, body);
 }
 
+std::string encode_copy(const CopyRecord& record) {
+  std::string body;
+  put(body, record.offset);
+  put(body, record.size);
+  return framed(RecordType::copy, body);
+}
+
 std::string encode_end(const Digest& digest) {
   std::string body;
   put(body, static_cast<uint8_t>(digest.algorithm));
@@ -131,7 +138,7 @@ Result<Record> RecordReader::next() {
   const size_t length = head >> 8U;
   const auto type = static_cast<uint8_t>(head & 0xFFU);
   if (!fields.ok() || length > rest_.size() - kRecordHead) return violation("a content record goes past its block");
-  if (type < 1 || type > 6) return violation("unknown content record");
+  if (type < 1 || type > 7) return violation("unknown content record");
   Record record{static_cast<RecordType>(type), rest_.substr(kRecordHead, length)};
   rest_.remove_prefix(kRecordHead + length);
   return record;
@@ -166,6 +173,17 @@ Result<uint64_t> decode_hole(std::string_view body) {
   const auto count = fields.take<uint64_t>();
   if (!fields.ok() || count == 0) return violation("malformed hole record");
   return count;
+}
+
+Result<CopyRecord> decode_copy(std::string_view body) {
+  Fields fields(body);
+  CopyRecord record;
+  record.offset = fields.take<uint64_t>();
+  record.size = fields.take<uint64_t>();
+  const auto end = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  if (!fields.ok() || record.size == 0 || record.offset > end || record.size > end - record.offset)
+    return violation("malformed copy record");
+  return record;
 }
 
 Result<Digest> decode_end(std::string_view body) {

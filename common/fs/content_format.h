@@ -15,12 +15,18 @@ constexpr size_t kMaxRawBlock = 256U << 10U;
 constexpr size_t kRecordHead = 4;
 
 /// Never renumber: sent.
-enum class RecordType : uint8_t { begin = 1, data = 2, hole = 3, end = 4, abort = 5, failed = 6 };
+enum class RecordType : uint8_t { begin = 1, data = 2, hole = 3, end = 4, abort = 5, failed = 6, copy = 7 };
 
 struct BeginRecord {
   uint32_t op = 0;
   bool as_planned = false;
   Entry source;  ///< a file, without digest
+};
+
+/// Bytes that are the same as in the version which the target has (`Operation::expected`).
+struct CopyRecord {
+  uint64_t offset = 0;  ///< there
+  uint64_t size = 0;
 };
 
 struct FailedRecord {
@@ -31,6 +37,7 @@ struct FailedRecord {
 std::string encode_begin(const BeginRecord& record);
 std::string encode_data_head(size_t size);  ///< the bytes follow
 std::string encode_hole(uint64_t count);
+std::string encode_copy(const CopyRecord& record);
 std::string encode_end(const Digest& digest);
 std::string encode_abort();
 std::string encode_failed(const FailedRecord& record);
@@ -53,6 +60,7 @@ class RecordReader {
 
 Result<BeginRecord> decode_begin(std::string_view body);
 Result<uint64_t> decode_hole(std::string_view body);
+Result<CopyRecord> decode_copy(std::string_view body);
 Result<Digest> decode_end(std::string_view body);
 Result<FailedRecord> decode_failed(std::string_view body);
 

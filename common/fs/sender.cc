@@ -1,14 +1,18 @@
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "common/fs/applier.h"
 #include "common/fs/block_codec.h"
+#include "common/fs/chunk_store.h"
 #include "common/fs/compression_choice.h"
 #include "common/fs/content_format.h"
+#include "common/fs/delta.h"
 #include "common/fs/dir_handle.h"
 #include "common/fs/entry_reader.h"
 #include "common/fs/file_reader.h"
 #include "common/fs/read_ahead.h"
+#include "common/fs/state_dir.h"
 
 namespace twsync {
 
@@ -17,6 +21,7 @@ namespace {
 constexpr size_t kReadBuffer = 128U << 10U;
 constexpr size_t kWorthFilling = 4096;  // room at the end of a block below which a longer piece starts a new one
 constexpr int kTries = 3;
+constexpr uint64_t kCopyAtOnce = 8U << 20U;
 
 // Packs records into blocks and hands full ones on.
 class BlockBuilder {
@@ -82,12 +87,65 @@ class BlockBuilder {
   uint64_t block_ = 0;
 };
 
+// One file's content as records. A large one goes by chunks: those that the old version has are named, not sent.
+class ContentRecords {
+ public:
+  ContentRecords(BlockBuilder& blocks, Chunker& chunker, OldChunks* old)
+      : blocks_(blocks), chunker_(chunker), old_(old) {}
+
+  void begin(uint64_t size) {
+    chunked_ = size >= kChunkedFrom;
+    if (chunked_) chunker_.begin(old_ != nullptr ? old_->average() : chunk_average(size));
+  }
+  Status data(std::string_view bytes) { return chunked_ ? chunker_.feed(bytes, sink_) : blocks_.put_data(bytes); }
+  Status hole(uint64_t zeros) {
+    if (chunked_) SYNC_TRY(chunker_.skip(zeros, sink_));
+    SYNC_TRY(put_copy());
+    return blocks_.put(encode_hole(zeros));
+  }
+  Status end() {
+    if (chunked_) SYNC_TRY(chunker_.end(sink_));
+    return put_copy();
+  }
+
+ private:
+  Status put_chunk(const Chunk& chunk, std::string_view bytes) {
+    const auto there = old_ != nullptr ? old_->find(chunk) : std::nullopt;
+    if (!there) {
+      SYNC_TRY(put_copy());
+      return blocks_.put_data(bytes);
+    }
+    if (!copy_.extend(*there, chunk.size)) {
+      SYNC_TRY(put_copy());
+      copy_.extend(*there, chunk.size);
+    }
+    if (copy_.size < kCopyAtOnce) return {};
+    // The other server copies while this one goes on reading.
+    SYNC_TRY(put_copy());
+    return blocks_.flush();
+  }
+  Status put_copy() {
+    if (copy_.size == 0) return {};
+    const CopyRun run = std::exchange(copy_, {});
+    return blocks_.put(encode_copy({run.offset, run.size}));
+  }
+
+  BlockBuilder& blocks_;
+  Chunker& chunker_;
+  OldChunks* const old_;
+  const Chunker::Sink sink_ = [this](const Chunk& chunk, std::string_view bytes) { return put_chunk(chunk, bytes); };
+  bool chunked_ = false;
+  CopyRun copy_;
+};
+
 class RootSender final : public Sender {
  public:
-  RootSender(const RootOptions& options, std::unique_ptr<RootDir> root)
+  RootSender(const RootOptions& options, std::unique_ptr<RootDir> root, int chunks)
       : root_(std::move(root)),
         reader_({options.preserve_owner, options.preserve_xattrs}, owners_, root_->device()),
         hasher_(options.hash_key),
+        chunker_(options.hash_key),
+        chunk_store_(chunks),
         buffer_(std::make_unique<char[]>(kReadBuffer)) {}
 
   Status send(const Batch& batch, const Emit& emit) override {
@@ -104,15 +162,24 @@ class RootSender final : public Sender {
     if (source.error) return blocks.put(encode_failed({op.id, *source.error}));
     const int fd = source.fd.get();
     FileStat stat = source.stat;
+    std::optional<OldChunks> old;
+    if (stat.size >= kChunkedFrom && op.expected.is_file()) {
+      if (auto kept = chunk_store_.take(op.expected.digest)) old.emplace(std::move(*kept));
+    }
     for (int tries = 0; tries < kTries; ++tries) {
       settle(stat);
       const BlockBuilder::Mark start = blocks.mark();
       std::optional<Error> broken;
       bool whole = false;
-      SYNC_TRY(stream(op, fd, stat, blocks, whole, broken));
+      ContentRecords records(blocks, chunker_, old ? &*old : nullptr);
+      SYNC_TRY(stream(op, fd, stat, blocks, records, whole, broken));
       FileStat after;
       const int err = stat_fd(fd, after);
-      if (whole && err == 0 && after.same_moment(stat)) return blocks.put(encode_end(hasher_.finish()));
+      if (whole && err == 0 && after.same_moment(stat)) {
+        const Digest digest = hasher_.finish();
+        if (stat.size >= kChunkedFrom) chunk_store_.put(digest, chunker_.take_list());
+        return blocks.put(encode_end(digest));
+      }
       if (!blocks.take_back(start)) SYNC_TRY(blocks.put(encode_abort()));
       if (broken) return blocks.put(encode_failed({op.id, *broken}));
       if (err != 0) return blocks.put(encode_failed({op.id, error_from_errno(err, "cannot look at the file")}));
@@ -124,8 +191,8 @@ class RootSender final : public Sender {
 
   // Returns what the receiver's side of the stream says; a source that cannot be read is put into `broken`.
   // `whole`: all of `stat.size` bytes were there.
-  Status stream(const Operation& op, int fd, const FileStat& stat, BlockBuilder& blocks, bool& whole,
-                std::optional<Error>& broken) {
+  Status stream(const Operation& op, int fd, const FileStat& stat, BlockBuilder& blocks, ContentRecords& records,
+                bool& whole, std::optional<Error>& broken) {
     BeginRecord begin{op.id, op.desired.stamp == stat.stamp(), entry_from_stat(stat)};
     if (Status status =
             reader_.complete(begin.source, reader_.preserves_xattrs() ? proc_fd_path(fd) : std::string(), true);
@@ -135,15 +202,17 @@ class RootSender final : public Sender {
     }
     SYNC_TRY(blocks.put(encode_begin(begin)));
     hasher_.reset();
+    records.begin(stat.size);
     bool emit_failed = false;
     const auto sink = [&](std::string_view bytes, uint64_t zeros) {
       zeros != 0 ? hash_zeros(hasher_, zeros) : hasher_.update(bytes);
-      Status status = zeros != 0 ? blocks.put(encode_hole(zeros)) : blocks.put_data(bytes);
+      Status status = zeros != 0 ? records.hole(zeros) : records.data(bytes);
       emit_failed = !status.ok();
       return status;
     };
     auto got = read_content(fd, stat, sink, buffer_.get(), kReadBuffer);
     if (emit_failed) return std::move(got).error();
+    SYNC_TRY(records.end());
     whole = !broken && got && *got == stat.size;
     if (!got) broken = std::move(got).error();
     return {};
@@ -153,6 +222,8 @@ class RootSender final : public Sender {
   OwnerNames owners_;
   EntryReader reader_;
   Hasher hasher_;
+  Chunker chunker_;
+  ChunkStore chunk_store_;
   BlockEncoder encoder_;
   CompressionChoice compression_;
   std::unique_ptr<char[]> buffer_;
@@ -162,7 +233,9 @@ class RootSender final : public Sender {
 
 Result<std::unique_ptr<Sender>> Sender::open(const RootOptions& options) {
   SYNC_ASSIGN(auto root, RootDir::open(options.root));
-  return std::unique_ptr<Sender>(new RootSender(options, std::move(root)));
+  // Without a state directory every file travels whole.
+  const auto state = StateDir::open(*root, options.pair_id);
+  return std::unique_ptr<Sender>(new RootSender(options, std::move(root), state ? state->chunks() : -1));
 }
 
 }  // namespace twsync

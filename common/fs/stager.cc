@@ -17,11 +17,15 @@ Error violation(const char* text) {
 
 }  // namespace
 
-Stager::Stager(StageArea& stage, const MetadataWriter& metadata, const HashKey& key, std::atomic<size_t>& open_files,
-               size_t max_open, std::function<unsigned()> flush_failures)
-    : stage_(stage),
+Stager::Stager(const RootDir& root, const StateDir& state, StageArea& stage, const MetadataWriter& metadata,
+               const HashKey& key, std::atomic<size_t>& open_files, size_t max_open,
+               std::function<unsigned()> flush_failures)
+    : root_(root),
+      stage_(stage),
       metadata_(metadata),
       hasher_(key),
+      chunker_(key),
+      chunk_store_(state.chunks()),
       open_files_(open_files),
       max_open_(max_open),
       flush_failures_(std::move(flush_failures)) {}
@@ -53,6 +57,8 @@ Status Stager::record(const Record& record) {
       SYNC_ASSIGN(const uint64_t zeros, decode_hole(record.body));
       return data({}, zeros);
     }
+    case RecordType::copy:
+      return copy(record.body);
     case RecordType::end:
       return end_file(record.body);
     case RecordType::abort:
@@ -78,7 +84,11 @@ Status Stager::begin_file(std::string_view body) {
   current_ = item;
   received_ = 0;
   sparse_ = false;
+  old_.reset();
   hasher_.reset();
+  old_chunks_.reset();
+  chunks_known_ = true;
+  if (chunked()) chunker_.begin(chunk_average(source_.source.size));
   if (!item->ok()) return {};
   item->flush_failures = flush_failures_();
   auto staged = stage_.create_file();
@@ -107,11 +117,51 @@ Status Stager::data(std::string_view bytes, uint64_t zeros) {
     }
     sparse_ = true;
     hash_zeros(hasher_, zeros);
-    return {};
+    return chunked() ? chunker_.skip(zeros, {}) : Status{};
   }
-  if (Status written = write_all(fd, bytes); !written) current_->fail(written.error());
+  write(bytes);
+  return chunked() ? chunker_.feed(bytes, {}) : Status{};
+}
+
+void Stager::write(std::string_view bytes) {
+  if (Status written = write_all(current_->staged.fd.get(), bytes); !written) current_->fail(written.error());
   hasher_.update(bytes);
-  return {};
+}
+
+Status Stager::copy(std::string_view body) {
+  SYNC_ASSIGN(const CopyRecord record, decode_copy(body));
+  if (current_ == nullptr) return violation("content outside of a file");
+  if (record.size > source_.source.size - received_) return violation("more content than announced");
+  received_ += record.size;
+  if (current_->ok() && !old_) open_old();
+  for (uint64_t done = 0; done < record.size && current_->ok();) {
+    auto bytes = old_->read(record.offset + done, record.size - done);
+    if (!bytes) {
+      current_->fail(bytes.error());
+      break;
+    }
+    write(*bytes);
+    done += bytes->size();
+  }
+  if (!current_->ok() || !chunked()) return {};
+  const auto known = old_chunks_ ? old_chunks_->covering(record.offset, record.size) : std::span<const Chunk>();
+  // Without them no list is kept: the next edit travels whole.
+  chunks_known_ = chunks_known_ && !known.empty();
+  return chunker_.take_over(known.data(), known.size(), {});
+}
+
+void Stager::open_old() {
+  auto opened = OldVersion::open(root_, *current_->op);
+  if (!opened) return current_->fail(opened.error());
+  old_ = std::move(opened).value();
+  if (auto kept = chunk_store_.take(current_->op->expected.digest)) old_chunks_.emplace(std::move(*kept));
+}
+
+void Stager::keep_chunks() {
+  if (!chunked() || !chunks_known_ || !chunker_.end({})) return;
+  const Digest& before = current_->op->expected.digest;
+  if (!old_ && before != current_->digest) chunk_store_.drop(before);
+  chunk_store_.put(current_->digest, chunker_.take_list());
 }
 
 Status Stager::end_file(std::string_view body) {
@@ -123,7 +173,13 @@ Status Stager::end_file(std::string_view body) {
     item.result.source = source_.source;
     item.result.source.digest = item.digest;
     item.result.bytes = received_;
-    if (item.digest != digest) item.fail(Error{ErrorCode::corrupt, "the content does not fit its digest", {}, 0});
+    if (item.digest == digest) {
+      keep_chunks();
+    } else if (old_) {
+      item.fail(Error{ErrorCode::stale, "the version here is not the one that was built upon; it goes whole", {}, 0});
+    } else {
+      item.fail(Error{ErrorCode::corrupt, "the content does not fit its digest", {}, 0});
+    }
   }
   if (item.ok()) {
     if (Status status = finish_staging(item); !status) item.fail(status.error());

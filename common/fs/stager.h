@@ -3,12 +3,18 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
+#include <optional>
 
 #include "common/base/hasher.h"
 #include "common/fs/block_codec.h"
+#include "common/fs/chunk_store.h"
+#include "common/fs/chunker.h"
+#include "common/fs/delta.h"
 #include "common/fs/content_format.h"
 #include "common/fs/in_flight.h"
 #include "common/fs/metadata.h"
+#include "common/fs/old_version.h"
 
 namespace twsync {
 
@@ -17,8 +23,9 @@ class Stager {
  public:
   /// `open_files` counts the descriptors that staged files hold (whoever closes one counts it down); beyond `max_open`
   /// a file gets a name in the stage and is closed. `flush_failures`: see Flusher.
-  Stager(StageArea& stage, const MetadataWriter& metadata, const HashKey& key, std::atomic<size_t>& open_files,
-         size_t max_open, std::function<unsigned()> flush_failures);
+  Stager(const RootDir& root, const StateDir& state, StageArea& stage, const MetadataWriter& metadata,
+         const HashKey& key, std::atomic<size_t>& open_files, size_t max_open,
+         std::function<unsigned()> flush_failures);
 
   void begin(InFlight& flight);
   /// peer_violation: the stream is no longer to be trusted; abort().
@@ -32,15 +39,23 @@ class Stager {
   Status record(const Record& record);
   Status begin_file(std::string_view body);
   Status data(std::string_view bytes, uint64_t zeros);
+  void write(std::string_view bytes);
+  Status copy(std::string_view body);
+  void open_old();
+  void keep_chunks();
+  bool chunked() const { return source_.source.size >= kChunkedFrom; }
   Status end_file(std::string_view body);
   Status failed(std::string_view body);
   Status finish_staging(Item& item);
   void drop_current();
   Item* next_item();
 
+  const RootDir& root_;
   StageArea& stage_;
   const MetadataWriter& metadata_;
   Hasher hasher_;
+  Chunker chunker_;
+  ChunkStore chunk_store_;
   BlockDecoder decoder_;
   std::atomic<size_t>& open_files_;
   const size_t max_open_;
@@ -51,6 +66,9 @@ class Stager {
   BeginRecord source_;
   uint64_t received_ = 0;
   bool sparse_ = false;
+  std::unique_ptr<OldVersion> old_;      ///< of the current file, once bytes of it are wanted
+  bool chunks_known_ = true;             ///< of all that came of the current file
+  std::optional<OldChunks> old_chunks_;  ///< of the same
 };
 
 }  // namespace twsync

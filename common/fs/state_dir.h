@@ -1,6 +1,6 @@
 #pragma once
-// <root>/.twsync/<pair-id>/: marker, lock, stage, versions, cookies. On the root's own file system, so that every move
-// between here and the tree is a rename.
+// <root>/.twsync/<pair-id>/: marker, lock, stage, versions, cookies, chunks. On the root's own file system, so that
+// every move between here and the tree is a rename.
 
 #include <string>
 #include <string_view>
@@ -28,6 +28,7 @@ class StateDir {
   int pair() const { return pair_.get(); }  ///< O_RDONLY, as the others: for *at() calls and fsync
   int stage() const { return stage_.get(); }
   int versions() const { return versions_.get(); }
+  int chunks() const { return chunks_.get(); }
 
   /// not_found when there is none yet, corrupt when it cannot be read.
   Result<Marker> read_marker() const;
@@ -44,6 +45,7 @@ class StateDir {
   UniqueFd stage_;
   UniqueFd versions_;
   UniqueFd cookies_;
+  UniqueFd chunks_;
 };
 
 /// The marker file as text and back.

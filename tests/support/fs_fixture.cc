@@ -187,8 +187,15 @@ std::vector<OpResult> FsTest::apply(std::vector<Operation> operations, bool orde
 std::vector<OpResult> FsTest::apply(Batch work) {
   Applier& target = applier();
   const uint64_t id = work.id;
+  sent_bytes_ = 0;
   EXPECT_TRUE(target.begin(work).ok());
-  EXPECT_TRUE(sender().send(work, [&](std::string block) { return target.content(block); }).ok());
+  EXPECT_TRUE(sender()
+                  .send(work,
+                        [&](std::string block) {
+                          sent_bytes_ += block.size();
+                          return target.content(block);
+                        })
+                  .ok());
   EXPECT_TRUE(target.end().ok());
   EXPECT_TRUE(target.drain().ok());
   std::lock_guard lock(mutex_);

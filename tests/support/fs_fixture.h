@@ -87,6 +87,7 @@ class FsTest : public ::testing::Test {
   SystemHostFacts host_;
   std::vector<BatchResult> results_;
   std::mutex mutex_;
+  uint64_t sent_bytes_ = 0;  ///< content on its way, by the last apply()
 
  private:
   std::unique_ptr<Sender> sender_;
