@@ -24,12 +24,11 @@ void diff_content(EntryDiff& diff, const BaseRow& base, const SideRecord& record
   }
 }
 
-void diff_metadata(EntryDiff& diff, const BaseRow& base, const SideRecord& record, const Entry& now,
-                   const Policy& policy) {
+void diff_metadata(EntryDiff& diff, const SideRecord& record, const Entry& now, const Policy& policy) {
   if (!now.is_symlink()) diff.mode = now.mode != record.mode;
   if (!now.is_directory()) diff.mtime = now.mtime_ns != record.stamp.mtime_ns;
   if (policy.preserve_owner) diff.owner = now.owner != record.owner || now.group != record.group;
-  if (policy.preserve_xattrs) diff.xattrs = now.xattrs != base.agreed.xattrs;
+  if (policy.preserve_xattrs) diff.xattrs = now.xattrs != record.xattrs;
 }
 
 }  // namespace
@@ -45,7 +44,7 @@ EntryDiff diff_entry(const BaseRow* base, Side side, const Entry& now, const Pol
   const SideRecord& record = base->side(side);
   diff.stamp = now.is_directory() ? now.stamp.inode != record.stamp.inode : now.stamp != record.stamp;
   diff_content(diff, *base, record, now);
-  diff_metadata(diff, *base, record, now, policy);
+  diff_metadata(diff, record, now, policy);
   return diff;
 }
 
@@ -59,8 +58,10 @@ Entry held_entry(const BaseRow& base, Side side) {
   const SideRecord& record = base.side(side);
   held.stamp = record.stamp;
   held.mode = record.mode;
+  held.links = record.links;
   held.owner = record.owner;
   held.group = record.group;
+  held.xattrs = record.xattrs;
   if (held.is_file() || held.is_symlink()) held.mtime_ns = record.stamp.mtime_ns;
   return held;
 }

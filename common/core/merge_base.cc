@@ -62,6 +62,7 @@ std::optional<BaseRow> BaseMerger::stays() const {
 
 void record_stamp(SideRecord& record, const Entry& e) {
   record.stamp = e.stamp;
+  record.links = e.links;
 }
 void record_mode(SideRecord& record, const Entry& e) {
   record.mode = e.mode;
@@ -69,6 +70,9 @@ void record_mode(SideRecord& record, const Entry& e) {
 void record_owner(SideRecord& record, const Entry& e) {
   record.owner = e.owner;
   record.group = e.group;
+}
+void record_xattrs(SideRecord& record, const Entry& e) {
+  record.xattrs = e.xattrs;
 }
 
 template <class Same, class Copy>
@@ -107,7 +111,7 @@ bool BaseMerger::merge_fields() {
         record_owner);
   const bool xattrs = policy_.preserve_xattrs;
   field([xattrs](const Entry& a, const Entry& b) { return !xattrs || a.xattrs == b.xattrs; },
-        [](Entry& to, const Entry& from) { to.xattrs = from.xattrs; }, [](SideRecord&, const Entry&) {});
+        [](Entry& to, const Entry& from) { to.xattrs = from.xattrs; }, record_xattrs);
   return !open_;
 }
 

@@ -63,8 +63,11 @@ struct Entry {
 struct SideRecord {
   Stamp stamp;
   uint32_t mode = 0;
+  uint32_t links = 1;  ///< link count (file), names outside the tree included
+  bool apart = false;  ///< the file system refused to link it as it is linked on the other side: a copy stands there
   Name owner;
   Name group;
+  Name xattrs;
 };
 
 /// One row of the base: what both sides agreed on at `path`.

@@ -1,5 +1,5 @@
 #pragma once
-// Tables of base.db and their schema numbers (FORMAT.md).
+// Tables of base.db and their schema numbers, and how a file of an older one is brought to this release's (FORMAT.md).
 
 #include <string>
 
@@ -7,8 +7,9 @@
 
 namespace twsync {
 
-/// Makes the tables of a new file, brings those of an older schema to this release's. Reading alone changes nothing: an
-/// old file is read as it is. not_found: read_only and nothing was ever written; unsupported: a newer schema.
+/// Makes the tables of a new file, brings those of an older schema to this release's, in one transaction. Reading alone
+/// changes nothing: an old file is read as it is. not_found: read_only and nothing was ever written; unsupported: a
+/// newer schema.
 Status prepare_base_schema(SqliteDb& db, const std::string& path, bool read_only);
 
 }  // namespace twsync

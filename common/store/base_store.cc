@@ -1,5 +1,6 @@
 #include "common/store/base_store.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -11,6 +12,21 @@
 #include "common/wire/model_codec.h"
 
 namespace twsync {
+
+namespace {
+
+constexpr const char* kIndexes = R"(
+CREATE INDEX IF NOT EXISTS base_by_code_inode ON base (code_inode) WHERE code_inode IS NOT NULL;
+CREATE INDEX IF NOT EXISTS base_by_deploy_inode ON base (deploy_inode) WHERE deploy_inode IS NOT NULL;
+)";
+
+std::string path_of_key(std::string_view key) {
+  std::string path(key);
+  std::replace(path.begin(), path.end(), '\0', '/');
+  return path;
+}
+
+}  // namespace
 
 template <>
 struct WireFields<RootPlace> {
@@ -47,7 +63,7 @@ struct WireFields<ParkedRecord> {
 };
 
 struct BaseStore::Statements {
-  Statement meta_get, meta_set, find, below, put, drop;
+  Statement meta_get, meta_set, find, put, drop, linked[2];
 };
 
 BaseStore::BaseStore(std::unique_ptr<SqliteDb> db) : db_(std::move(db)), statements_(std::make_unique<Statements>()) {}
@@ -65,7 +81,7 @@ Result<std::unique_ptr<BaseStore>> BaseStore::open(const std::string& path, Mode
   SYNC_ASSIGN(s.find, store->db_->prepare("SELECT row FROM base WHERE key = ?1"));
   if (!read_only) {
     SYNC_ASSIGN(s.meta_set, store->db_->prepare("INSERT OR REPLACE INTO meta VALUES (1, ?1)"));
-    SYNC_ASSIGN(s.put, store->db_->prepare("INSERT OR REPLACE INTO base VALUES (?1, ?2)"));
+    SYNC_ASSIGN(s.put, store->db_->prepare("INSERT OR REPLACE INTO base VALUES (?1, ?2, ?3, ?4)"));
     SYNC_ASSIGN(s.drop, store->db_->prepare("DELETE FROM base WHERE key = ?1"));
   }
   return store;
@@ -117,11 +133,7 @@ class StatementCursor final : public BaseStore::Cursor {
   Result<bool> next(BaseRow& row) override {
     SYNC_ASSIGN(const bool more, statement_.step());
     if (!more) return false;
-    const auto key = statement_.column_bytes(0);
-    row.path.assign(key);
-    for (char& c : row.path) {
-      if (c == '\0') c = '/';
-    }
+    row.path = path_of_key(statement_.column_bytes(0));
     SYNC_TRY(decode_row(statement_.column_bytes(1), row));
     return true;
   }
@@ -169,12 +181,36 @@ void BaseStore::rollback() {
 Status BaseStore::put(const BaseRow& row) {
   statements_->put.bind_blob(1, path_key(row.path));
   statements_->put.bind_blob(2, encode_row(row));
+  for (const Side s : {Side::code, Side::deploy}) {
+    const int column = 3 + static_cast<int>(s);
+    if (row.agreed.is_file()) {
+      statements_->put.bind_u64(column, row.side(s).stamp.inode);
+    } else {
+      statements_->put.bind_null(column);
+    }
+  }
   return statements_->put.run();
 }
 
 Status BaseStore::drop(std::string_view path) {
   statements_->drop.bind_blob(1, path_key(path));
   return statements_->drop.run();
+}
+
+Result<std::vector<std::string>> BaseStore::paths_of_inode(Side side, uint64_t inode) {
+  Statement& select = statements_->linked[static_cast<size_t>(side)];
+  if (!select.prepared()) {
+    // Most trees have no hard links and never pay for the indexes.
+    SYNC_TRY(db_->exec(kIndexes));
+    SYNC_ASSIGN(select, db_->prepare(str("SELECT key FROM base WHERE ", to_string(side), "_inode = ?1 ORDER BY key")));
+  }
+  select.bind_u64(1, inode);
+  std::vector<std::string> paths;
+  for (;;) {
+    SYNC_ASSIGN(const bool more, select.step());
+    if (!more) return paths;
+    paths.push_back(path_of_key(select.column_bytes(0)));
+  }
 }
 
 Status BaseStore::clear_rows() {

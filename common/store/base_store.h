@@ -83,7 +83,8 @@ class SqliteDb;
 class BaseStore {
  public:
   enum class Mode { read_only, read_write };
-  /// corrupt: the file fails its check (the caller moves it aside and starts with a union merge, I4).
+  /// A file of an older schema is converted by the first writer. corrupt: the file fails its check (the caller moves it
+  /// aside and starts with a union merge, I4).
   /// not_found: read_only and no file yet.
   static Result<std::unique_ptr<BaseStore>> open(const std::string& path, Mode mode);
   ~BaseStore();
@@ -113,6 +114,8 @@ class BaseStore {
   Status drop(std::string_view path);
   Status clear_rows();
 
+  /// The files that `side` holds under this inode number, in order. A writer only; the first call builds an index.
+  Result<std::vector<std::string>> paths_of_inode(Side side, uint64_t inode);
   /// Keeps a row that was dropped because nothing stands there any more, until its round is settled.
   Status remember_dropped(const BaseRow& row);
   Result<std::optional<BaseRow>> find_dropped(std::string_view path);

@@ -6,7 +6,8 @@ namespace twsync {
 
 namespace {
 
-constexpr unsigned char kRowSchema = 2;
+constexpr unsigned char kRowSchema = 3;
+constexpr unsigned char kApart = 1;  // bit of a side's flags
 
 class Out {
  public:
@@ -24,8 +25,11 @@ class Out {
     number(r.stamp.mtime_ns);
     number(r.stamp.ctime_ns);
     number(r.mode);
+    number(r.links);
+    number(static_cast<uint8_t>(r.apart ? kApart : 0));
     text(r.owner.str());
     text(r.group.str());
+    text(r.xattrs.str());
   }
   std::string take() { return std::move(bytes_); }
 
@@ -64,18 +68,34 @@ class In {
     if (value.str() != bytes) value = Name(bytes);
   }
   void side(SideRecord& r) {
-    r.stamp.inode = number<uint64_t>();
-    r.stamp.size = number<uint64_t>();
-    r.stamp.mtime_ns = number<int64_t>();
-    r.stamp.ctime_ns = number<int64_t>();
-    r.mode = number<uint32_t>();
+    stamp_and_mode(r);
+    r.links = number<uint32_t>();
+    r.apart = (number<uint8_t>() & kApart) != 0;
     name(r.owner);
     name(r.group);
+    name(r.xattrs);
+  }
+  // Schemas 1 and 2 knew links and xattrs only of both sides together.
+  void side_before_schema_3(SideRecord& r, const Entry& agreed) {
+    stamp_and_mode(r);
+    name(r.owner);
+    name(r.group);
+    r.links = agreed.links;
+    r.apart = false;
+    r.xattrs = agreed.xattrs;
   }
   bool ok() const { return ok_; }
   bool at_end() const { return left_.empty(); }
 
  private:
+  void stamp_and_mode(SideRecord& r) {
+    r.stamp.inode = number<uint64_t>();
+    r.stamp.size = number<uint64_t>();
+    r.stamp.mtime_ns = number<int64_t>();
+    r.stamp.ctime_ns = number<int64_t>();
+    r.mode = number<uint32_t>();
+  }
+
   std::string_view left_;
   bool ok_ = true;
 };
@@ -124,8 +144,9 @@ Status decode_row(std::string_view bytes, BaseRow& row) {
   in.name(e.group);
   in.name(e.xattrs);
   e.target.assign(in.text());
-  in.side(row.code);
-  in.side(row.deploy);
+  for (SideRecord* record : {&row.code, &row.deploy}) {
+    schema < 3 ? in.side_before_schema_3(*record, e) : in.side(*record);
+  }
   row.round = schema >= 2 ? in.number<uint32_t>() : 0;
   if (!in.ok() || !in.at_end() || schema == 0 || schema > kRowSchema || kind == 0 || kind > 3 || algorithm > 1) {
     return Error{ErrorCode::corrupt, "base row is damaged", row.path, 0};

@@ -36,6 +36,7 @@ class Statement {
   /// Ends a half-read result, so that its read lock goes; bindings stay.
   void reset();
 
+  bool prepared() const { return handle_ != nullptr; }
   int64_t column_int(int column) const;
   uint64_t column_u64(int column) const;
   std::string_view column_bytes(int column) const;  ///< blob or text; valid until the next step() or reset()

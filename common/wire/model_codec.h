@@ -22,7 +22,7 @@ SYNC_WIRE(Digest, v.algorithm, v.high, v.low);
 SYNC_WIRE(Stamp, v.inode, v.size, v.mtime_ns, v.ctime_ns);
 SYNC_WIRE(Entry, v.kind, v.mode, v.links, v.uid, v.gid, v.owner, v.group, v.xattrs, v.size, v.mtime_ns, v.digest,
           v.target, v.stamp);
-SYNC_WIRE(SideRecord, v.stamp, v.mode, v.owner, v.group);
+SYNC_WIRE(SideRecord, v.stamp, v.mode, v.owner, v.group, v.links, v.apart, v.xattrs);
 SYNC_WIRE(BaseRow, v.path, v.agreed, v.code, v.deploy, v.round);
 SYNC_WIRE(Doubt, v.active, v.fresh, v.after_round, v.up_to_round, v.stopped_before_ns);
 SYNC_WIRE(PathEntry, v.path, v.entry);

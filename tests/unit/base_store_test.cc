@@ -5,6 +5,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+
+#include "common/store/sqlite_db.h"
 
 namespace twsync {
 namespace {
@@ -150,6 +153,8 @@ TEST_F(BaseStoreTest, a_file_of_schema_1_is_read_and_brought_up_to_date) {
     EXPECT_EQ((*store)->find("d/b")->value().round, 0u);
   }
   auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  const uint64_t inode = (*store)->find("d/b")->value().deploy.stamp.inode;
+  EXPECT_EQ((*store)->paths_of_inode(Side::deploy, inode).value(), (std::vector<std::string>{"d/b"}));
   ASSERT_TRUE((*store)->put(row("d/b")).ok());
   ASSERT_TRUE((*store)->remember_dropped(row("gone")).ok());
   EXPECT_EQ((*store)->find("d/b")->value().round, 7u);
@@ -163,6 +168,59 @@ TEST_F(BaseStoreTest, a_damaged_file_is_moved_aside_and_kept) {
   EXPECT_TRUE(moved);
   EXPECT_TRUE((*store)->empty());
   EXPECT_TRUE(std::filesystem::exists(path_ + ".damaged-1"));
+}
+
+TEST_F(BaseStoreTest, finds_the_names_of_a_file_by_inode_on_each_side) {
+  auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  ASSERT_TRUE(store.ok());
+  const auto put = [&](const char* path, uint64_t code, uint64_t deploy) {
+    BaseRow r = row(path);
+    r.code.stamp.inode = code;
+    r.deploy.stamp.inode = deploy;
+    ASSERT_TRUE((*store)->put(r).ok());
+  };
+  put("d/a", 7, 70);
+  put("b", 7, ~0ULL);
+  put("c", 8, 70);
+  const auto names = [&](Side side, uint64_t inode) { return (*store)->paths_of_inode(side, inode).value(); };
+  EXPECT_EQ(names(Side::code, 7), (std::vector<std::string>{"b", "d/a"}));
+  EXPECT_EQ(names(Side::deploy, 70), (std::vector<std::string>{"c", "d/a"}));
+  EXPECT_EQ(names(Side::deploy, ~0ULL), (std::vector<std::string>{"b"}));
+  // Kept in step with the rows.
+  put("b", 9, 90);
+  ASSERT_TRUE((*store)->drop("c").ok());
+  BaseRow directory = row("d/a");
+  directory.agreed.kind = Kind::directory;
+  ASSERT_TRUE((*store)->put(directory).ok());
+  EXPECT_TRUE(names(Side::code, 7).empty());
+  EXPECT_TRUE(names(Side::deploy, 70).empty());
+  EXPECT_EQ(names(Side::code, 9), (std::vector<std::string>{"b"}));
+}
+
+TEST_F(BaseStoreTest, a_file_of_schema_2_is_read_and_brought_up_to_date) {
+  std::filesystem::copy_file(TWSYNC_GOLDEN "/base-schema-2.db", path_);
+  for (const auto mode : {BaseStore::Mode::read_only, BaseStore::Mode::read_write, BaseStore::Mode::read_write}) {
+    auto store = BaseStore::open(path_, mode);
+    ASSERT_TRUE(store.ok()) << store.error().message;
+    EXPECT_EQ(paths(**store, {"", true}), (std::vector<std::string>{"d", "d/h", "e", "f", "g", "l"}));
+    const auto f = (*store)->find("f");
+    ASSERT_TRUE(f.ok() && f->has_value());
+    EXPECT_EQ((*f)->code.links, 2U);
+    EXPECT_EQ((*f)->deploy.owner, Name("root"));
+    EXPECT_FALSE((*f)->deploy.apart);
+    EXPECT_GT((*f)->round, 0U);
+    EXPECT_TRUE((*store)->find("l").value()->agreed.is_symlink());
+  }
+  auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  const uint64_t inode = (*store)->find("f").value()->code.stamp.inode;
+  EXPECT_EQ((*store)->paths_of_inode(Side::code, inode).value(), (std::vector<std::string>{"f", "g"}));
+}
+
+TEST_F(BaseStoreTest, a_newer_schema_is_left_alone) {
+  { ASSERT_TRUE(SqliteDb::open(path_, {})->set_user_version(99).ok()); }
+  const auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  ASSERT_FALSE(store.ok());
+  EXPECT_EQ(store.error().code, ErrorCode::unsupported);
 }
 
 TEST(RowCodec, rejects_every_truncation) {
