@@ -44,17 +44,21 @@ Status copy_file(int from_dir, const char* from, int to_dir, const char* to, Cop
   SYNC_ASSIGN(const UniqueFd source, open_regular(from_dir, from, stat));
   const UniqueFd target(::openat(to_dir, to, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!target) return error_from_errno(errno, "cannot create the copy");
-  SYNC_TRY(copy_content(source.get(), stat, target.get(), cost));
-  if (auto xattrs = read_xattrs(proc_fd_path(source.get()), true); xattrs && !xattrs->empty()) {
-    (void)write_xattrs(target.get(), *xattrs);
+  return copy_open_file(source.get(), stat, target.get(), cost);
+}
+
+Status copy_open_file(int from, const FileStat& stat, int to, CopyCost cost) {
+  SYNC_TRY(copy_content(from, stat, to, cost));
+  if (auto xattrs = read_xattrs(proc_fd_path(from), true); xattrs && !xattrs->empty()) {
+    (void)write_xattrs(to, *xattrs);
   }
-  // Only root may give a file away; the version is kept in any case.
-  if (::fchown(target.get(), stat.uid, stat.gid) != 0 && errno != EPERM)
+  // Only root may give a file away; the copy is worth having in any case.
+  if (::fchown(to, stat.uid, stat.gid) != 0 && errno != EPERM)
     return error_from_errno(errno, "cannot set the copy's owner");
-  if (::fchmod(target.get(), stat.mode) != 0) return error_from_errno(errno, "cannot set the copy's mode");
+  if (::fchmod(to, stat.mode) != 0) return error_from_errno(errno, "cannot set the copy's mode");
   const struct timespec times[2] = {{0, UTIME_OMIT}, {stat.mtime_ns / kSecond, stat.mtime_ns % kSecond}};
-  if (::futimens(target.get(), times) != 0) return error_from_errno(errno, "cannot set the copy's time");
-  if (flush_fd(target.get()) != 0) return error_from_errno(errno, "cannot flush the copy");
+  if (::futimens(to, times) != 0) return error_from_errno(errno, "cannot set the copy's time");
+  if (flush_fd(to) != 0) return error_from_errno(errno, "cannot flush the copy");
   return {};
 }
 

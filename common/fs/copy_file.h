@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "common/base/result.h"
+#include "common/fs/file_stat.h"
 
 namespace twsync {
 
@@ -15,5 +16,8 @@ enum class CopyCost : uint8_t { any, shared_blocks };
 /// owner (as far as allowed), xattrs and mtime of `from`; flushed. exists when something stands at `to`. Crash: a part
 /// of the copy may stand there.
 Status copy_file(int from_dir, const char* from, int to_dir, const char* to, CopyCost cost = CopyCost::any);
+
+/// The same into the empty file `to`, from `from` at its beginning, `stat` being its own.
+Status copy_open_file(int from, const FileStat& stat, int to, CopyCost cost = CopyCost::any);
 
 }  // namespace twsync

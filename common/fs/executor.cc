@@ -15,6 +15,8 @@ namespace twsync {
 
 namespace {
 
+constexpr size_t kOwnMost = 100'000;
+
 Error stale(const char* why) {
   return Error{ErrorCode::stale, why, {}, 0};
 }
@@ -47,6 +49,7 @@ bool displaces(const Operation& op) {
       return something;
     case OpKind::put_file:
     case OpKind::put_symlink:
+    case OpKind::link:
       return something || op.expected.is_directory();
     case OpKind::remove_directory:
       return op.expected.is_directory();
@@ -55,16 +58,26 @@ bool displaces(const Operation& op) {
   }
 }
 
+}  // namespace
+
 // A directory's ctime follows its children; anything else must not have been touched at all since the scan, unless the
 // plan says (ctime 0) that it moved the entry itself. A directory that the plan made has no stamp to compare.
-bool is_untouched(const FileStat& now, const Entry& expected) {
+bool Executor::is_untouched(const FileStat& now, const Entry& expected) const {
   const Stamp& stamp = expected.stamp;
+  if (now.inode == stamp.inode && is_as_we_left_it(now)) return true;
   if (!Expectation::may_fit(now, expected)) return false;
   if (now.kind == Kind::directory) return stamp.inode == 0 || now.mode == expected.mode;
   return stamp.inode != 0 && (stamp.ctime_ns == 0 || stamp.ctime_ns == now.ctime_ns);
 }
 
-}  // namespace
+bool Executor::is_as_we_left_it(const FileStat& now) const {
+  const auto own = own_.find(now.inode);
+  return own != own_.end() && now.same_moment(own->second) && now.mode == own->second.mode;
+}
+
+void Executor::note_own(const FileStat& now) {
+  if (now.kind == Kind::file && now.links > 1) own_.insert_or_assign(now.inode, now);
+}
 
 Executor::Executor(const RootDir& root, StageArea& stage, VersionStore& store, const EntryReader& reader,
                    const MetadataWriter& metadata, const HashKey& key)
@@ -74,6 +87,7 @@ Executor::Executor(const RootDir& root, StageArea& stage, VersionStore& store, c
       reader_(reader),
       metadata_(metadata),
       swapper_(stage, store, key),
+      expectation_(key),
       hasher_(key),
       parents_(root) {}
 
@@ -113,16 +127,32 @@ Result<int> Executor::parent_of(const std::string& path) {
 
 Displacement Executor::displacement(const InFlight& flight, const Item& item, int parent,
                                     const std::string& name) const {
-  return {item.op, parent, name, flight.batch.epoch, flight.batch.cycle, flight.batch.scanned_ns, item.reserved};
+  Displacement what;
+  what.op = item.op;
+  what.parent = parent;
+  what.name = name;
+  what.epoch = flight.batch.epoch;
+  what.cycle = flight.batch.cycle;
+  what.scanned_ns = flight.batch.scanned_ns;
+  what.version = item.reserved;
+  return what;
 }
 
 void Executor::make_visible(InFlight& flight) {
   parents_.clear();
-  for (Item& item : flight.items) {
-    if (item.ok()) {
+  if (own_.size() > kOwnMost) own_.clear();
+  for (size_t i = 0; i < flight.items.size();) {
+    const Operation& op = *flight.items[i].op;
+    size_t end = i + 1;
+    while (op.group != 0 && end < flight.items.size() && flight.items[end].op->group == op.group) ++end;
+    const std::span<Item> together(&flight.items[i], end - i);
+    if (op.group != 0 || op.kind == OpKind::link) {
+      apply_group(flight, together);
+    } else if (Item& item = together.front(); item.ok()) {
       if (Status status = apply(flight, item); !status.ok()) item.fail(status.error());
     }
-    stage_.discard(item.staged);
+    for (Item& item : together) stage_.discard(item.staged);
+    i = end;
   }
   // A line that is lost says less of a version, and that of a directory is gone: no reason to fail what was done.
   (void)swapper_.settle();
@@ -150,6 +180,8 @@ Status Executor::apply(InFlight& flight, Item& item) {
       return remove(flight, item, parent, name);
     case OpKind::remove_directory:
       return remove_directory(flight, item, parent, name);
+    case OpKind::link:
+      break;  // always as a group
   }
   return Error{ErrorCode::peer_violation, "unknown operation", {}, 0};
 }
@@ -165,6 +197,7 @@ Status Executor::put(InFlight& flight, Item& item, Staged& staged, int parent, c
   Displacement what = displacement(flight, item, parent, name);
   Status status = swapper_.replace(staged, what);
   item.result.version = what.version;
+  if (what.left) note_own(*what.left);
   if (expected == Kind::directory || staged.kind == Kind::directory) parents_.clear();
   flight.directory_removed = flight.directory_removed || expected == Kind::directory;
   return status;
@@ -210,13 +243,17 @@ Status Executor::make_directory(InFlight& flight, Item& item, int parent, const 
 }
 
 Status Executor::put_symlink(InFlight& flight, Item& item, int parent, const std::string& name) {
+  SYNC_TRY(stage_symlink(item));
+  return put(flight, item, item.staged, parent, name);
+}
+
+Status Executor::stage_symlink(Item& item) {
   SYNC_ASSIGN(item.staged, stage_.make_symlink(item.op->desired.target));
   const UniqueFd fd(::openat(stage_.fd(), item.staged.name().c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return error_from_errno(errno, "cannot open the staged link");
   Entry desired = item.op->desired;
   desired.kind = Kind::symlink;
-  SYNC_TRY(metadata_.apply(fd.get(), Kind::symlink, metadata_.for_new(desired, item.op->expected)));
-  return put(flight, item, item.staged, parent, name);
+  return metadata_.apply(fd.get(), Kind::symlink, metadata_.for_new(desired, item.op->expected));
 }
 
 Status Executor::rename(InFlight& flight, Item& item, int parent, const std::string& name) {
@@ -275,6 +312,7 @@ Status Executor::set_metadata(InFlight& flight, Item& item, int parent, const st
   }
   if (now.kind == Kind::file) SYNC_TRY(read_again(item, parent, name, change.mtime_ns.has_value()));
   if (const int err = stat_fd(fd.get(), item.after); err != 0) return error_from_errno(err, "cannot look at the entry");
+  note_own(item.after);
   return {};
 }
 
@@ -356,6 +394,7 @@ void Executor::fill_result(Item& item, DirCache& parents) {
       if (!target.is_directory()) item.fail(changed);
       break;
     case OpKind::put_file:
+    case OpKind::link:
       check_put(item);
       break;
     case OpKind::put_symlink:
@@ -367,6 +406,7 @@ void Executor::fill_result(Item& item, DirCache& parents) {
       break;
     case OpKind::set_metadata:
       if (target.stamp.inode != item.after.inode) item.fail(changed);
+      if (const auto own = own_.find(item.after.inode); own != own_.end()) item.after = own->second;
       if (target.is_file() && target.stamp != item.after.stamp()) item.fail(changed);
       if (target.is_file()) item.result.target.digest = item.digest;
       break;
@@ -380,7 +420,8 @@ void Executor::fill_result(Item& item, DirCache& parents) {
 // The digest belongs to the inode that was staged, as long as nobody wrote to it since.
 void Executor::check_put(Item& item) {
   Entry& target = item.result.target;
-  const Stamp staged = item.staged_stat.stamp();
+  const auto own = own_.find(item.staged_stat.inode);
+  const Stamp staged = own != own_.end() ? own->second.stamp() : item.staged_stat.stamp();
   if (target.is_file() && target.stamp.inode == staged.inode && target.stamp.size == staged.size &&
       target.stamp.mtime_ns == staged.mtime_ns) {
     target.digest = item.digest;

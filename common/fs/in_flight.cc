@@ -17,6 +17,7 @@ bool is_sound(const Operation& op) {
   if (op.kind == OpKind::set_metadata && op.path.empty()) return op.expected.is_directory();
   if (!may_touch(op.path)) return false;
   if (op.kind == OpKind::rename) return may_touch(op.from) && !is_below(op.path, op.from);
+  if (op.kind == OpKind::link) return may_touch(op.from) && op.path != op.from;
   if (op.kind == OpKind::put_symlink) {
     const std::string& target = op.desired.target;
     return !target.empty() && target.size() < 4096 && target.find('\0') == std::string::npos;

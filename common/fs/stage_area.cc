@@ -8,6 +8,7 @@
 
 #include "common/base/hasher.h"
 #include "common/base/text.h"
+#include "common/fs/copy_file.h"
 #include "common/fs/entry_reader.h"
 #include "common/fs/rename.h"
 #include "common/fs/stage_cleaning.h"
@@ -26,6 +27,14 @@ bool tmpfile_unsupported(int err) {
 }
 
 }  // namespace
+
+std::string Staged::name() const {
+  return serial == 0 ? std::to_string(inode) : str(inode, '.', serial);
+}
+
+bool is_staged_name(std::string_view name, uint64_t inode) {
+  return name.substr(0, name.find('.')) == std::to_string(inode);
+}
 
 Result<std::unique_ptr<StageArea>> StageArea::open(const StateDir& state, VersionStore& store, bool tmpfile) {
   SYNC_TRY(clean_stage(state, store));
@@ -54,7 +63,7 @@ StageArea::~StageArea() {
 Result<Staged> StageArea::create_file() {
   if (tmpfile_) {
     UniqueFd fd(::openat(dir_.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (fd) return Staged{Kind::file, std::move(fd), 0, false};
+    if (fd) return Staged{Kind::file, std::move(fd), 0, false, 0};
     if (!tmpfile_unsupported(errno)) return error_from_errno(errno, "cannot create a file in the stage");
     tmpfile_ = false;
   }
@@ -85,9 +94,29 @@ Result<Staged> StageArea::adopt(const std::string& temporary, Kind kind) {
   if (const int err = stat_at(dir_.get(), temporary.c_str(), stat); err != 0) {
     return error_from_errno(err, "cannot look at the staged entry");
   }
-  Staged staged{kind, {}, stat.inode, true};
+  Staged staged{kind, {}, stat.inode, true, 0};
   // Never over an entry: a displaced one may still stand under the number of an inode that was freed and used again.
   SYNC_TRY(rename_noreplace(dir_.get(), temporary.c_str(), dir_.get(), staged.name().c_str()));
+  return staged;
+}
+
+Result<Staged> StageArea::make_link(int fd) {
+  FileStat stat;
+  if (const int err = stat_fd(fd, stat); err != 0) return error_from_errno(err, "cannot look at the file to link to");
+  Staged staged{stat.kind, {}, stat.inode, true, ++serial_};
+  SYNC_TRY(link_fd(fd, dir_.get(), staged.name().c_str()));
+  return staged;
+}
+
+Result<Staged> StageArea::make_copy(int fd, const FileStat& stat) {
+  SYNC_ASSIGN(Staged staged, create_file());
+  Status copied = copy_open_file(fd, stat, staged.fd.get());
+  if (copied.ok()) copied = give_name(staged);
+  if (!copied.ok()) {
+    discard(staged);
+    return std::move(copied).error();
+  }
+  staged.fd.reset();
   return staged;
 }
 
@@ -109,12 +138,16 @@ Status StageArea::link_into(const Staged& staged, int dir_fd, const char* name) 
     if (::linkat(dir_.get(), staged.name().c_str(), dir_fd, name, 0) == 0) return {};
     return error_from_errno(errno, "cannot link the staged file");
   }
+  return link_fd(staged.fd.get(), dir_fd, name);
+}
+
+Status StageArea::link_fd(int fd, int dir_fd, const char* name) {
   if (link_by_fd_) {
-    if (::linkat(staged.fd.get(), "", dir_fd, name, AT_EMPTY_PATH) == 0) return {};
+    if (::linkat(fd, "", dir_fd, name, AT_EMPTY_PATH) == 0) return {};
     // ENOENT: not allowed without CAP_DAC_READ_SEARCH (or the target directory is gone: /proc says the same again).
     if (errno != ENOENT && errno != EPERM) return error_from_errno(errno, "cannot link the staged file");
   }
-  if (::linkat(AT_FDCWD, proc_fd_path(staged.fd.get()).c_str(), dir_fd, name, AT_SYMLINK_FOLLOW) == 0) {
+  if (::linkat(AT_FDCWD, proc_fd_path(fd).c_str(), dir_fd, name, AT_SYMLINK_FOLLOW) == 0) {
     link_by_fd_ = false;
     return {};
   }

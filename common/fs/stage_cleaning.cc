@@ -16,6 +16,7 @@
 #include "common/fs/file_stat.h"
 #include "common/fs/remove_tree.h"
 #include "common/fs/rename.h"
+#include "common/fs/stage_area.h"
 
 namespace twsync {
 
@@ -28,7 +29,7 @@ class Cleaner {
   Status clean(int dir_fd, const std::string& name) {
     FileStat stat;
     if (stat_at(dir_fd, name.c_str(), stat) != 0) return {};
-    const bool ours = name.starts_with(kStageTemporary) || name == std::to_string(stat.inode);
+    const bool ours = name.starts_with(kStageTemporary) || is_staged_name(name, stat.inode);
     if (ours && ::unlinkat(dir_fd, name.c_str(), stat.kind == Kind::directory ? AT_REMOVEDIR : 0) == 0) return {};
     if (ours && errno != ENOTEMPTY) return error_from_errno(errno, "cannot clean the stage", name);
     return keep(dir_fd, name, stat);

@@ -8,6 +8,7 @@
 
 #include "common/fs/copy_file.h"
 #include "common/fs/entry_reader.h"
+#include "common/fs/remove_tree.h"
 #include "common/fs/rename.h"
 
 namespace twsync {
@@ -37,6 +38,18 @@ VersionRecord record_of(const Displacement& what, Displaced how) {
   return record;
 }
 
+bool is_empty_directory(int dir_fd, const std::string& name) {
+  const UniqueFd fd(::openat(dir_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return false;
+  const auto names = names_in(fd.get());
+  return names && names->empty();
+}
+
+// Moving an inode moves its ctime, nothing else.
+bool is_as_before(const FileStat& now, const FileStat& before) {
+  return now.inode == before.inode && now.size == before.size && now.mtime_ns == before.mtime_ns;
+}
+
 }  // namespace
 
 Status Swapper::place_new(Staged& staged, int parent, const std::string& name) {
@@ -52,6 +65,18 @@ Status Swapper::place_new(Staged& staged, int parent, const std::string& name) {
 }
 
 Status Swapper::replace(Staged& staged, Displacement& what) {
+  Status swapped = swap_in(staged, what);
+  if (swapped.ok()) return keep(staged, what);
+  if (swapped.error().code != ErrorCode::unsupported) return swapped;
+  FileStat before;
+  if (const int err = stat_at(what.parent, what.name.c_str(), before); err != 0) {
+    what.version.clear();
+    return as_stale(error_from_errno(err, "cannot look at what is to be replaced"));
+  }
+  return replace_without_exchange(staged, before, what);
+}
+
+Status Swapper::swap_in(Staged& staged, Displacement& what) {
   FileStat before;
   if (stat_at(what.parent, what.name.c_str(), before) != 0 || !Expectation::may_fit(before, what.op->expected)) {
     what.version.clear();
@@ -59,52 +84,111 @@ Status Swapper::replace(Staged& staged, Displacement& what) {
   }
   SYNC_TRY(stage_.give_name(staged));
   const std::string staged_name = staged.name();
+  if (const int err = stat_at(stage_.fd(), staged_name.c_str(), what.staged); err != 0) {
+    return error_from_errno(err, "cannot look at the staged entry");
+  }
   Status swapped = rename_exchange(stage_.fd(), staged_name.c_str(), what.parent, what.name.c_str());
   if (!swapped.ok()) {
-    if (swapped.error().code == ErrorCode::unsupported) return replace_without_exchange(staged, before, what);
+    if (swapped.error().code == ErrorCode::unsupported) return swapped;
     what.version.clear();
     return as_stale(std::move(swapped).error());
   }
   // From here on the staged name holds what was displaced.
   staged.named = false;
-  FileStat out;
-  if (const int err = stat_at(stage_.fd(), staged_name.c_str(), out); err != 0) {
+  if (const int err = stat_at(stage_.fd(), staged_name.c_str(), what.out); err != 0) {
     return error_from_errno(err, "cannot look at what was displaced");
   }
-  if (!expectation_.fits(stage_.fd(), staged_name.c_str(), out, before, what.op->expected, what.scanned_ns)) {
+  if (!expectation_.fits(stage_.fd(), staged_name.c_str(), what.out, before, what.op->expected, what.scanned_ns)) {
     return put_back(staged, what, stale("it was changed meanwhile"));
   }
-  if (out.kind != Kind::directory) {
-    Status kept = keeper_.keep(stage_.fd(), staged_name, out, record_of(what, Displaced::replaced));
+  // Only keep() takes it away.
+  if (what.out.kind == Kind::directory && !is_empty_directory(stage_.fd(), staged_name)) {
+    return put_back(staged, what, Error{ErrorCode::exists, "the directory is not empty", {}, 0});
+  }
+  return {};
+}
+
+Status Swapper::keep(Staged& staged, Displacement& what) {
+  const std::string staged_name = staged.name();
+  if (what.out.kind != Kind::directory) {
+    Status kept = keep_file(staged_name, what);
     return kept.ok() ? Status{} : put_back(staged, what, std::move(kept).error());
   }
   if (::unlinkat(stage_.fd(), staged_name.c_str(), AT_REMOVEDIR) == 0) {
-    keeper_.removed_directory(what.version, out);
+    keeper_.removed_directory(what.version, what.out);
     return {};
   }
   return put_back(staged, what, Error{ErrorCode::exists, "the directory is not empty", {}, 0});
 }
 
-// The staged name holds what came out, the tree holds ours: swap once more.
+Status Swapper::keep_file(const std::string& staged_name, Displacement& what) {
+  const bool linked = what.out.kind == Kind::file && what.out.links > 1;
+  const UniqueFd fd(linked ? ::openat(stage_.fd(), staged_name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1);
+  const Digest& was = what.op->expected.digest;
+  if (linked && was.known() && was == what.op->desired.digest) {
+    // The same content stands at the path; whoever has the old file open writes to its other names.
+    what.version.clear();
+    ::unlinkat(stage_.fd(), staged_name.c_str(), 0);
+  } else {
+    SYNC_TRY(keeper_.keep(stage_.fd(), staged_name, what.out, record_of(what, Displaced::replaced)));
+  }
+  FileStat now;
+  if (fd && stat_fd(fd.get(), now) == 0 && is_as_before(now, what.out) && now.mode == what.out.mode) what.left = now;
+  return {};
+}
+
 Status Swapper::put_back(Staged& staged, Displacement& what, Error answer) {
+  SYNC_TRY(swap_back(staged, what));
+  return answer;
+}
+
+// The staged name holds what came out, the tree holds ours: swap once more.
+Status Swapper::swap_back(Staged& staged, Displacement& what) {
   what.version.clear();
   const std::string name = staged.name();
   if (!rename_exchange(stage_.fd(), name.c_str(), what.parent, what.name.c_str()).ok()) {
     // Somebody removed what we had just put there. Theirs that came out before is kept, not resurrected.
-    SYNC_TRY(keep_foreign(stage_.fd(), name, what));
-    return answer;
+    return keep_foreign(stage_.fd(), name, what);
   }
   FileStat out;
   if (stat_at(stage_.fd(), name.c_str(), out) == 0 && out.inode == staged.inode) {
+    if (out.kind == Kind::file && !is_as_before(out, what.staged)) return keep_foreign(stage_.fd(), name, what);
     staged.named = true;
     stage_.discard(staged);
-    return answer;
+    return {};
   }
   // Somebody replaced ours in between: theirs is the newest and belongs into the tree; what we just put back goes to
   // the store. Should it change yet again, whatever comes out is kept.
   (void)rename_exchange(stage_.fd(), name.c_str(), what.parent, what.name.c_str());
-  SYNC_TRY(keep_foreign(stage_.fd(), name, what));
-  return answer;
+  return keep_foreign(stage_.fd(), name, what);
+}
+
+Status Swapper::take_back(Staged& staged, Displacement& what) {
+  const std::string name = staged.name();
+  Status moved = rename_noreplace(what.parent, what.name.c_str(), stage_.fd(), name.c_str());
+  if (!moved.ok()) return moved.error().sys_errno == ENOENT ? Status{} : moved;
+  FileStat out;
+  if (const int err = stat_at(stage_.fd(), name.c_str(), out); err != 0) {
+    return error_from_errno(err, "cannot look at what was taken back");
+  }
+  if (out.inode == staged.inode && (out.kind != Kind::file || is_as_before(out, what.staged))) {
+    staged.named = true;
+    stage_.discard(staged);
+    return {};
+  }
+  // Somebody put something else there, which stays; or wrote into ours, which is kept.
+  const bool theirs = out.inode != staged.inode;
+  if (theirs && rename_noreplace(stage_.fd(), name.c_str(), what.parent, what.name.c_str()).ok()) return {};
+  return keep_foreign(stage_.fd(), name, what);
+}
+
+Status Swapper::give_back(Displacement& what) {
+  FileStat out;
+  if (const int err = stat_at(store_.dir_fd(), what.version.c_str(), out); err != 0) {
+    return error_from_errno(err, "cannot look at what was removed");
+  }
+  Status back = give_back(out, what, stale("something else stands there now"));
+  return what.version.empty() ? Status{} : back;
 }
 
 Status Swapper::keep_foreign(int dir_fd, const std::string& name, Displacement& what) {

@@ -26,8 +26,9 @@ const char* to_string(HintSource source) {
 }
 
 const char* to_string(OpKind kind) {
-  static constexpr const char* kNames[] = {"unknown",     "make-directory", "rename", "put-file",
-                                           "put-symlink", "set-metadata",   "remove", "remove-directory"};
+  static constexpr const char* kNames[] = {"unknown",  "make-directory",   "rename",
+                                           "put-file", "put-symlink",      "set-metadata",
+                                           "remove",   "remove-directory", "link"};
   return pick(kNames, kind);
 }
 

@@ -19,6 +19,7 @@ enum class OpKind : uint8_t {
   set_metadata = 5,      ///< mode, mtime, owner, xattrs of what stands at `path`; content stays
   remove = 6,            ///< the file or symlink at `path` goes to the version store
   remove_directory = 7,  ///< the empty directory at `path` goes; not empty = kept and reported
+  link = 8,  ///< `path` becomes one more name of the file at `from` on the same side (expected as for put_file)
 };
 const char* to_string(OpKind kind);
 
@@ -53,11 +54,14 @@ struct Operation {
   OpStage stage = OpStage::content;
   Side side = Side::code;  ///< where it is applied; content comes from the other side
   LoserCause cause = LoserCause::ordinary;
-  uint32_t group = 0;  ///< 0 = alone; operations of one group are applied all together or not at all
+  uint32_t group = 0;  ///< 0 = alone; operations of one group are applied all together or not at all; they stand next
+                       ///< to each other in the plan
   std::string path;
-  std::string from;  ///< rename only
+  std::string from;  ///< rename, link
   Entry expected;    ///< what must stand there now on `side` (I7); kind none = nothing
-  Entry desired;     ///< what stands there afterwards; put_file: `desired.stamp` is the *source's* stamp as scanned
+  /// What stands there afterwards. put_file: `desired.stamp` is the *source's* stamp as scanned. link: that of `from`
+  /// on the same side; without an inode, `from` is put by an earlier operation of the same group.
+  Entry desired;
 };
 
 enum class ConflictWinner : uint8_t { none = 0, code = 1, deploy = 2 };  ///< none = parked (policy manual)

@@ -34,9 +34,10 @@ struct OpResult {
   Entry source;         ///< put_file only: what the source side sent (stamp from fstat before = after reading)
   std::string version;  ///< id in the version store of the displaced entry; empty = nothing displaced
   uint64_t bytes = 0;   ///< content bytes carried
+  bool apart = false;   ///< link: the file system refused it, so a copy stands there; `message` says why
   template <class F>
   void fields(F&& f) {
-    f(id, code, message, sys_errno, target, source, version, bytes);
+    f(id, code, message, sys_errno, target, source, version, bytes, apart);
   }
 };
 

@@ -26,7 +26,7 @@ const char* event_name(EventKind kind) {
 
 void add_operation(JsonObject& out, const Operation& operation) {
   out.text("operation", to_string(operation.kind)).text("side", to_string(operation.side));
-  if (operation.kind == OpKind::rename) out.path("from", operation.from);
+  if (operation.kind == OpKind::rename || operation.kind == OpKind::link) out.path("from", operation.from);
   if (operation.kind == OpKind::put_file) out.number("size", operation.desired.size);
 }
 

@@ -30,6 +30,8 @@ const char* verb(OpKind kind) {
       return "remove";
     case OpKind::remove_directory:
       return "rmdir";
+    case OpKind::link:
+      return "hardlink";
   }
   return "change";
 }
@@ -212,6 +214,7 @@ std::string operation_text(const Operation& operation) {
   if (operation.kind == OpKind::rename) return str(out, shown(operation.from), " -> ", shown(operation.path));
   out += shown(operation.path);
   if (operation.kind == OpKind::put_symlink) out += str(" -> ", escape_bytes(operation.desired.target));
+  if (operation.kind == OpKind::link) out += str(" = ", shown(operation.from));
   return out;
 }
 

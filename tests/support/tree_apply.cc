@@ -24,6 +24,11 @@ std::string World::check_expected(const Operation& op, const std::string& path) 
   if (now.kind != expected.kind) return str("expected ", to_string(expected.kind), ", found ", to_string(now.kind));
   if (!now.exists() || expected.stamp == Stamp{}) return {};
   if (now.stamp.inode != expected.stamp.inode) return "another inode";
+  // By another name the plan itself has set its metadata: what is done comes to the same.
+  const auto own = own_ctime_.find(now.stamp.inode);
+  if (now.is_file() && own != own_ctime_.end()) {
+    return now.stamp.ctime_ns != own->second ? "touched by somebody else" : "";
+  }
   if (now.mode != expected.mode) return "another mode";
   if (now.is_directory()) return {};
   if (now.size != expected.size || now.mtime_ns != expected.mtime_ns) return "another fingerprint";
@@ -31,15 +36,15 @@ std::string World::check_expected(const Operation& op, const std::string& path) 
   if (now.is_file() && expected.digest.known() && expected.digest != digest_of(tree(op.side).at(path).content)) {
     return "another content";
   }
-  const bool live = op.kind == OpKind::set_metadata && expected.stamp.ctime_ns != 0;
-  return live && now.stamp.ctime_ns != expected.stamp.ctime_ns ? "another ctime" : "";
+  if (op.kind != OpKind::set_metadata || expected.stamp.ctime_ns == 0) return {};
+  return now.stamp.ctime_ns != expected.stamp.ctime_ns ? "another ctime" : "";
 }
 
 void World::displace(const Operation& op) {
   const auto it = tree(op.side).find(op.path);
   if (it == tree(op.side).end()) return;
   if (it->second.kind != Kind::directory) displaced.emplace_back(it->second.content, op.cause);
-  tree(op.side).erase(it);
+  erase(op.side, op.path);
 }
 
 std::string World::apply_put(const Operation& op) {
@@ -67,6 +72,27 @@ std::string World::apply_put(const Operation& op) {
   return {};
 }
 
+std::string World::apply_link(const Operation& op) {
+  const auto from = tree(op.side).find(op.from);
+  if (from == tree(op.side).end() || from->second.kind != Kind::file) return "nothing to link to";
+  const Entry stands = entry(op.side, op.from);
+  const Stamp& expected = op.desired.stamp;
+  if (expected.inode == 0 && op.group == 0) return "linked to something unknown";
+  if (expected.inode != 0 && expected.inode != stands.stamp.inode) return "another inode to link to";
+  if (stands.size != op.desired.size) return "another size to link to";
+  if (op.desired.digest.known() && op.desired.digest != digest_of(from->second.content)) {
+    return "another content to link to";
+  }
+  if (op.expected.is_directory() && has_children(op.side, op.path)) return "the directory is not empty";
+  displace(op);
+  if (refuses_links_[static_cast<size_t>(op.side)]) {
+    put(op.side, op.path, tree(op.side).at(op.from));
+  } else {
+    link(op.side, op.from, op.path);
+  }
+  return {};
+}
+
 std::string World::apply(const Operation& op) {
   const bool is_rename = op.kind == OpKind::rename;
   if (const auto problem = check_expected(op, is_rename ? op.from : op.path); !problem.empty()) return problem;
@@ -86,12 +112,15 @@ std::string World::apply(const Operation& op) {
     case OpKind::put_file:
     case OpKind::put_symlink:
       return apply_put(op);
+    case OpKind::link:
+      return apply_link(op);
     case OpKind::set_metadata: {
       if (op.desired.kind != op.expected.kind) return "set_metadata changes the kind";
-      ModelNode& node = tree(op.side).at(op.path);
-      node.mode = op.desired.mode;
-      node.mtime_ns = op.desired.mtime_ns;
-      node.ctime_ns = (200 + ++tick_) * 1'000'000'000;
+      const auto set = [&op](ModelNode& node) {
+        node.mode = op.desired.mode;
+        node.mtime_ns = op.desired.mtime_ns;
+      };
+      change_inode(op.side, tree(op.side).at(op.path).inode, set);
       return {};
     }
     case OpKind::remove:
@@ -108,12 +137,15 @@ std::string World::apply(const Operation& op) {
 
 std::string World::carry_out(const Plan& plan, size_t limit) {
   std::string problems;
+  own_ctime_.clear();
   for (const Agreement& agreement : plan.agreements) agree(agreement);
   for (size_t i = 0; i < plan.operations.size(); ++i) {
     if (i == limit) return problems;
     const Operation& op = plan.operations[i];
     if (op.id != i) problems += str("id of ", describe(op), "\n");
+    applying_ = true;
     const std::string problem = apply(op);
+    applying_ = false;
     if (problem.empty()) {
       record(op);
     } else {
@@ -160,10 +192,40 @@ void World::record(const Operation& op) {
     source.digest = now.digest;
     pending_[static_cast<size_t>(other(op.side))][op.path] = source;
   }
+  if (op.kind == OpKind::link) return record_link(op);
   Entry desired = op.desired;
   if (op.kind == OpKind::make_directory) desired.mode |= kMadeDirectoryMode;
   const AppliedEntry applied{op.side, desired};
   settle(op.path, &applied);
+}
+
+/// One more link moves the ctime of every name.
+void World::refresh_names(Side side, uint64_t inode) {
+  for (auto& [path, row] : base) {
+    SideRecord& record = row.side(side);
+    const Entry now = entry(side, path);
+    const bool same = now.stamp.inode == inode && record.stamp.inode == inode && now.size == record.stamp.size &&
+                      now.mtime_ns == record.stamp.mtime_ns;
+    if (!same) continue;
+    record.stamp = now.stamp;
+    record.links = now.links;
+  }
+}
+
+/// The source of a link is not read: it is what its first name is, if it is one inode with that.
+void World::record_link(const Operation& op) {
+  const Side source = other(op.side);
+  Entry there = known(source, op.path);
+  if (there.is_file() && !there.digest.known() && there.stamp == entry(source, op.from).stamp) {
+    there.digest = digest_of(tree(source).at(op.from).content);
+    pending_[static_cast<size_t>(source)][op.path] = there;
+  }
+  const AppliedEntry applied{op.side, op.desired};
+  settle(op.path, &applied);
+  if (const auto row = base.find(op.path); row != base.end()) {
+    row->second.side(op.side).apart = refuses_links_[static_cast<size_t>(op.side)];
+  }
+  refresh_names(op.side, tree(op.side).at(op.path).inode);
 }
 
 void World::record_rename(const Operation& op) {

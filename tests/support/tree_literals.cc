@@ -13,7 +13,8 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 
-ModelNode parse_node(std::string word, std::string& path) {
+/// `same_as`: "path^same_as", another name of it.
+ModelNode parse_node(std::string word, std::string& path, std::string& same_as) {
   ModelNode node;
   node.mtime_ns = 50 * kSecondNs;
   const auto cut = [&word](char mark) {
@@ -25,6 +26,10 @@ ModelNode parse_node(std::string word, std::string& path) {
   };
   if (const auto mtime = cut('@'); !mtime.empty()) node.mtime_ns = std::stoll(mtime) * kSecondNs;
   const auto mode = cut(':');
+  if (same_as = cut('^'); !same_as.empty()) {
+    path = word;
+    return node;
+  }
   if (const size_t arrow = word.find("->"); arrow != std::string::npos) {
     node.kind = Kind::symlink;
     node.content = word.substr(arrow + 2);
@@ -60,6 +65,7 @@ Digest digest_of(const std::string& content) {
 
 std::string to_text(const ModelTree& tree) {
   std::string out;
+  std::map<uint64_t, std::string> first_name;
   for (const auto& [path, node] : tree) {
     const std::string mode = str(":", octal(node.mode));
     const std::string mtime = str("@", node.mtime_ns);
@@ -67,9 +73,11 @@ std::string to_text(const ModelTree& tree) {
       case Kind::directory:
         out += str(path, "/", mode, "\n");
         break;
-      case Kind::file:
-        out += str(path, "=", node.content, mode, mtime, "\n");
+      case Kind::file: {
+        const auto [first, alone] = first_name.emplace(node.inode, path);
+        out += str(path, "=", node.content, mode, mtime, alone ? "" : "^", alone ? "" : first->second.c_str(), "\n");
         break;
+      }
       case Kind::symlink:
         out += str(path, "->", node.content, mtime, "\n");
         break;
@@ -87,12 +95,21 @@ World::World(const std::string& agreed, ConflictPolicy conflicts) {
   std::istringstream words(agreed);
   for (std::string word; words >> word;) {
     std::string path;
-    const ModelNode node = parse_node(word, path);
+    std::string same_as;
+    const ModelNode node = parse_node(word, path, same_as);
     for (const Side s : {Side::code, Side::deploy}) {
+      if (!same_as.empty()) {
+        link(s, same_as, path);
+        continue;
+      }
       ModelNode& made = put(s, path, node);
       made.mtime_ns = node.mtime_ns;
-      read_.insert({made.inode, made.ctime_ns});
     }
+  }
+  for (const Side s : {Side::code, Side::deploy}) {
+    for (const auto& [path, node] : tree(s)) read_.insert({node.inode, node.ctime_ns});
+  }
+  for (const auto& [path, node] : tree(Side::code)) {
     const auto row = merge_base(nullptr, path, entry(Side::code, path), entry(Side::deploy, path), policy);
     if (row) base[path] = *row;
     if (row) base[path].round = round;
@@ -110,8 +127,28 @@ ModelNode& World::put(Side side, const std::string& path, ModelNode node) {
 void World::write(Side side, const std::string& path, const std::string& content) {
   const auto it = tree(side).find(path);
   if (it == tree(side).end() || it->second.kind != Kind::file) return replace(side, path, content);
-  it->second.content = content;
-  it->second.ctime_ns = it->second.mtime_ns = (200 + ++tick_) * kSecondNs;
+  change_inode(side, it->second.inode, [&](ModelNode& node) {
+    node.content = content;
+    node.mtime_ns = (200 + tick_) * kSecondNs;
+  });
+}
+
+void World::change_inode(Side side, uint64_t inode, const std::function<void(ModelNode&)>& change) {
+  ++tick_;
+  for (auto& [path, node] : tree(side)) {
+    if (node.inode != inode) continue;
+    change(node);
+    node.ctime_ns = (200 + tick_) * kSecondNs;
+    if (applying_) own_ctime_[inode] = node.ctime_ns;
+  }
+}
+
+void World::link(Side side, const std::string& from, const std::string& path) {
+  if (path == from) return;
+  const ModelNode node = tree(side).at(from);
+  erase(side, path);
+  tree(side)[path] = node;
+  change_inode(side, node.inode, [](ModelNode&) {});
 }
 
 void World::replace(Side side, const std::string& path, const std::string& content) {
@@ -146,7 +183,13 @@ void World::socket(Side side, const std::string& path) {
 }
 
 void World::erase(Side side, const std::string& path) {
-  std::erase_if(tree(side), [&](const auto& item) { return is_at_or_below(item.first, path); });
+  std::set<uint64_t> inodes;
+  std::erase_if(tree(side), [&](const auto& item) {
+    if (!is_at_or_below(item.first, path)) return false;
+    inodes.insert(item.second.inode);
+    return true;
+  });
+  for (const uint64_t inode : inodes) change_inode(side, inode, [](ModelNode&) {});
 }
 
 void World::rename(Side side, const std::string& from, const std::string& to) {
@@ -154,16 +197,15 @@ void World::rename(Side side, const std::string& from, const std::string& to) {
   for (const auto& [path, node] : tree(side)) {
     if (is_at_or_below(path, from)) moved[replace_prefix(path, from, to)] = node;
   }
-  erase(side, from);
+  std::erase_if(tree(side), [&](const auto& item) { return is_at_or_below(item.first, from); });
   erase(side, to);
-  moved[to].ctime_ns = (200 + ++tick_) * kSecondNs;
+  const uint64_t inode = moved[to].inode;
   tree(side).merge(moved);
+  change_inode(side, inode, [](ModelNode&) {});
 }
 
 void World::chmod(Side side, const std::string& path, uint32_t mode) {
-  ModelNode& node = tree(side).at(path);
-  node.mode = mode;
-  node.ctime_ns = (200 + ++tick_) * kSecondNs;
+  change_inode(side, tree(side).at(path).inode, [mode](ModelNode& node) { node.mode = mode; });
 }
 
 void World::rot(Side side, const std::string& path, const std::string& content) {
@@ -196,7 +238,7 @@ void World::confirm_flush() {
 }
 
 void World::undo(Side side, const std::string& path) {
-  erase(side, path);
+  std::erase_if(tree(side), [&](const auto& item) { return is_at_or_below(item.first, path); });
   for (const auto& [was, node] : flushed_[static_cast<size_t>(side)]) {
     if (is_at_or_below(was, path)) tree(side)[was] = node;
   }
@@ -208,9 +250,7 @@ void World::stop_uncleanly(Side side) {
 }
 
 void World::touch(Side side, const std::string& path, int64_t mtime_ns) {
-  ModelNode& node = tree(side).at(path);
-  node.mtime_ns = mtime_ns;
-  node.ctime_ns = (200 + ++tick_) * kSecondNs;
+  change_inode(side, tree(side).at(path).inode, [mtime_ns](ModelNode& node) { node.mtime_ns = mtime_ns; });
 }
 
 Entry World::entry(Side side, const std::string& path) {
@@ -221,6 +261,10 @@ Entry World::entry(Side side, const std::string& path) {
   e.kind = node.kind;
   e.mode = node.kind == Kind::symlink ? 0 : node.mode;
   e.size = node.kind == Kind::file ? node.content.size() : 0;
+  if (node.kind == Kind::file) {
+    e.links = 0;
+    for (const auto& [name, other] : tree(side)) e.links += other.inode == node.inode ? 1 : 0;
+  }
   e.mtime_ns = node.mtime_ns;
   e.stamp = {node.inode, e.size, node.mtime_ns, node.ctime_ns};
   if (node.kind == Kind::symlink) e.target = node.content;
@@ -256,7 +300,9 @@ std::vector<PathState> World::scan() {
         (s == Side::code ? state.code : state.deploy) = e;
         pending_[static_cast<size_t>(s)][path] = e;
       }
-      if (state.code || state.deploy) states.push_back(std::move(state));
+      // Names of what is pending count as well, pending or not; here simply every linked file.
+      const bool linked = state.base && (state.base->code.links > 1 || state.base->deploy.links > 1);
+      if (state.code || state.deploy || linked) states.push_back(std::move(state));
     }
   };
   look();
@@ -320,6 +366,8 @@ void edit(World& world, const std::string& script) {
     if (side_name == "forget") world.forget_base();
     if (side_name == "flush") world.confirm_flush();
     if (side_name == "sync") world.converge();
+    if (verb == "refuse-links") world.refuse_links(side);
+    if (verb == "link") world.link(side, path, value);
     if (verb == "write") world.write(side, path, value);
     if (verb == "replace") world.replace(side, path, value);
     if (verb == "mkdir") world.make_directory(side, path);
@@ -341,6 +389,7 @@ void edit(World& world, const std::string& script) {
 std::string describe(const Operation& op) {
   std::string out = str(to_string(op.side), " ", to_string(op.kind), " ", op.path);
   if (op.kind == OpKind::rename) out += str(" from ", op.from);
+  if (op.kind == OpKind::link) out += str(" to ", op.from);
   if (op.kind == OpKind::set_metadata || op.kind == OpKind::make_directory) out += str(" ", octal(op.desired.mode));
   if (op.cause != LoserCause::ordinary) out += str(" (", to_string(op.cause), ")");
   return out;

@@ -1,10 +1,12 @@
 #pragma once
 // Small trees as text and a world in memory that plans, pretends to apply, and records: for tests of the planner.
 //
-// A tree literal is a list of words: "d/" a directory, "d/f=text" a file, "l->target" a symlink, "s!" a socket;
+// A tree literal is a list of words: "d/" a directory, "d/f=text" a file, "g^d/f" another name of that file,
+// "l->target" a symlink, "s!" a socket;
 // ":640" sets the mode, "@70" the mtime in seconds.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -32,7 +34,8 @@ constexpr int64_t kModelNow = 1'000'000'000'000;  // both hosts' clocks, far aft
 
 Digest digest_of(const std::string& content);
 
-/// "path=content:mode@mtime" lines of a tree, without what differs between sides on purpose (inodes, directory mtimes).
+/// "path=content:mode@mtime" lines of a tree, "^first name" behind a file with several names; without what differs
+/// between sides on purpose (inodes, directory mtimes).
 std::string to_text(const ModelTree& tree);
 
 class World {
@@ -45,12 +48,15 @@ class World {
   void replace(Side side, const std::string& path, const std::string& content);  ///< by a new inode
   void make_directory(Side side, const std::string& path);
   void symlink(Side side, const std::string& path, const std::string& target);
+  void link(Side side, const std::string& from, const std::string& path);  ///< `path` becomes another name of `from`
   void socket(Side side, const std::string& path);
   void erase(Side side, const std::string& path);  ///< and everything below
   void rename(Side side, const std::string& from, const std::string& to);
   void chmod(Side side, const std::string& path, uint32_t mode);
   void touch(Side side, const std::string& path, int64_t mtime_ns);
   void forget_base() { base.clear(); }
+  /// The side's file system makes no links from now on.
+  void refuse_links(Side side) { refuses_links_[static_cast<size_t>(side)] = true; }
 
   // What an unclean stop does.
   void rot(Side side, const std::string& path, const std::string& content);  ///< another content, nothing else moves
@@ -92,9 +98,14 @@ class World {
   Entry entry(Side side, const std::string& path);  ///< digest known only where it was asked for
   std::string apply(const Operation& op);
   std::string apply_put(const Operation& op);
+  std::string apply_link(const Operation& op);
   std::string check_expected(const Operation& op, const std::string& path);
   void displace(const Operation& op);
+  void change_inode(Side side, uint64_t inode,
+                    const std::function<void(ModelNode&)>& change);  ///< every name of it, with a new ctime
   void record(const Operation& op);
+  void record_link(const Operation& op);
+  void refresh_names(Side side, uint64_t inode);
   void record_rename(const Operation& op);
   void agree(const Agreement& agreement);
   void drop_row(const std::string& path);
@@ -111,11 +122,14 @@ class World {
   std::set<std::pair<uint64_t, int64_t>> read_;  // inode, ctime of files whose content was read
   uint64_t next_inode_ = 100;
   int64_t tick_ = 0;
+  bool refuses_links_[2] = {false, false};
+  bool applying_ = false;
+  std::map<uint64_t, int64_t> own_ctime_;  // of inodes that the plan under way has touched
 };
 
 /// Edits as text, each ended by ';': "code write d/f text; deploy rename d e; code chmod f 600; deploy touch f 70",
-/// also replace, mkdir, symlink, socket, erase, rot, revert, revert_mode, undo, tear, stop; "forget" drops the base,
-/// "flush" confirms a flush, "sync" plans and carries out until nothing is left.
+/// also replace, mkdir, symlink, link FROM PATH, socket, erase, refuse-links, rot, revert, revert_mode, undo, tear,
+/// stop; "forget" drops the base, "flush" confirms a flush, "sync" plans and carries out until nothing is left.
 void edit(World& world, const std::string& script);
 
 std::string describe(const Operation& op);

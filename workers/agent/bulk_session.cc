@@ -21,8 +21,9 @@ Status check_batch(const Batch& batch, Side target) {
     if (op.side != target) return violation("operation for the wrong side");
     const bool root_itself = op.path.empty() && op.kind != OpKind::set_metadata;
     if (root_itself || !is_peer_path(op.path)) return violation(str("invalid path ", escape_bytes(op.path)));
-    if (op.kind < OpKind::make_directory || op.kind > OpKind::remove_directory) return violation("unknown operation");
-    if (op.kind == OpKind::rename && (op.from.empty() || !is_peer_path(op.from))) {
+    if (op.kind < OpKind::make_directory || op.kind > OpKind::link) return violation("unknown operation");
+    const bool has_from = op.kind == OpKind::rename || op.kind == OpKind::link;
+    if (has_from && (op.from.empty() || !is_peer_path(op.from))) {
       return violation(str("invalid path ", escape_bytes(op.from)));
     }
   }
