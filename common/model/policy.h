@@ -28,6 +28,7 @@ struct Policy {
   ConflictPolicy conflicts = ConflictPolicy::newer;
   bool preserve_owner = false;
   bool preserve_xattrs = false;
+  bool preserve_hardlinks = true;
   int64_t code_now_ns = 0;  ///< wall clock of each host at the scan
   int64_t deploy_now_ns = 0;
   int64_t code_scanned_ns = INT64_MAX;  ///< each host's wall clock when its scan began

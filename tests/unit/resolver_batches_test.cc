@@ -50,6 +50,12 @@ TEST(Batches, a_group_is_never_cut) {
   EXPECT_EQ(cut_batches(ops, {2, 10, 50}).size(), 1u);
 }
 
+TEST(Batches, a_message_stays_small_enough_for_a_frame) {
+  std::vector<Operation> ops;
+  for (int i = 0; i < 8; ++i) ops.push_back(put(std::string(4000, 'x') + std::to_string(i), Side::deploy, 1));
+  EXPECT_EQ(sizes(cut_batches(ops, {500, 2000, 1000, 10'000})), (std::vector<size_t>{2, 2, 2, 2}));
+}
+
 TEST(Batches, ordered_stages_keep_the_plans_order) {
   std::vector<Operation> ops;
   for (int i = 0; i < 5; ++i) {

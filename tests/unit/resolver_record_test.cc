@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "workers/resolver/link_names.h"
 #include "workers/resolver/recorder.h"
 
 namespace twsync {
@@ -253,6 +254,143 @@ TEST_F(RecorderTest, pending_scopes_clear_but_for_what_could_not_be_read) {
   EXPECT_EQ(pending_.find(Side::code, "a/x"), nullptr);
   EXPECT_NE(pending_.find(Side::code, "a/secret/y"), nullptr);
   EXPECT_NE(pending_.find(Side::code, "b"), nullptr);
+}
+
+Entry named(uint64_t content, uint64_t inode, uint32_t links, int64_t ctime_ns) {
+  Entry e = file(content, inode);
+  e.links = links;
+  e.stamp.ctime_ns = ctime_ns;
+  return e;
+}
+
+Operation link(const std::string& path, const std::string& from, uint64_t inode) {
+  Operation op;
+  op.kind = OpKind::link;
+  op.side = Side::deploy;
+  op.path = path;
+  op.from = from;
+  op.desired = file(5, inode);
+  return op;
+}
+
+// The new name was never read: its digest is that of the file it is a name of.
+TEST_F(RecorderTest, a_link_is_recorded_with_what_its_first_name_holds) {
+  pending_.set(Side::code, "f", named(5, 11, 2, 3000));
+  pending_.set(Side::deploy, "f", file(5, 22));
+  ASSERT_TRUE(recorder().agreed({AgreementKind::same, "f", {}}).ok());
+  Entry unread = named(5, 11, 2, 3000);
+  unread.digest = {};
+  pending_.set(Side::code, "g", unread);
+  OpResult result;
+  result.target = named(5, 22, 2, 4000);
+  Recorder recorder = this->recorder();
+  ASSERT_TRUE(recorder.achieved(link("g", "f", 22), result).ok());
+  ASSERT_TRUE(recorder.settle_names().ok());
+  ASSERT_TRUE(row("g").has_value());
+  EXPECT_EQ(row("g")->agreed.digest, file(5, 0).digest);
+  EXPECT_EQ(row("g")->deploy.links, 2U);
+  EXPECT_EQ(row("f")->deploy.links, 2U);
+  EXPECT_EQ(row("f")->deploy.stamp.ctime_ns, 4000);
+  EXPECT_TRUE(pending_.empty());
+}
+
+TEST_F(RecorderTest, one_more_link_moves_the_fingerprint_of_every_name) {
+  for (const char* name : {"a", "b"}) {
+    pending_.set(Side::code, name, named(5, 11, 3, 3000));
+    pending_.set(Side::deploy, name, named(5, 22, 2, 2000));
+    ASSERT_TRUE(recorder().agreed({AgreementKind::same, name, {}}).ok());
+  }
+  pending_.set(Side::code, "c", named(5, 11, 3, 3000));
+  OpResult result;
+  result.target = named(5, 22, 3, 4000);
+  Recorder recorder = this->recorder();
+  ASSERT_TRUE(recorder.achieved(link("c", "a", 22), result).ok());
+  ASSERT_TRUE(recorder.settle_names().ok());
+  EXPECT_EQ(row("b")->deploy.stamp.ctime_ns, 4000);
+  EXPECT_EQ(row("b")->deploy.links, 3U);
+}
+
+TEST_F(RecorderTest, a_refused_link_is_remembered_until_one_is_made) {
+  pending_.set(Side::code, "f", named(5, 11, 2, 3000));
+  pending_.set(Side::deploy, "f", file(5, 22));
+  ASSERT_TRUE(recorder().agreed({AgreementKind::same, "f", {}}).ok());
+  OpResult result;
+  result.target = file(5, 33);
+  result.apart = true;
+  pending_.set(Side::code, "g", named(5, 11, 2, 3000));
+  ASSERT_TRUE(recorder().achieved(link("g", "f", 22), result).ok());
+  EXPECT_TRUE(row("g")->deploy.apart);
+  EXPECT_FALSE(row("g")->code.apart);
+  result.target = named(5, 22, 2, 4000);
+  result.apart = false;
+  ASSERT_TRUE(recorder().achieved(link("g", "f", 22), result).ok());
+  EXPECT_FALSE(row("g")->deploy.apart);
+}
+
+class LinkNames : public RecorderTest {
+ protected:
+  void known(const char* path, uint64_t code, uint64_t deploy, uint32_t links) {
+    pending_.set(Side::code, path, named(5, code, links, 3000));
+    pending_.set(Side::deploy, path, named(5, deploy, links, 3000));
+    ASSERT_TRUE(recorder().agreed({AgreementKind::same, path, {}}).ok());
+    ASSERT_TRUE(pending_.empty());
+  }
+  std::vector<std::string> names(const std::vector<Scope>& scopes) {
+    return other_names(*base_, pending_, Side::code, scopes).value();
+  }
+};
+
+TEST_F(LinkNames, a_hint_to_one_looks_at_all) {
+  known("a", 11, 21, 2);
+  known("d/b", 11, 21, 2);
+  known("c", 12, 22, 1);
+  EXPECT_TRUE(names({{"a", false}}).empty());
+  pending_.set(Side::code, "a", named(6, 11, 2, 4000));
+  EXPECT_EQ(names({{"a", false}}), (std::vector<std::string>{"d/b"}));
+  EXPECT_TRUE(names({{"a", false}, {"d", true}}).empty());
+  EXPECT_TRUE(names({{"", true}}).empty());
+}
+
+TEST_F(LinkNames, a_file_that_had_one_name_is_found_by_its_second) {
+  known("c", 12, 22, 1);
+  pending_.set(Side::code, "new", named(5, 12, 2, 4000));
+  EXPECT_EQ(names({{"new", false}}), (std::vector<std::string>{"c"}));
+}
+
+TEST_F(LinkNames, a_name_that_left_leads_to_those_that_stay) {
+  known("a", 11, 21, 2);
+  known("b", 11, 21, 2);
+  pending_.set(Side::code, "b", Entry{});
+  EXPECT_EQ(names({{"b", false}}), (std::vector<std::string>{"a"}));
+}
+
+TEST_F(LinkNames, the_planner_gets_every_name_of_what_is_pending) {
+  known("a", 11, 21, 2);
+  known("b", 11, 22, 2);
+  known("c", 12, 22, 2);
+  known("d", 13, 23, 1);
+  pending_.set(Side::code, "x", named(5, 11, 3, 4000));
+  auto states = pending_.states(*base_, {}, false).value();
+  ASSERT_TRUE(add_other_names(*base_, pending_, states).ok());
+  std::vector<std::string> paths;
+  for (const auto& state : states) paths.push_back(state.path);
+  EXPECT_EQ(paths, (std::vector<std::string>{"a", "b", "c", "x"}));
+}
+
+TEST_F(LinkNames, one_name_is_read_for_all) {
+  std::vector<std::string> paths;
+  for (const char* path : {"a", "b", "c"}) {
+    Entry e = named(5, path[0] == 'c' ? 12 : 11, 2, 4000);
+    e.digest = {};
+    pending_.set(Side::code, path, e);
+    paths.emplace_back(path);
+  }
+  drop_other_names(pending_, Side::code, paths);
+  EXPECT_EQ(paths, (std::vector<std::string>{"a", "c"}));
+  pending_.set(Side::code, "a", named(5, 11, 2, 4000));
+  share_digests(pending_, Side::code);
+  EXPECT_TRUE(pending_.find(Side::code, "b")->digest.known());
+  EXPECT_FALSE(pending_.find(Side::code, "c")->digest.known());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "workers/resolver/link_names.h"
 #include "workers/resolver/parked_items.h"
 
 namespace twsync {
@@ -35,6 +36,7 @@ Cycle::Cycle(PairWork& work, const CycleServices& services, const CycleOrder& or
   policy_.conflicts = order.policy.value_or(work.config.policy);
   policy_.preserve_owner = work.preserve_owner();
   policy_.preserve_xattrs = work.config.preserve_xattrs;
+  policy_.preserve_hardlinks = work.config.preserve_hardlinks;
   policy_.skew_ns = work.sides.skew_ns;
   policy_.code_doubt = work.doubt[0];
   policy_.deploy_doubt = work.doubt[1];
@@ -137,13 +139,28 @@ Status Cycle::scan(const HintSet& where) {
   HintSet next;
   SYNC_TRY(widen(Side::code, where, next));
   SYNC_TRY(widen(Side::deploy, where, next));
+  HintSet looked;
   while (!next.empty()) {
     const auto code = next.scopes(Side::code);
     const auto deploy = next.scopes(Side::deploy);
     SYNC_TRY(scan_scopes(code, deploy));
+    looked.merge(next);
     next = HintSet{};
     SYNC_TRY(follow_ups(Side::code, code, next));
     SYNC_TRY(follow_ups(Side::deploy, deploy, next));
+    SYNC_TRY(follow_links(Side::code, looked, next));
+    SYNC_TRY(follow_links(Side::deploy, looked, next));
+  }
+  return {};
+}
+
+/// A hint to one name of a file looks at all of them; who asks for one path gets them all.
+Status Cycle::follow_links(Side side, const HintSet& looked, HintSet& out) {
+  if (!policy_.preserve_hardlinks) return {};
+  SYNC_ASSIGN(const auto names, other_names(*work_.base, work_.pending, side, looked.scopes(side)));
+  for (const auto& name : names) {
+    out.add(side, name, false);
+    if (!order_.only.empty()) only_.push_back({name, false});
   }
   return {};
 }
@@ -238,8 +255,16 @@ Result<std::vector<PathState>> Cycle::states_with_digests() {
   policy_.code_scanned_ns = scanned_ns_[0];
   policy_.deploy_scanned_ns = scanned_ns_[1];
   for (int round = 0;; ++round) {
+    if (policy_.preserve_hardlinks) {
+      for (const Side side : {Side::code, Side::deploy}) share_digests(work_.pending, side);
+    }
     SYNC_ASSIGN(auto states, work_.pending.states(*work_.base, only_, in_doubt()));
+    if (policy_.preserve_hardlinks) SYNC_TRY(add_other_names(*work_.base, work_.pending, states));
     DigestNeeds needs = digest_needs(states, policy_);
+    if (policy_.preserve_hardlinks) {
+      drop_other_names(work_.pending, Side::code, needs.code);
+      drop_other_names(work_.pending, Side::deploy, needs.deploy);
+    }
     if (needs.empty() || round == kDigestRounds) return states;
     emit_progress("comparing");
     ScanTask task;
@@ -378,7 +403,7 @@ Status Cycle::pass(bool& more) {
   summary_.conflicts += conflicts.size();
   summary_.parked = parked.size();
   for (const auto& c : conflicts) summary_.parked += c.open ? 1 : 0;
-  summary_.skipped += outcome.kept_directories;
+  summary_.skipped += outcome.kept_directories + outcome.apart;
   summary_.operations += outcome.done;
   summary_.failed = outcome.failed;
   summary_.bytes_sent += outcome.bytes_sent;

@@ -54,6 +54,7 @@ class Cycle {
   void tell_skipped(const std::string& path, std::string text);
   Status widen(Side side, const HintSet& hints, HintSet& out);
   Status follow_ups(Side side, const std::vector<Scope>& scopes, HintSet& out);
+  Status follow_links(Side side, const HintSet& looked, HintSet& out);
   Result<std::vector<PathState>> states_with_digests();
   Result<Plan> decide();
   Result<Plan> make();

@@ -13,6 +13,7 @@ struct BatchLimits {
   size_t operations = 500;           ///< parallel stages
   size_t ordered_operations = 2000;  ///< stages that are applied strictly in order
   uint64_t bytes = 16U << 20U;       ///< content; a larger file is a batch of its own
+  size_t message = 4U << 20U;        ///< of the batch itself: half of what a frame may hold, as a group is not cut
 };
 
 /// Structure, directory removal and directory metadata: one batch after another, each waiting for the last.
@@ -36,6 +37,7 @@ class BatchCutter {
   const BatchLimits limits_;
   Batch open_[2];
   uint64_t bytes_[2] = {0, 0};
+  size_t message_[2] = {0, 0};
 };
 
 }  // namespace twsync

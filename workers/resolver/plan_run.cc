@@ -129,6 +129,7 @@ Status PlanRun::record(const Batch& batch, const BatchResult& result) {
     const auto found = by_id.find(op.id);
     if (found != by_id.end() && found->second->code == ErrorCode::ok) SYNC_TRY(recorder_.achieved(op, *found->second));
   }
+  SYNC_TRY(recorder_.settle_names());
   SYNC_TRY(work_.base->commit());
   for (const auto& op : batch.operations) {
     const auto found = by_id.find(op.id);
@@ -154,6 +155,16 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
     outcome_.losers[op.path] = result.version;
   }
   if (list_operations_) report(op, ErrorCode::ok, {});
+  if (result.apart) report_apart(op, result);
+}
+
+void PlanRun::report_apart(const Operation& op, const OpResult& result) {
+  ++outcome_.apart;
+  Event event;
+  event.kind = EventKind::skipped;
+  event.path = op.path;
+  event.text = str("on the ", to_string(op.side), " side it ", result.message, "; it will stay one");
+  services_.emit(std::move(event));
 }
 
 void PlanRun::take_failure(const Operation& op, const OpResult& result) {

@@ -16,6 +16,7 @@ struct PlanOutcome {
   uint64_t done = 0;
   uint64_t failed = 0;
   uint64_t kept_directories = 0;
+  uint64_t apart = 0;  ///< links that a file system refused: copies instead
   uint64_t content_bytes = 0;
   uint64_t bytes_sent = 0;  ///< to the deploy side, compressed
   uint64_t bytes_received = 0;
@@ -42,6 +43,7 @@ class PlanRun {
   Status record(const Batch& batch, const BatchResult& result);
   void take_one(const Operation& op, const OpResult& result);
   void take_failure(const Operation& op, const OpResult& result);
+  void report_apart(const Operation& op, const OpResult& result);
   void report(const Operation& op, ErrorCode code, const std::string& text);
   void report_progress(bool force);
 

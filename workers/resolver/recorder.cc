@@ -39,6 +39,7 @@ Status Recorder::settle(const std::string& path, const BaseRow* old, const Appli
 
 Status Recorder::achieved(const Operation& op, const OpResult& result) {
   if (op.kind == OpKind::rename) return achieved_rename(op, result);
+  if (op.kind == OpKind::link) return achieved_link(op, result);
   SYNC_ASSIGN(const auto old, base_.find(op.path));
   const BaseRow* row = old ? &*old : nullptr;
   pending_.set(op.side, op.path, result.target);
@@ -58,6 +59,79 @@ Result<std::vector<BaseRow>> Recorder::rows_of(const std::string& path) {
     if (!more) return rows;
     rows.push_back(row);
   }
+}
+
+Status Recorder::achieved_link(const Operation& op, const OpResult& result) {
+  pending_.set(op.side, op.path, result.target);
+  SYNC_TRY(take_source_of_link(op, result));
+  SYNC_ASSIGN(const auto old, base_.find(op.path));
+  const AppliedEntry applied{op.side, op.desired};
+  SYNC_TRY(settle(op.path, old ? &*old : nullptr, &applied));
+  SYNC_ASSIGN(auto row, base_.find(op.path));
+  if (row && row->side(op.side).apart != result.apart) {
+    row->side(op.side).apart = result.apart;
+    SYNC_TRY(base_.put(*row));
+  }
+  const bool stood_there = op.desired.stamp.inode != 0;
+  if (stood_there && !result.apart) {
+    new_links_.insert_or_assign({op.side, result.target.stamp.inode}, NewLink{op.from, result.target});
+  }
+  return {};
+}
+
+/// Nobody read the source by this name: it is what its first name is, if it still is the same inode.
+Status Recorder::take_source_of_link(const Operation& op, const OpResult& result) {
+  const Side source = other(op.side);
+  SYNC_ASSIGN(const auto row, base_.find(op.path));
+  Entry there = current(source, op.path, row ? &*row : nullptr);
+  if (!there.is_file()) return {};
+  if (result.source.is_file()) {
+    if (there.stamp.inode == result.source.stamp.inode) pending_.set(source, op.path, result.source);
+    return {};
+  }
+  if (there.digest.known()) return {};
+  SYNC_ASSIGN(const auto first_row, base_.find(op.from));
+  const Entry first = current(source, op.from, first_row ? &*first_row : nullptr);
+  if (!first.digest.known() || first.stamp != there.stamp) return {};
+  there.digest = first.digest;
+  pending_.set(source, op.path, there);
+  return {};
+}
+
+Status Recorder::settle_names() {
+  const auto new_links = std::exchange(new_links_, {});
+  for (const auto& [file, link] : new_links) {
+    const auto& [side, inode] = file;
+    if (link.now.links <= 2) {
+      SYNC_TRY(refresh_name(side, link.from, link.now));
+      continue;
+    }
+    SYNC_ASSIGN(const auto names, base_.paths_of_inode(side, inode));
+    for (const std::string& name : names) SYNC_TRY(refresh_name(side, name, link.now));
+  }
+  return {};
+}
+
+/// The applier saw the file as it was expected, and then linked it: only its ctime and count moved.
+Status Recorder::refresh_name(Side side, const std::string& path, const Entry& now) {
+  const auto same = [&now](const Stamp& s) {
+    return s.inode == now.stamp.inode && s.size == now.stamp.size && s.mtime_ns == now.stamp.mtime_ns;
+  };
+  SYNC_ASSIGN(auto row, base_.find(path));
+  if (row && row->agreed.is_file() && same(row->side(side).stamp)) {
+    row->side(side).stamp = now.stamp;
+    row->side(side).links = now.links;
+    SYNC_TRY(base_.put(*row));
+  }
+  if (const Entry* pending = pending_.find(side, path); pending != nullptr && pending->is_file()) {
+    Entry entry = *pending;
+    if (!same(entry.stamp)) return {};
+    entry.stamp = now.stamp;
+    entry.links = now.links;
+    pending_.set(side, path, std::move(entry));
+    keep_if_pending(side, path, row ? &*row : nullptr);
+  }
+  return {};
 }
 
 Status Recorder::achieved_rename(const Operation& op, const OpResult& result) {

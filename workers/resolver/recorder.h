@@ -2,6 +2,10 @@
 // Records what was achieved: results and agreements become base rows (DESIGN.md section 5, "What the base records").
 // Nothing else writes rows.
 
+#include <map>
+#include <string>
+#include <utility>
+
 #include "common/core/planner.h"
 #include "common/store/base_store.h"
 #include "common/wire/apply_messages.h"
@@ -18,6 +22,8 @@ class Recorder {
 
   /// An operation that succeeded: `result` says what now stands on its side (and what its source side sent).
   Status achieved(const Operation& op, const OpResult& result);
+  /// After the last result of a batch: new links have moved the fingerprint of every name of their files.
+  Status settle_names();
   Status agreed(const Agreement& agreement);
   /// The row of `path` goes without any operation; what stands there becomes first contact (a rejected deletion,
   /// AgreementKind::anew).
@@ -28,6 +34,9 @@ class Recorder {
   Status moved(const Agreement& agreement);
   Status gone(const std::string& path);
   Status achieved_rename(const Operation& op, const OpResult& result);
+  Status achieved_link(const Operation& op, const OpResult& result);
+  Status take_source_of_link(const Operation& op, const OpResult& result);
+  Status refresh_name(Side side, const std::string& path, const Entry& now);
   Status move_row(const BaseRow& row, const Operation& op, const OpResult& result);
   /// Writes the row that follows from what both sides hold at `path` and drops what is no longer pending.
   Status settle(const std::string& path, const BaseRow* old, const AppliedEntry* applied = nullptr);
@@ -41,6 +50,11 @@ class Recorder {
   PendingTree& pending_;
   const Policy policy_;
   const uint32_t round_;
+  struct NewLink {
+    std::string from;
+    Entry now;
+  };
+  std::map<std::pair<Side, uint64_t>, NewLink> new_links_;  // by inode
 };
 
 }  // namespace twsync

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <span>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "common/base/rel_path.h"
 #include "workers/scanner/base_join.h"
@@ -34,21 +36,65 @@ class ChunkSink {
   ScanChunk chunk_;
 };
 
+/// Files that were read already, by inode: another name of one needs no second reading.
+class ReadFiles {
+ public:
+  void note(const Entry& entry) {
+    if (entry.links > 1 && entry.digest.known()) read_.insert_or_assign(entry.stamp.inode, entry);
+  }
+  bool fill_in(Entry& entry) const {
+    if (entry.links < 2) return false;
+    const auto found = read_.find(entry.stamp.inode);
+    if (found == read_.end() || found->second.stamp != entry.stamp) return false;
+    entry.digest = found->second.digest;
+    return true;
+  }
+
+ private:
+  std::unordered_map<uint64_t, Entry> read_;
+};
+
+/// Other names of files that are read by their first one, to the end of the list. Returns how many stay.
+size_t put_other_names_last(std::vector<PathEntry>& entries) {
+  std::unordered_set<uint64_t> seen;
+  const auto first = [&seen](const PathEntry& e) {
+    return e.entry.links < 2 || seen.insert(e.entry.stamp.inode).second;
+  };
+  return static_cast<size_t>(std::stable_partition(entries.begin(), entries.end(), first) - entries.begin());
+}
+
 /// Reads `entries` in pieces and passes each on with its digest; one that cannot be read goes on without, and the
 /// transfer will say why.
-Status read_contents(SideReader& reader, std::vector<PathEntry>& entries, ChunkSink& sink) {
+Status read_contents(SideReader& reader, std::span<PathEntry> entries, ChunkSink& sink, ReadFiles& read_files) {
   for (size_t from = 0; from < entries.size(); from += kDigestPaths) {
-    const auto piece = std::span(entries).subspan(from, std::min(kDigestPaths, entries.size() - from));
+    const auto piece = entries.subspan(from, std::min(kDigestPaths, entries.size() - from));
     DigestRequest request;
     for (const auto& e : piece) request.paths.push_back(e.path);
     SYNC_ASSIGN(DigestReply reply, reader.digest(request));
     for (size_t i = 0; i < piece.size(); ++i) {
       const bool answered = i < reply.entries.size() && reply.entries[i].path == piece[i].path;
       const bool read = answered && reply.entries[i].entry.is_file();
-      SYNC_TRY(sink.add(std::move(read ? reply.entries[i] : piece[i])));
+      PathEntry& item = read ? reply.entries[i] : piece[i];
+      read_files.note(item.entry);
+      SYNC_TRY(sink.add(std::move(item)));
     }
   }
   return {};
+}
+
+Status read_all(SideReader& reader, std::vector<PathEntry>& entries, ChunkSink& sink) {
+  ReadFiles read_files;
+  const size_t first_names = put_other_names_last(entries);
+  SYNC_TRY(read_contents(reader, std::span(entries).first(first_names), sink, read_files));
+  std::vector<PathEntry> rest;
+  for (size_t i = first_names; i < entries.size(); ++i) {
+    if (read_files.fill_in(entries[i].entry)) {
+      SYNC_TRY(sink.add(std::move(entries[i])));
+    } else {
+      rest.push_back(std::move(entries[i]));
+    }
+  }
+  return read_contents(reader, rest, sink, read_files);
 }
 
 /// A file in doubt that looks as recorded, and the content it should have.
@@ -133,7 +179,7 @@ Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vect
   if (!ended) return std::move(ended).error();
   if (ended->error.code != ErrorCode::ok) return ended->error;
   SYNC_TRY(join.finish(ended->unreadable, filter, outcome.ignored_rows));
-  SYNC_TRY(read_contents(reader, to_read, sink));
+  SYNC_TRY(read_all(reader, to_read, sink));
   SYNC_TRY(verify_contents(reader, doubtful, sink));
   SYNC_TRY(sink.flush());
   outcome.summary.started_ns = ended->started_ns;
