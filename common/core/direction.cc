@@ -21,7 +21,8 @@ class DirectionFilter {
       return true;
     }
     const bool is_rename = op.kind == OpKind::rename;
-    const bool displaced = any_at_or_above(absent_, op.path) || (is_rename && any_at_or_above(absent_, op.from));
+    const bool has_from = is_rename || op.kind == OpKind::link;
+    const bool displaced = any_at_or_above(absent_, op.path) || (has_from && any_at_or_above(absent_, op.from));
     if (!displaced && !(needs_empty_directory(op) && any_below(stays_, op.path))) return false;
     if (is_rename) absent_.insert(op.path);
     stays_.insert(is_rename ? op.from : op.path);
@@ -45,15 +46,13 @@ class DirectionFilter {
 size_t filter_direction(Plan& plan, Direction direction) {
   if (direction == Direction::both) return 0;
   DirectionFilter filter(direction == Direction::to_deploy ? Side::code : Side::deploy);
-  std::vector<Operation> kept;
-  kept.reserve(plan.operations.size());
-  for (Operation& op : plan.operations) {
-    if (!filter.drops(op)) kept.push_back(std::move(op));
-  }
-  const size_t pending = plan.operations.size() - kept.size();
-  plan.operations = std::move(kept);
-  for (size_t i = 0; i < plan.operations.size(); ++i) plan.operations[i].id = static_cast<uint32_t>(i);
-  std::erase_if(plan.conflicts, [&](const Conflict& c) { return filter.drops(c); });
+  const size_t all = plan.operations.size();
+  std::vector<bool> dropped(all);
+  for (size_t i = 0; i < all; ++i) dropped[i] = filter.drops(plan.operations[i]);
+  const PathSet with_group = drop_broken_groups(plan.operations, dropped);
+  erase_dropped(plan.operations, dropped);
+  const size_t pending = all - plan.operations.size();
+  std::erase_if(plan.conflicts, [&](const Conflict& c) { return filter.drops(c) || with_group.contains(c.path); });
   return pending;
 }
 

@@ -3,11 +3,12 @@
 
 #include <vector>
 
-#include "common/core/reconcile.h"
+#include "common/core/links.h"
 #include "common/core/renames.h"
 
 namespace twsync {
 
-Plan emit_plan(const WorkTable& table, const std::vector<Decision>& decisions, Renames renames, const Policy& policy);
+Plan emit_plan(const WorkTable& table, const std::vector<Decision>& decisions, const LinkPlan& links, Renames renames,
+               const Policy& policy);
 
 }  // namespace twsync

@@ -70,7 +70,12 @@ class SideGuard {
           {ParkedReason::mass_deletion, side_, op.path, str("deletion of a ", to_string(op.expected.kind))});
       parked_.insert(op.path);
     }
-    std::erase_if(plan.operations, [&](const Operation& op) { return op.side == side_ && taken_out(op); });
+    std::vector<bool> dropped(plan.operations.size());
+    for (size_t i = 0; i < dropped.size(); ++i) {
+      dropped[i] = plan.operations[i].side == side_ && taken_out(plan.operations[i]);
+    }
+    waiting_.merge(drop_broken_groups(plan.operations, dropped));
+    erase_dropped(plan.operations, dropped);
     std::erase_if(plan.conflicts,
                   [&](const Conflict& c) { return parked_.contains(c.path) || waiting_.contains(c.path); });
     return parked_.size();
@@ -109,7 +114,6 @@ GuardVerdict apply_guard(Plan& plan, const DeletionWindow& window, const GuardIn
   deploy.mark_approved(plan);
   if (verdict.tripped_code) verdict.parked += code.park(plan);
   if (verdict.tripped_deploy) verdict.parked += deploy.park(plan);
-  for (size_t i = 0; i < plan.operations.size(); ++i) plan.operations[i].id = static_cast<uint32_t>(i);
   return verdict;
 }
 

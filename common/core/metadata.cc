@@ -141,6 +141,18 @@ class Merger {
 
 }  // namespace
 
+bool same_metadata(const Entry& a, const Entry& b, const Policy& policy) {
+  return same_mode(a, b) && same_mtime(a, b) && (!policy.preserve_owner || same_owner(a, b)) &&
+         (!policy.preserve_xattrs || same_xattrs(a, b));
+}
+
+void copy_metadata(Entry& to, const Entry& from, const Policy& policy) {
+  copy_mode(to, from);
+  copy_mtime(to, from);
+  if (policy.preserve_owner) copy_owner(to, from);
+  if (policy.preserve_xattrs) copy_xattrs(to, from);
+}
+
 MergedMetadata merge_metadata(const MergeInput& input, const Policy& policy) {
   return Merger(input, policy).run();
 }

@@ -23,4 +23,8 @@ struct MergedMetadata {
 
 MergedMetadata merge_metadata(const MergeInput& input, const Policy& policy);
 
+/// The fields of a file that `policy` preserves: mode, mtime, owner, xattrs.
+bool same_metadata(const Entry& a, const Entry& b, const Policy& policy);
+void copy_metadata(Entry& to, const Entry& from, const Policy& policy);
+
 }  // namespace twsync

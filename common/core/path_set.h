@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/rel_path.h"
 #include "common/model/plan.h"
@@ -28,8 +29,36 @@ inline bool any_at_or_above(const PathSet& paths, std::string_view path) {
 
 /// Removes or replaces a directory, which must be empty by then.
 inline bool needs_empty_directory(const Operation& op) {
-  const bool replaces = op.kind == OpKind::put_file || op.kind == OpKind::put_symlink;
+  const bool replaces = op.kind == OpKind::put_file || op.kind == OpKind::put_symlink || op.kind == OpKind::link;
   return op.kind == OpKind::remove_directory || (replaces && op.expected.is_directory());
+}
+
+/// Marks in `dropped` (by position) every operation whose group lost one: a group goes together or not at all. Returns
+/// the paths of those that it marked.
+inline PathSet drop_broken_groups(const std::vector<Operation>& operations, std::vector<bool>& dropped) {
+  PathSet marked;
+  std::set<uint32_t> broken;
+  for (size_t i = 0; i < operations.size(); ++i) {
+    if (dropped[i] && operations[i].group != 0) broken.insert(operations[i].group);
+  }
+  for (size_t i = 0; i < operations.size() && !broken.empty(); ++i) {
+    if (dropped[i] || !broken.contains(operations[i].group)) continue;
+    dropped[i] = true;
+    marked.insert(operations[i].path);
+  }
+  return marked;
+}
+
+/// Takes the dropped operations out and numbers the others anew.
+inline void erase_dropped(std::vector<Operation>& operations, const std::vector<bool>& dropped) {
+  size_t kept = 0;
+  for (size_t i = 0; i < operations.size(); ++i) {
+    if (dropped[i]) continue;
+    if (kept != i) operations[kept] = std::move(operations[i]);
+    operations[kept].id = static_cast<uint32_t>(kept);
+    ++kept;
+  }
+  operations.resize(kept);
 }
 
 }  // namespace twsync

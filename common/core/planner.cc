@@ -86,7 +86,8 @@ Plan make_plan(const std::vector<PathState>& paths, const Policy& policy) {
   WorkTable table = make_work_table(paths, policy);
   Renames renames = follow_renames(table, policy);
   const auto decisions = reconcile(table, policy);
-  return emit_plan(table, decisions, std::move(renames), policy);
+  const LinkPlan links = plan_links(table, decisions, policy);
+  return emit_plan(table, decisions, links, std::move(renames), policy);
 }
 
 }  // namespace twsync

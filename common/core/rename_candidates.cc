@@ -9,18 +9,30 @@ namespace twsync {
 
 namespace {
 
-using ByInode = std::unordered_map<uint64_t, const Row*>;
+/// Names that are gone, in the order of paths. Of several names of one inode each is used once (R47).
+struct Gone {
+  std::vector<const Row*> rows;
+  size_t next = 0;
+};
+using ByInode = std::unordered_map<uint64_t, Gone>;
 
-/// Base rows of `kind` that `side` no longer has, by the inode it had. Of hard links the first by path counts.
+/// Base rows of `kind` that `side` no longer has, by the inode it had.
 ByInode vanished_rows(const RenameMap& map, Side side, Kind kind) {
   ByInode found;
   for (const auto& [path, row] : map.rows()) {
     if (row.base == nullptr || row.base->agreed.kind != kind || !holds_nothing(row, side)) continue;
     if (is_suspect(row, side)) continue;
     const uint64_t inode = row.base->side(side).stamp.inode;
-    if (inode != 0) found.emplace(inode, &row);
+    if (inode != 0) found[inode].rows.push_back(&row);
   }
   return found;
+}
+
+/// The name that the next new one of this inode may have had, or nullptr.
+const Row* take_gone(ByInode& gone, uint64_t inode) {
+  const auto found = gone.find(inode);
+  if (found == gone.end() || found->second.next == found->second.rows.size()) return nullptr;
+  return found->second.rows[found->second.next++];
 }
 
 /// A new entry of `kind` on `side`, or nullptr.
@@ -43,13 +55,13 @@ void order(std::vector<Candidate>& candidates, const Policy& policy) {
 std::vector<Candidate> directory_candidates(const RenameMap& map, const Policy& policy) {
   std::vector<Candidate> out;
   for (const Side side : {Side::code, Side::deploy}) {
-    const ByInode gone = vanished_rows(map, side, Kind::directory);
+    ByInode gone = vanished_rows(map, side, Kind::directory);
     if (gone.empty()) continue;
     for (const auto& [path, row] : map.rows()) {
       const Entry* e = new_entry(row, side, Kind::directory);
       if (e == nullptr) continue;
-      const auto source = gone.find(e->stamp.inode);
-      if (source != gone.end()) out.push_back({side, std::string(source->second->path), std::string(path), false});
+      const Row* source = take_gone(gone, e->stamp.inode);
+      if (source != nullptr) out.push_back({side, std::string(source->path), std::string(path), false});
     }
   }
   order(out, policy);
@@ -60,17 +72,17 @@ std::vector<Candidate> file_candidates(const RenameMap& map, const Policy& polic
                                        std::vector<std::string> (&digests)[2]) {
   std::vector<Candidate> out;
   for (const Side side : {Side::code, Side::deploy}) {
-    const ByInode gone = vanished_rows(map, side, Kind::file);
+    ByInode gone = vanished_rows(map, side, Kind::file);
     if (gone.empty()) continue;
     for (const auto& [path, row] : map.rows()) {
       const Entry* e = new_entry(row, side, Kind::file);
       if (e == nullptr) continue;
-      const auto source = gone.find(e->stamp.inode);
-      if (source == gone.end() || source->second->base->agreed.size != e->size) continue;
+      const Row* source = take_gone(gone, e->stamp.inode);
+      if (source == nullptr || source->base->agreed.size != e->size) continue;
       if (!e->digest.known()) {
         digests[index(side)].push_back(row.view[index(side)].origin->path);
-      } else if (e->digest == source->second->base->agreed.digest) {
-        out.push_back({side, std::string(source->second->path), std::string(path), false});
+      } else if (e->digest == source->base->agreed.digest) {
+        out.push_back({side, std::string(source->path), std::string(path), false});
       }
     }
   }

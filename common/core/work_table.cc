@@ -10,6 +10,12 @@ bool holds_nothing(const Row& row, Side side) {
   return kind_of(row, side) == Kind::none;
 }
 
+uint32_t links_of(const Row& row, Side side) {
+  if (kind_of(row, side) != Kind::file) return 0;
+  const Entry* e = row.view[index(side)].entry;
+  return e != nullptr ? e->links : row.base->side(side).links;
+}
+
 Kind kind_of(const Row& row, Side side) {
   if (const Entry* e = row.view[index(side)].entry) return e->kind;
   return row.base != nullptr ? row.base->agreed.kind : Kind::none;
@@ -73,6 +79,10 @@ class GoneAbove {
   std::vector<Level> stack_;
 };
 
+bool has_links(const Row& row, const Policy& policy) {
+  return policy.preserve_hardlinks && (links_of(row, Side::code) > 1 || links_of(row, Side::deploy) > 1);
+}
+
 }  // namespace
 
 WorkTable make_work_table(const std::vector<PathState>& paths, const Policy& policy) {
@@ -94,7 +104,7 @@ WorkTable make_work_table(const std::vector<PathState>& paths, const Policy& pol
       }
     }
     gone.push(row);
-    if (row.view[0].entry != nullptr || row.view[1].entry != nullptr) table.rows.push_back(row);
+    if (is_pending(row) || has_links(row, policy)) table.rows.push_back(row);
   }
   return table;
 }

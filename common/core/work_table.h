@@ -33,7 +33,12 @@ struct Row {
 
 extern const Entry kNothing;
 
+inline bool is_pending(const Row& row) {
+  return row.view[0].entry != nullptr || row.view[1].entry != nullptr;
+}
 bool holds_nothing(const Row& row, Side side);
+/// How many names the file there has; 0 = no file.
+uint32_t links_of(const Row& row, Side side);
 Kind kind_of(const Row& row, Side side);
 /// What stands there; refers to `scratch` when it has to be put together from the base.
 const Entry& current(const Row& row, Side side, Entry& scratch);
@@ -42,7 +47,8 @@ inline bool is_suspect(const Row& row, Side side) {
 }
 EntryDiff diff_of(const Row& row, Side side, const Policy& policy);
 
-/// Rows with something pending, ordered by compare_paths. Keeps pointers into `paths`.
+/// Rows with something pending, and of hard-linked files also those without, ordered by compare_paths. Keeps pointers
+/// into `paths`.
 struct WorkTable {
   std::vector<Row> rows;
   std::deque<std::string> names;  ///< owns the paths that renames made up

@@ -182,6 +182,17 @@ std::string perturb(World& world, Side side, const Edit& edit) {
   return Editor(world, side, edit).run();
 }
 
+std::string place_link(World& world, Side side, const Edit& how) {
+  const auto from = pick_path(world, side, how[1]);
+  const auto path = how[3] % 2 == 0 ? pick_place(world, side, how[2]) : pick_path(world, side, how[2]);
+  const ModelTree& tree = world.tree(side);
+  if (from == path || from.empty() || tree.at(from).kind != Kind::file) return "";
+  if (const auto it = tree.find(path); it != tree.end() && it->second.kind == Kind::directory) return "";
+  const std::string statement = str(to_string(side), " link ", from, " ", path, "; ");
+  edit(world, statement);
+  return statement;
+}
+
 std::string place_socket(World& world, Side side, uint8_t where) {
   const auto path = pick_place(world, side, where);
   if (const auto it = world.tree(side).find(path); it != world.tree(side).end() && it->second.kind == Kind::directory)

@@ -24,6 +24,9 @@ std::string perturb(World& world, Side side, const Edit& edit);
 /// Adds to the code side's tree: what the base is made of.
 void grow(World& world, const Edit& edit);
 
+/// `how` says which file gets another name, and where.
+std::string place_link(World& world, Side side, const Edit& how);
+
 /// A socket somewhere that is no directory's place.
 std::string place_socket(World& world, Side side, uint8_t where);
 

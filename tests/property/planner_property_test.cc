@@ -84,6 +84,14 @@ class Case {
       story_.told(place_socket(story_.world(), s, static_cast<uint8_t>(below(120))));
     }
   }
+  void links() {
+    for (const Side s : {Side::code, Side::deploy}) {
+      for (const Edit& edit : edits(3)) {
+        story_.told(place_link(story_.world(), s, edit));
+        if (edit[0] % 4 == 0) story_.told(place_link(story_.world(), other(s), edit));
+      }
+    }
+  }
   void run(const std::string& statements) { story_.run(statements); }
   void classify() {
     const std::string plan = story_.plan_text();
@@ -194,6 +202,20 @@ TEST(PlannerProperty, WorksAroundWhatIsNeverTouched) {
   const bool ok = rc::check("sockets in the way", [] {
     Case c(any_policy());
     c.sockets();
+    c.end();
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(PlannerProperty, HardLinks) {
+  const bool ok = rc::check("names of one file stay one file", [] {
+    Case c(any_policy());
+    c.links();
+    c.run("sync");
+    c.users_edit();
+    c.links();
+    if (below(3) == 0) c.run(str("kill ", below(40)));
+    if (below(12) == 0) c.run("forget");
     c.end();
   });
   EXPECT_TRUE(ok);

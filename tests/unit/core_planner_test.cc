@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/tree_literals.h"
 
 namespace twsync::testing {
@@ -97,8 +99,60 @@ TEST(Planner, R47_first_new_link_is_the_rename) {
   World w("f=1");
   edit(w, "code rename f h; code write g 1");
   w.tree(Side::code).at("g") = w.tree(Side::code).at("h");
-  EXPECT_EQ(w.plan_text(), "deploy rename g from f\ndeploy put-file h\n");
+  EXPECT_EQ(w.plan_text(), "deploy rename g from f\ndeploy link h to g\n");
   EXPECT_EQ(w.converge(), "");
+}
+
+size_t in_group(const Plan& plan, uint32_t group) {
+  return static_cast<size_t>(std::count_if(plan.operations.begin(), plan.operations.end(),
+                                           [group](const Operation& op) { return op.group == group; }));
+}
+
+TEST(Planner, R125_a_group_stands_together) {
+  World w("b=1 y^b");
+  edit(w, "code write b 2; code write f 3; code write z 3");
+  const Plan plan = w.plan();
+  EXPECT_EQ(describe(plan), "deploy put-file b\ndeploy link y to b\ndeploy put-file f\ndeploy put-file z\n");
+  EXPECT_NE(plan.operations.at(0).group, 0U);
+  EXPECT_EQ(in_group(plan, plan.operations[0].group), 2U);
+  EXPECT_EQ(plan.operations[1].desired.stamp, Stamp{});
+}
+
+TEST(Planner, R125_a_link_to_what_stands_is_no_group) {
+  World w("f=1");
+  edit(w, "code link f g; code link f h");
+  const Plan plan = w.plan();
+  EXPECT_EQ(in_group(plan, 0), 2U);
+  EXPECT_EQ(plan.operations.at(0).desired.stamp.inode, w.tree(Side::deploy).at("f").inode);
+}
+
+TEST(Planner, R127_what_was_refused_once_stays_apart) {
+  World w("f=1");
+  edit(w, "deploy refuse-links f; code link f g");
+  EXPECT_EQ(w.carry_out(w.plan()), "");
+  EXPECT_TRUE(w.base.at("g").deploy.apart);
+  EXPECT_EQ(w.plan_text(), "");
+  edit(w, "code write f 2");
+  EXPECT_EQ(w.plan_text(), "deploy put-file f\ndeploy put-file g\n");
+  EXPECT_EQ(w.carry_out(w.plan()), "");
+  edit(w, "code link f h");
+  EXPECT_EQ(w.plan_text(), "deploy link h to f\n");
+}
+
+TEST(Planner, R128_without_hard_links_names_are_files_of_their_own) {
+  World w("f=1 g^f");
+  w.policy.preserve_hardlinks = false;
+  edit(w, "code write f 2; code link f h");
+  EXPECT_EQ(w.plan_text(), "deploy put-file f\ndeploy put-file g\ndeploy put-file h\n");
+}
+
+TEST(Planner, R129_names_that_were_scanned_apart_are_not_linked) {
+  World w("f=1");
+  edit(w, "code link f g");
+  auto states = w.scan();
+  ASSERT_EQ(states.size(), 2U);
+  states[1].code->size = 5;  // somebody wrote between the looks at f and at g
+  EXPECT_EQ(describe(make_plan(states, w.policy)), "deploy put-file g\n");
 }
 
 TEST(Planner, R48_half_recorded_rename_waits) {
