@@ -285,6 +285,16 @@ Result<std::vector<ConflictRecord>> BaseStore::conflicts(size_t limit) {
   }
 }
 
+Result<std::vector<std::string>> BaseStore::open_conflicts() {
+  SYNC_ASSIGN(auto select, db_->prepare("SELECT path FROM conflicts WHERE open = 1"));
+  std::vector<std::string> out;
+  for (;;) {
+    SYNC_ASSIGN(const bool more, select.step());
+    if (!more) return out;
+    out.emplace_back(select.column_bytes(0));
+  }
+}
+
 Result<std::optional<ConflictRecord>> BaseStore::conflict(std::string_view id) {
   SYNC_ASSIGN(auto select, db_->prepare("SELECT * FROM conflicts WHERE id = ?1"));
   select.bind_text(1, id);

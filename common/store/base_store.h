@@ -124,6 +124,9 @@ class BaseStore {
   Status add_conflict(const ConflictRecord& record);
   /// Closes the open conflicts of a path (decided, or the difference went away).
   Status close_conflict(std::string_view path);
+  /// The paths of the open ones.
+  Result<std::vector<std::string>> open_conflicts();
+  /// Open ones first, then the latest.
   Result<std::vector<ConflictRecord>> conflicts(size_t limit);
   Result<std::optional<ConflictRecord>> conflict(std::string_view id);
 

@@ -174,6 +174,21 @@ manual() { # manual TAKE
   ts resolve "$id" --take code; expect 2
 }
 
+# manual_ends HOW...: an open conflict is closed by whatever ends it.
+manual_ends() {
+  small_tree
+  both_edit a
+  sync_now --policy manual; expect 1
+  ts conflicts --json; expect 0
+  grep -q '"open":true' out || die "no open conflict: $(cat out)"
+  "$@"
+  ts conflicts --json; expect 0
+  grep -q '"open":true' out && die "still open: $(cat out)"
+  equal_trees
+}
+other_policy() { in_sync --policy code-server; }
+made_equal() { cp -p code/a deploy/a; in_sync --policy manual; }
+
 history_restore() {
   small_tree
   both_edit a
@@ -232,6 +247,8 @@ test_case policy_code_server policy code-server code deploy
 test_case policy_deploy_server policy deploy-server deploy code
 test_case newer_by_time newer_by_time
 test_case kinds_differ kinds_differ
+test_case manual_other_policy manual_ends other_policy
+test_case manual_made_equal manual_ends made_equal
 test_case manual_take_code manual code
 test_case manual_take_deploy manual deploy
 test_case history_restore history_restore

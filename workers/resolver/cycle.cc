@@ -412,7 +412,10 @@ Status Cycle::pass(bool& more) {
   if (!order_.dry_run) {
     SYNC_TRY(work_.base->begin(false));
     for (const auto& c : conflicts) SYNC_TRY(work_.base->add_conflict(c));
-    if (only_.empty()) SYNC_TRY(replace_parked(*work_.base, parked));
+    if (only_.empty()) {
+      SYNC_TRY(replace_parked(*work_.base, parked));
+      SYNC_TRY(close_settled_conflicts(*work_.base, conflicts));
+    }
     SYNC_TRY(work_.base->commit());
   }
   for (const auto& path : outcome.again) {

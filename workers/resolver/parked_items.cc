@@ -103,4 +103,17 @@ Status replace_parked(BaseStore& base, const std::vector<ParkedRecord>& records)
   return {};
 }
 
+Status close_settled_conflicts(BaseStore& base, const std::vector<ConflictRecord>& records) {
+  SYNC_ASSIGN(const auto known, base.open_conflicts());
+  if (known.empty()) return {};
+  std::set<std::string> open;
+  for (const auto& r : records) {
+    if (r.open) open.insert(r.path);
+  }
+  for (const auto& path : known) {
+    if (!open.contains(path)) SYNC_TRY(base.close_conflict(path));
+  }
+  return {};
+}
+
 }  // namespace twsync

@@ -20,5 +20,7 @@ std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& ou
 /// Makes the stored items those of this cycle: plans always cover everything pending, so what is not named any more is
 /// settled. A root-identity stop stays. Works inside the caller's transaction.
 Status replace_parked(BaseStore& base, const std::vector<ParkedRecord>& records);
+/// Closes the open conflicts that a whole plan no longer has: another policy decided them, or the difference went away.
+Status close_settled_conflicts(BaseStore& base, const std::vector<ConflictRecord>& records);
 
 }  // namespace twsync
