@@ -128,6 +128,11 @@ std::vector<std::string> never_synced(const std::string& root, const std::string
     add(prefix + "/share/twsync");
   }
   add(state_dir);
+  // Of this user as somebody's deploy server: agents, and keys to code servers.
+  const std::string home = environment_directory("HOME");
+  for (const char* own : {"/.local/share/twsync", "/.local/state/twsync"}) {
+    if (!home.empty()) add(home + own);
+  }
   for (const auto& secret : secrets) add(secret);
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());

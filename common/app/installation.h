@@ -31,7 +31,7 @@ std::string absolute_path(std::string_view path);
 bool relative_to(std::string_view path, std::string_view ancestor, std::string& out);
 
 /// The never-synced paths of a root (relative to it): the installation's logs/, scripts/config/ and files, the state
-/// directory, and `secrets` (key files), as far as they lie below it. Sorted.
+/// directory, what twsync keeps in the user's home, and `secrets` (key files), as far as they lie below it. Sorted.
 std::vector<std::string> never_synced(const std::string& root, const std::string& prefix, const std::string& state_dir,
                                       const std::vector<std::string>& secrets);
 

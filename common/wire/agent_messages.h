@@ -121,10 +121,11 @@ struct SideFacts {
   int64_t booted_ns = 0;       ///< that host's wall clock of its last boot; 0 = unknown
   std::string file_system_id;  ///< outlives a boot; empty = unknown
   std::string mount;  ///< "<mount namespace>:<mount>"; tells a new mount within one boot and namespace; empty = unknown
+  std::vector<std::string> own_paths;  ///< relative: keys and programs of twsync's own below the root, never synced
   template <class F>
   void fields(F&& f) {
     f(host, boot_id, root_device, root_inode, root_path, markers, root_empty, wall_ns, uid, file_system,
-      rename_exchange, free_bytes, free_inodes, booted_ns, file_system_id, mount);
+      rename_exchange, free_bytes, free_inodes, booted_ns, file_system_id, mount, own_paths);
   }
 };
 

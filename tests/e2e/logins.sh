@@ -22,12 +22,13 @@ leave() {
   bash "$support/sshd.sh" stop "$tmp/pam" 2>/dev/null || true
   if id "$account" >/dev/null 2>&1; then
     bash "$support/sshd.sh" stop "$tmp/server" 2>/dev/null || true
-    userdel "$account" 2>/dev/null || true
+    userdel --force "$account" 2>/dev/null || true
   fi
   umount "$account_home" 2>/dev/null || true
   cleanup
 }
 trap leave EXIT
+trap "exit 1" INT TERM
 chmod 711 "$tmp"
 useradd --no-create-home --home-dir "$account_home" --shell /bin/sh "$account"
 echo "$account:$password" | chpasswd
@@ -246,6 +247,21 @@ noexec_home() {
   umount /opt
 }
 
+# Its own keys and programs are no part of a tree that the home is.
+home_is_root() {
+  fresh
+  admitted
+  TARGET=$account@$address:$account_home
+  in_sync "${given[@]}"
+  mkdir -m 700 -p "$account_home/.local/state/twsync/to-code/x" "$account_home/.local/state/other"
+  echo secret >"$account_home/.local/state/twsync/to-code/x/code_key"
+  echo ours >"$account_home/.local/state/other/file"
+  owned
+  in_sync "${given[@]}"
+  [ "$(cat code/.local/state/other/file)" = ours ] || die "what is not twsync's did not arrive"
+  [ ! -e code/.local/state/twsync ] && [ ! -e code/.local/share/twsync ] || die "twsync's own travelled: $(find code/.local -type f)"
+}
+
 dying_agent() {
   fresh
   admitted
@@ -300,6 +316,7 @@ test_case shell_dash shell_talks dash .profile
 test_case shell_talks_without_end shell_talks_without_end
 test_case no_shell no_shell
 test_case noexec_home noexec_home
+test_case home_is_root home_is_root
 test_case dying_agent dying_agent
 test_case damaged_agent damaged_agent
 test_case unwritable_home unwritable_home

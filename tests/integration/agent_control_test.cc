@@ -169,6 +169,7 @@ TEST(AgentControl, TellsFacts) {
   const Result<SideFacts> facts = (*remote)->facts();
   ASSERT_TRUE(facts.ok());
   EXPECT_EQ(facts->root_path, root.path());
+  EXPECT_TRUE(facts->own_paths.empty());
   EXPECT_TRUE(facts->root_empty);
   EXPECT_TRUE(facts->markers.empty());
   EXPECT_FALSE(std::filesystem::exists(root.at(".twsync")));

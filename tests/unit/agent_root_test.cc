@@ -46,5 +46,17 @@ TEST_F(AgreedRoot, MustBeThere) {
   EXPECT_EQ(agreed_root(std::string("/a\0b", 4), options).error().code, ErrorCode::usage);
 }
 
+TEST_F(AgreedRoot, WhatIsTwsyncsOwnInAHomeBelowIt) {
+  const std::string parent = home_.substr(0, home_.rfind('/')), name = home_.substr(home_.rfind('/') + 1);
+  EXPECT_EQ(own_paths(home_, home_), (std::vector<std::string>{".local/share/twsync", ".local/state/twsync"}));
+  EXPECT_EQ(own_paths(parent, home_),
+            (std::vector<std::string>{name + "/.local/share/twsync", name + "/.local/state/twsync"}));
+  EXPECT_EQ(own_paths("/", home_).size(), 2U);
+  EXPECT_EQ(own_paths(home_ + "/.local/state", home_), std::vector<std::string>{"twsync"});
+  EXPECT_TRUE(own_paths(home_ + "/srv/app", home_).empty());
+  EXPECT_TRUE(own_paths(home_.substr(0, home_.size() - 1), home_).empty());
+  EXPECT_TRUE(own_paths("/", home_ + "/missing").empty());
+}
+
 }  // namespace
 }  // namespace twsync

@@ -91,7 +91,7 @@ Result<Roles> open_roles(Connection& connection, const Hello& hello, const Agent
   Roles roles;
   roles.role = hello.role;
   if (hello.role == AgentRole::control) {
-    SYNC_ASSIGN(roles.control, ControlSession::open(connection, root, clock, host));
+    SYNC_ASSIGN(roles.control, ControlSession::open(connection, root, clock, host, own_paths(root.root, options.home)));
   } else {
     SYNC_ASSIGN(roles.bulk, BulkSession::open(connection, root, clock));
   }
@@ -138,6 +138,18 @@ Result<std::string> canonical(const std::string& path) {
 }
 
 }  // namespace
+
+std::vector<std::string> own_paths(const std::string& root, const std::string& home) {
+  std::vector<std::string> out;
+  const auto real_home = canonical(home);
+  if (!real_home.ok()) return out;
+  const std::string above = root == "/" ? root : root + "/";
+  for (const char* own : {".local/share/twsync", ".local/state/twsync"}) {
+    const std::string path = str(*real_home == "/" ? "" : *real_home, "/", own);
+    if (path.starts_with(above)) out.push_back(path.substr(above.size()));
+  }
+  return out;
+}
 
 Result<std::string> agreed_root(const std::string& asked, const AgentOptions& options) {
   if (asked.find('\0') != std::string::npos || asked.size() >= PATH_MAX)

@@ -31,8 +31,10 @@ ControlSession::ControlSession(Connection& connection, RootOptions options, Cloc
     : connection_(connection), options_(std::move(options)), clock_(clock) {}
 
 Result<std::unique_ptr<ControlSession>> ControlSession::open(Connection& connection, const RootOptions& options,
-                                                             Clock& clock, HostFacts& host) {
+                                                             Clock& clock, HostFacts& host,
+                                                             std::vector<std::string> own_paths) {
   std::unique_ptr<ControlSession> session(new ControlSession(connection, options, clock));
+  session->own_paths_ = std::move(own_paths);
   SYNC_ASSIGN(session->side_, LocalSide::open(options, clock, host));
   return session;
 }
@@ -51,6 +53,7 @@ Status ControlSession::on_facts(Frame&& frame) {
   FactsReply reply;
   if (facts.ok()) {
     reply.facts = std::move(*facts);
+    reply.facts.own_paths = own_paths_;
   } else {
     reply.error = facts.error();
   }

@@ -17,7 +17,7 @@ class ControlSession {
  public:
   /// `connection`, `clock` and `host` must outlive the session.
   static Result<std::unique_ptr<ControlSession>> open(Connection& connection, const RootOptions& options, Clock& clock,
-                                                      HostFacts& host);
+                                                      HostFacts& host, std::vector<std::string> own_paths);
   ~ControlSession();  ///< closes the connection, stops the watch, gives the lock back
 
   Status on_facts(Frame&& frame);
@@ -44,6 +44,7 @@ class ControlSession {
   Connection& connection_;
   RootOptions options_;  ///< pair id and hash key as of the last claim
   Clock& clock_;
+  std::vector<std::string> own_paths_;
   bool claimed_ = false;
   std::unique_ptr<LocalSide> side_;
   std::unique_ptr<AgentWatch> watch_;

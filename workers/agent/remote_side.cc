@@ -4,6 +4,7 @@
 #include <deque>
 #include <iterator>
 
+#include "common/base/rel_path.h"
 #include "workers/agent/listing_check.h"
 #include "workers/agent/packed.h"
 
@@ -14,6 +15,7 @@ constexpr size_t kRequestBytes = 1U << 20U;  // of paths in one request: far bel
 constexpr size_t kDigestPaths = 512;         // per request: the reply stays below a frame also with large xattrs
 constexpr size_t kDigestWindow = 2;          // requests under way: no round trip is waited for, no queue can fill
 constexpr size_t kSmallFile = 1U << 20U;
+constexpr size_t kMaxOwnPaths = 16;
 
 template <class T>
 void append(std::vector<T>& to, std::vector<T>&& from) {
@@ -55,6 +57,11 @@ Result<Answer> RemoteSide::ask(FrameType type, const Ask& question, FrameType an
 Result<SideFacts> RemoteSide::facts() {
   SYNC_ASSIGN(FactsReply reply, ask<FactsReply>(FrameType::facts, Reply{}, FrameType::facts_reply));
   if (reply.error.code != ErrorCode::ok) return reply.error;
+  const auto& own = reply.facts.own_paths;
+  const bool possible = own.size() <= kMaxOwnPaths && std::all_of(own.begin(), own.end(), [](const std::string& path) {
+                          return is_valid_rel_path(path) && base_name(path) == "twsync";
+                        });
+  if (!possible) return router_.fail({ErrorCode::peer_violation, "impossible paths of its own", {}, 0});
   return std::move(reply.facts);
 }
 

@@ -116,6 +116,7 @@ Result<std::string> PairSession::open(const ScanTask& task) {
   const int64_t before = clock_.wall_ns();
   SYNC_ASSIGN(done.deploy, deploy_->facts());
   const int64_t after = clock_.wall_ns();
+  deploy_own_ = done.deploy.own_paths;
   done.skew_ns = done.deploy.wall_ns - (before + (after - before) / 2);
   return encode(done);
 }
@@ -144,6 +145,12 @@ Result<std::string> PairSession::flush(const ScanTask& task) {
   return std::string{};
 }
 
+std::vector<std::string> PairSession::deploy_never() const {
+  std::vector<std::string> out = config_.deploy_never;
+  out.insert(out.end(), deploy_own_.begin(), deploy_own_.end());
+  return out;
+}
+
 Result<std::string> PairSession::cookie(const ScanTask& task) {
   SYNC_TRY(ensure_sides(task));
   SYNC_TRY(deploy_->cookie());
@@ -157,7 +164,8 @@ Status PairSession::watch_deploy() {
   request.ignore_split = static_cast<uint32_t>(code_ignore_.size());
   request.ignore_lines.insert(request.ignore_lines.end(), deploy_ignore_.begin(), deploy_ignore_.end());
   request.never = config_.code_never;
-  request.never.insert(request.never.end(), config_.deploy_never.begin(), config_.deploy_never.end());
+  const std::vector<std::string> there = deploy_never();
+  request.never.insert(request.never.end(), there.begin(), there.end());
   const Status watching = deploy_->watch(request);
   if (!watching.ok() && is_fatal(watching.error())) return watching;
   // Without a watch the changes there still arrive by rescans.
@@ -196,7 +204,7 @@ Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) 
   rules.code_ignore = code_ignore_;
   rules.deploy_ignore = deploy_ignore_;
   rules.never[0] = config_.code_never;
-  rules.never[1] = config_.deploy_never;
+  rules.never[1] = deploy_never();
   rules.policy.preserve_owner = task.preserve_owner;
   rules.policy.preserve_xattrs = config_.preserve_xattrs;
   rules.policy.code_doubt = task.code_doubt;

@@ -44,6 +44,7 @@ class PairSession {
   Result<std::string> cookie(const ScanTask& task);
   Result<std::string> digest(const ScanTask& task, TaskOutput& output);
   Status ensure_sides(const ScanTask& task);
+  std::vector<std::string> deploy_never() const;
   Status watch_deploy();
   Status refresh_ignores(const ScanTask& task);
   Result<std::vector<std::string>> read_ignore(SideReader& side);
@@ -53,6 +54,7 @@ class PairSession {
   const WatchSinks sinks_;
   Clock& clock_;
   std::unique_ptr<SideReader> code_, deploy_;
+  std::vector<std::string> deploy_own_;  ///< what the agent's user keeps of twsync's below the deploy root
   std::vector<std::string> code_ignore_, deploy_ignore_;
   bool ignores_known_ = false;
   bool rules_changed_ = false;  // and no scan has told of it
