@@ -68,6 +68,9 @@ internal error
 .TP
 5
 a guard stopped it, and nothing was applied
+.SH ON THE DEPLOY SERVER
+\fBsync\fR, \fBstatus\fR, \fBpublish\fR and the git hook reach the code server's service over SSH, by a key that allows
+just that; \fBtwsync keys exchange\fR on the code server puts it there. The other commands are for the code server.
 .SH FILES
 .TP
 .I /opt/sutazaiapp/scripts/config/sync_config.sh
@@ -78,6 +81,9 @@ state: what both sides agreed on, the queue, keys
 .TP
 .I ROOT/.twsync
 on both servers: the pair's marker, the lock, and the version store with everything that was replaced or deleted
+.TP
+.I ~/.local/state/twsync/to\-code
+on the deploy server: the key for the code server and its host keys
 .TP
 .I /opt/sutazaiapp/logs
 logs
