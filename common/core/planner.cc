@@ -38,7 +38,8 @@ bool is_racy(const Row& row, Side side, const Policy& policy) {
   return view.entry->mtime_ns > scanned - kRacyNs;
 }
 
-/// R61: the other side changed what stands there, or a directory above, to something else: it may be displaced.
+/// R61: the other side changed what stands there, or something below or a directory above, to something else: it may be
+/// displaced.
 std::vector<bool> may_be_displaced(const WorkTable& table, const Relations& relations, Side side,
                                    const Policy& policy) {
   std::vector<bool> there(table.rows.size());
@@ -46,7 +47,8 @@ std::vector<bool> may_be_displaced(const WorkTable& table, const Relations& rela
   for (size_t i = 0; i < table.rows.size(); ++i) {
     const size_t parent = relations.parent[i];
     const EntryDiff diff = diff_of(table.rows[i], other(side), policy);
-    const bool changed = diff.kind || diff.content || diff.content_unknown;
+    const bool changed =
+        diff.kind || diff.content || diff.content_unknown || relations.below[i].changed[index(other(side))];
     const bool inherited = parent != kNoParent && above[parent];
     there[i] = changed || inherited;
     above[i] = inherited || (changed && kind_of(table.rows[i], other(side)) != Kind::directory);

@@ -215,6 +215,16 @@ TEST(Planner, R61_what_may_be_displaced_while_its_times_tell_nothing) {
   EXPECT_EQ(needs.deploy, (std::vector<std::string>{"d/f", "e", "n"}));
 }
 
+TEST(Planner, R61_a_file_that_replaced_a_directory_with_edits_below) {
+  // Found by the histories: a file dated in the future kept the edited directory away for ever.
+  World w("b/ b/d=1");
+  edit(w, "code write b/d 2; deploy replace b 3");
+  Policy policy = w.policy;
+  policy.code_scanned_ns = policy.deploy_scanned_ns = 0;
+  auto states = w.scan();
+  EXPECT_EQ(digest_needs(states, policy).deploy, std::vector<std::string>{"b"});
+}
+
 TEST(Planner, R60_unreadable_counts_as_changed) {
   World w("f=1");
   edit(w, "code chmod f 644");
