@@ -76,7 +76,9 @@ class Renames {
     for (const auto& [path, b] : t_.base) {
       if (!is_below(path, c.from) || parent_path(path) != c.from) continue;
       had = true;
-      if (t_.at(c.side, replace_prefix(path, c.from, c.to)) != nullptr) return true;
+      const std::string place = replace_prefix(path, c.from, c.to);
+      const BaseRow* known = t_.row(place);  // agreed on there before: it did not come along now
+      if (t_.at(c.side, place) != nullptr && (known == nullptr || pending(place, *known))) return true;
     }
     return !had;
   }
