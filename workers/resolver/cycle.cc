@@ -15,6 +15,7 @@ namespace {
 constexpr int kPasses = 4;  // plan again this often for what turned out stale; the rest is hinted
 constexpr int kDigestRounds = 3;
 constexpr const char* kScanner = "scanner";
+constexpr const char* kIgnoreFile = ".twsyncignore";
 constexpr size_t kTrimFrom = 10'000;  // operations
 
 bool is_removal(const Operation& op) {
@@ -47,7 +48,9 @@ CycleResult Cycle::run() {
   Status status = gather();
   for (int n = 0; n < kPasses && status.ok(); ++n) {
     bool more = false;
+    const bool rules_differed = rules_pending();
     status = pass(more);
+    if (status.ok() && rules_differed && !rules_pending()) more = look_by_new_rules();
     if (!more || !status.ok()) break;
     HintSet stale;
     std::swap(stale, again_);
@@ -71,6 +74,22 @@ CycleResult Cycle::run() {
     }
   }
   return result;
+}
+
+/// Some rule of one side may end to hold. A first ignore file, of one side alone, holds on both from the first scan on.
+bool Cycle::rules_pending() const {
+  const Entry* code = work_.pending.find(Side::code, kIgnoreFile);
+  const Entry* deploy = work_.pending.find(Side::deploy, kIgnoreFile);
+  if (code != nullptr && deploy != nullptr) return true;
+  const auto row = work_.base->find(kIgnoreFile);
+  return row && *row && (code != nullptr || deploy != nullptr);
+}
+
+/// What the rules of before hid has never been looked at.
+bool Cycle::look_by_new_rules() {
+  unreadable_ = 0;  // the scan of everything that follows counts it again
+  for (const Side side : {Side::code, Side::deploy}) again_.add(side, "", true);
+  return true;
 }
 
 Status Cycle::gather() {
@@ -213,6 +232,7 @@ void Cycle::note_look(Side side, const std::vector<Scope>& scopes, const SideSca
 }
 
 void Cycle::tell_skipped(const std::string& path, std::string text) {
+  if (!told_.insert(str(path, '\0', text)).second) return;
   ++summary_.skipped;
   Event event;
   event.kind = EventKind::skipped;

@@ -1,6 +1,7 @@
 #pragma once
 // One cycle of one pair: scopes -> scans -> pending -> plan -> batches -> results -> base.
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,8 @@ class Cycle {
  private:
   Status gather();
   Status gather_only();
+  bool rules_pending() const;
+  bool look_by_new_rules();
   Status scan(const HintSet& where);
   Status scan_scopes(const std::vector<Scope>& code, const std::vector<Scope>& deploy);
   void take_chunk(ScanChunk&& chunk);
@@ -79,6 +82,7 @@ class Cycle {
   std::vector<Scope> only_;  // what is planned; empty = everything pending
   std::vector<std::string> ignored_rows_;
   HintSet again_;
+  std::set<std::string> told_;  // skipped items, each once
   uint64_t unreadable_ = 0;  // not looked at, so not in sync either (I13)
   bool unknown_ = false;     // some of it for a reason that may pass
   bool recorded_ = false;
