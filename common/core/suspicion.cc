@@ -43,6 +43,14 @@ bool is_resurrected(const BaseRow& dropped, Side side, const Entry& now, const D
   return now.stamp.size == record.size && now.mtime_ns == record.mtime_ns && now.stamp.ctime_ns <= record.ctime_ns;
 }
 
+/// R108: the metadata of before, or of another entry that stands here since a rename came undone.
+bool has_old_metadata(const BaseRow& base, Side side, const Entry& now, const Doubt& doubt) {
+  const Stamp& record = base.side(side).stamp;
+  if (now.stamp.ctime_ns < record.ctime_ns) return true;
+  const bool another = now.stamp.inode != record.inode && now.stamp.ctime_ns < doubt.stopped_before_ns;
+  return another && recorded_lately(base, doubt);
+}
+
 bool is_damaged_newcomer(const PathState& state, Side side, const Entry& now, const Doubt& doubt) {
   if (state.dropped && is_resurrected(*state.dropped, side, now, doubt)) return true;
   if (now.stamp.ctime_ns >= doubt.stopped_before_ns) return false;  // R100
@@ -77,8 +85,8 @@ Suspicion suspicion_of(const PathState& state, Side side, const Policy& policy) 
   if (diff.kind || diff.content || diff.content_unknown) {
     return is_damaged(state, side, *now, doubt) ? Suspicion::whole : Suspicion::none;
   }
-  const bool older = now->stamp.ctime_ns < state.base->side(side).stamp.ctime_ns;
-  return diff.metadata() && older ? Suspicion::metadata : Suspicion::none;  // R108
+  const bool old = diff.metadata() && has_old_metadata(*state.base, side, *now, doubt);
+  return old ? Suspicion::metadata : Suspicion::none;
 }
 
 }  // namespace twsync

@@ -270,6 +270,12 @@ const Rule kUncleanStop[] = {
      "code set-metadata f 600\n"},
     {"R108_of_a_directory", "d/", "code chmod d 700; sync; code revert_mode d 755; code stop",
      "code set-metadata d 700\n"},
+    // Found by the property test: the survivor's link got the time of the other directory's back.
+    {"R108_where_a_swap_came_undone", "d/ d/l->t e/ e/l->t",
+     "code touch e/l 70; sync; flush; code rename d x; code rename e d; code rename x e; sync; code undo d; code undo "
+     "e; "
+     "code stop",
+     "code set-metadata d/l 0\ncode set-metadata e/l 0\n"},
     {"R109_against_an_edit", "f=1", "code rot f 2; deploy write f 3; code stop",
      "code put-file f (suspect)\nconflict R109 f deploy\n"},
     {"R109_against_a_deletion", "f=1", "code rot f 22; deploy erase f; code stop",
