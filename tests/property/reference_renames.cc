@@ -72,6 +72,7 @@ class Renames {
   }
 
   bool children_came_along(const Candidate& c) const {  // R45
+    if (t_.row(c.from)->agreed.kind != Kind::directory) return true;
     bool had = false;
     for (const auto& [path, b] : t_.base) {
       if (!is_below(path, c.from) || parent_path(path) != c.from) continue;

@@ -83,8 +83,8 @@ class Cycle {
   std::vector<std::string> ignored_rows_;
   HintSet again_;
   std::set<std::string> told_;  // skipped items, each once
-  uint64_t unreadable_ = 0;  // not looked at, so not in sync either (I13)
-  bool unknown_ = false;     // some of it for a reason that may pass
+  uint64_t unreadable_ = 0;     // not looked at, so not in sync either (I13)
+  bool unknown_ = false;        // some of it for a reason that may pass
   bool recorded_ = false;
 };
 
