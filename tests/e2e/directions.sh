@@ -42,6 +42,7 @@ dry_run() {
   edit_everywhere
   mv code/d/sub code/d/moved
   both_edit link-free
+  echo equal >code/equal; cp -p code/equal deploy/equal  # only to be recorded
   snapshot code >code.before; snapshot deploy >deploy.before; rows >rows.before
   local options=("$@")
   sync_now --dry-run "${options[@]}"; expect 0
