@@ -54,14 +54,6 @@ struct WireFields<BaseMeta> {
   }
 };
 
-template <>
-struct WireFields<ParkedRecord> {
-  template <class F>
-  static void fields(ParkedRecord& v, F&& f) {
-    f(v.id, v.reason, v.side, v.at_ns, v.paths, v.text);
-  }
-};
-
 struct BaseStore::Statements {
   Statement meta_get, meta_set, find, put, drop, linked[2];
 };
@@ -162,6 +154,19 @@ Result<std::unique_ptr<BaseStore::Cursor>> BaseStore::rows(const Scope& scope) {
   return std::unique_ptr<Cursor>(std::make_unique<StatementCursor>(std::move(range)));
 }
 
+Result<std::vector<BaseRow>> BaseStore::rows_after(std::string_view path, size_t limit) {
+  SYNC_ASSIGN(auto select, db_->prepare("SELECT key, row FROM base WHERE key > ?1 ORDER BY key LIMIT ?2"));
+  select.bind_blob(1, path_key(path)).bind(2, static_cast<int64_t>(limit));
+  StatementCursor cursor(std::move(select));
+  std::vector<BaseRow> rows;
+  for (;;) {
+    BaseRow row;
+    SYNC_ASSIGN(const bool more, cursor.next(row));
+    if (!more) return rows;
+    rows.push_back(std::move(row));
+  }
+}
+
 Status BaseStore::begin(bool durable) {
   // A failed write may have left its transaction open; whoever begins again has given that one up.
   rollback();
@@ -239,92 +244,6 @@ Status BaseStore::forget_dropped(uint32_t up_to_round) {
   SYNC_ASSIGN(auto drop, db_->prepare("DELETE FROM dropped WHERE round <= ?1"));
   drop.bind(1, up_to_round);
   return drop.run();
-}
-
-Status BaseStore::add_conflict(const ConflictRecord& r) {
-  SYNC_ASSIGN(auto insert, db_->prepare("INSERT OR REPLACE INTO conflicts VALUES (?1,?2,?3,?4,?5,?6,?7,?8)"));
-  insert.bind_text(1, r.id).bind_blob(2, r.path).bind(3, r.at_ns).bind_text(4, r.rule);
-  insert.bind(5, static_cast<int64_t>(r.winner))
-      .bind_text(6, r.loser_version)
-      .bind(7, r.open ? 1 : 0)
-      .bind_text(8, r.text);
-  return insert.run();
-}
-
-Status BaseStore::close_conflict(std::string_view path) {
-  SYNC_ASSIGN(auto update, db_->prepare("UPDATE conflicts SET open = 0 WHERE path = ?1 AND open = 1"));
-  update.bind_blob(1, path);
-  return update.run();
-}
-
-namespace {
-
-ConflictRecord read_conflict(const Statement& s) {
-  ConflictRecord r;
-  r.id = s.column_bytes(0);
-  r.path = s.column_bytes(1);
-  r.at_ns = s.column_int(2);
-  r.rule = s.column_bytes(3);
-  r.winner = static_cast<ConflictWinner>(s.column_int(4));
-  r.loser_version = s.column_bytes(5);
-  r.open = s.column_int(6) != 0;
-  r.text = s.column_bytes(7);
-  return r;
-}
-
-}  // namespace
-
-Result<std::vector<ConflictRecord>> BaseStore::conflicts(size_t limit) {
-  SYNC_ASSIGN(auto select, db_->prepare("SELECT * FROM conflicts ORDER BY open DESC, at_ns DESC LIMIT ?1"));
-  select.bind(1, static_cast<int64_t>(limit));
-  std::vector<ConflictRecord> out;
-  for (;;) {
-    SYNC_ASSIGN(const bool more, select.step());
-    if (!more) return out;
-    out.push_back(read_conflict(select));
-  }
-}
-
-Result<std::vector<std::string>> BaseStore::open_conflicts() {
-  SYNC_ASSIGN(auto select, db_->prepare("SELECT path FROM conflicts WHERE open = 1"));
-  std::vector<std::string> out;
-  for (;;) {
-    SYNC_ASSIGN(const bool more, select.step());
-    if (!more) return out;
-    out.emplace_back(select.column_bytes(0));
-  }
-}
-
-Result<std::optional<ConflictRecord>> BaseStore::conflict(std::string_view id) {
-  SYNC_ASSIGN(auto select, db_->prepare("SELECT * FROM conflicts WHERE id = ?1"));
-  select.bind_text(1, id);
-  SYNC_ASSIGN(const bool found, select.step());
-  if (!found) return std::optional<ConflictRecord>{};
-  return std::optional<ConflictRecord>(read_conflict(select));
-}
-
-Status BaseStore::put_parked(const ParkedRecord& record) {
-  SYNC_ASSIGN(auto insert, db_->prepare("INSERT OR REPLACE INTO parked VALUES (?1, ?2)"));
-  insert.bind_text(1, record.id);
-  insert.bind_blob(2, encode(record));
-  return insert.run();
-}
-
-Status BaseStore::drop_parked(std::string_view id) {
-  SYNC_ASSIGN(auto del, db_->prepare("DELETE FROM parked WHERE id = ?1"));
-  del.bind_text(1, id);
-  return del.run();
-}
-
-Result<std::vector<ParkedRecord>> BaseStore::parked() {
-  SYNC_ASSIGN(auto select, db_->prepare("SELECT value FROM parked ORDER BY id"));
-  std::vector<ParkedRecord> out;
-  for (;;) {
-    SYNC_ASSIGN(const bool more, select.step());
-    if (!more) return out;
-    auto record = decode<ParkedRecord>(select.column_bytes(0));
-    if (record) out.push_back(std::move(record).value());
-  }
 }
 
 Status move_base_aside(const std::string& path) {

@@ -104,6 +104,8 @@ class BaseStore {
     virtual Result<bool> next(BaseRow& row) = 0;
   };
   Result<std::unique_ptr<Cursor>> rows(const Scope& scope);
+  /// The first rows after `path` in compare_paths order, at most `limit`; none = that was all.
+  Result<std::vector<BaseRow>> rows_after(std::string_view path, size_t limit);
 
   /// Groups writes; what is not committed is rolled back. `durable`: it and every earlier commit is on disk when
   /// commit() returns (else a lost tail costs only a re-check).

@@ -67,6 +67,11 @@ TEST_F(BaseStoreTest, ranges_are_subtrees_in_path_order) {
   ASSERT_TRUE(store.ok());
   for (const char* p : {"", "a-b", "a", "a/x", "a/x/y", "ab", "a/w"}) ASSERT_TRUE((*store)->put(row(p)).ok());
   EXPECT_EQ(paths(**store, {"a", true}), (std::vector<std::string>{"a", "a/w", "a/x", "a/x/y"}));
+  const auto some = (*store)->rows_after("a/w", 2);
+  ASSERT_TRUE(some.ok() && some->size() == 2);
+  EXPECT_EQ((*some)[0].path, "a/x");
+  EXPECT_EQ((*some)[1].path, "a/x/y");
+  EXPECT_TRUE((*store)->rows_after("ab", 2)->empty());
   EXPECT_EQ(paths(**store, {"a", false}), (std::vector<std::string>{"a"}));
   EXPECT_EQ(paths(**store, {"", true}), (std::vector<std::string>{"", "a", "a/w", "a/x", "a/x/y", "a-b", "ab"}));
 }
