@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <functional>
 
 #include "common/base/text.h"
+#include "common/fs/file_stat.h"
 #include "common/fs/version_store.h"
 #include "common/store/base_store.h"
 #include "common/wire/messages.h"
@@ -61,14 +63,30 @@ class UncleanStop : public testing::Test {
     EXPECT_TRUE(done.in_sync) << describe(done.error);
   }
 
-  /// The host went down while a controller worked on the pair, after a flush that covers what was settled by then.
-  void power_cut() {
+  void change_meta(const std::function<void(BaseMeta&)>& change) {
     auto base = BaseStore::open(pair_.state_dir + "/base.db", BaseStore::Mode::read_write);
     ASSERT_TRUE(base.ok());
     BaseMeta meta = *(*base)->meta();
-    meta.clean_close = false;
-    meta.settled_round = settled_;
+    change(meta);
     ASSERT_TRUE((*base)->set_meta(meta).ok());
+  }
+  /// Another content under the very fingerprint that was recorded.
+  void rot(const std::string& path, const std::string& bytes) {
+    write_file(path, bytes);
+    FileStat stat;
+    ASSERT_EQ(stat_at(AT_FDCWD, path.c_str(), stat), 0);
+    auto base = BaseStore::open(pair_.state_dir + "/base.db", BaseStore::Mode::read_write);
+    auto row = *(*base)->find(path.substr(pair_.code_path.size() + 1));
+    ASSERT_TRUE(row.has_value());
+    row->code.stamp = stat.stamp();
+    ASSERT_TRUE((*base)->put(*row).ok());
+  }
+  /// The host went down while a controller worked on the pair, after a flush that covers what was settled by then.
+  void power_cut() {
+    change_meta([&](BaseMeta& meta) {
+      meta.clean_close = false;
+      meta.settled_round = settled_;
+    });
     host_.boot = str("boot-", ++boots_);
     host_.booted = SystemClock().wall_ns() + kSecond;
   }
@@ -198,14 +216,11 @@ TEST_F(UncleanStop, what_a_kill_interrupts_is_taken_up_again) {
   power_cut();
   damage(code("f"), "");
   damage(code("g"), "");
-  {
-    // A controller that noticed the stop and was killed before it repaired anything.
-    auto base = BaseStore::open(pair_.state_dir + "/base.db", BaseStore::Mode::read_write);
-    BaseMeta meta = *(*base)->meta();
+  // A controller that noticed the stop and was killed before it repaired anything.
+  change_meta([&](BaseMeta& meta) {
     meta.code_recovery.doubt = {true, true, settled_, meta.round, host_.booted};
     meta.code_boot_id = host_.boot;
-    ASSERT_TRUE((*base)->set_meta(meta).ok());
-  }
+  });
   synced();
   expect_both("f", "good f");
   expect_both("g", "good g");
@@ -221,6 +236,40 @@ TEST_F(UncleanStop, trust_comes_back) {
   ::unlink(code("f").c_str());
   synced();
   EXPECT_FALSE(std::filesystem::exists(deploy("f"))) << "a deletion is a deletion again";
+}
+
+TEST_F(UncleanStop, the_audit_finds_what_no_scan_can_see) {
+  for (int i = 0; i < 600; ++i) write_file(code(str("f", i)), "good");
+  synced();
+  settle();
+  rot(code("f123"), "evil");
+  rot(code("f599"), "evil");
+  synced();
+  EXPECT_EQ(read_file(code("f123")), "evil") << "only an unclean stop makes anybody look";
+  power_cut();
+  synced();
+  expect_both("f123", "good");
+  expect_both("f599", "good");
+  EXPECT_EQ(kept_suspects(), 2u);
+  EXPECT_NE(notes_.find("600 entries, 2 of them damaged"), std::string::npos) << notes_;
+  EXPECT_FALSE(meta().code_recovery.doubt.active);
+  EXPECT_TRUE(meta().clean_close);
+}
+
+TEST_F(UncleanStop, an_audit_goes_on_where_it_was) {
+  for (int i = 0; i < 10; ++i) write_file(code(str("f", i)), "good");
+  synced();
+  settle();
+  rot(code("f3"), "evil");
+  rot(code("f7"), "evil");
+  power_cut();
+  change_meta([&](BaseMeta& meta) {
+    meta.code_boot_id = host_.boot;
+    meta.code_recovery = {{true, false, settled_, meta.round, host_.booted}, true, "f5", 6, 0};
+  });
+  synced();
+  EXPECT_EQ(read_file(code("f3")), "evil") << "it was looked at before";
+  expect_both("f7", "good");
 }
 
 TEST_F(UncleanStop, a_dry_run_shows_the_repair_and_forgets_nothing) {

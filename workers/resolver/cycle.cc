@@ -93,6 +93,10 @@ bool Cycle::look_by_new_rules() {
 }
 
 Status Cycle::gather() {
+  if (order_.found) {
+    only_ = order_.only;
+    return {};
+  }
   emit_progress("scanning");
   if (!order_.only.empty()) return gather_only();
   if (!order_.full && work_.pending_known) {

@@ -19,6 +19,7 @@ struct CycleOrder {
   bool flushed = false;     ///< the hints cover every change: the summary speaks for both trees
   bool full = false;        ///< scan both sides whole
   std::vector<Scope> only;  ///< plan nothing outside these; empty = everything pending
+  bool found = false;       ///< what is to be done in `only` is pending already: no scan
   Direction direction = Direction::both;
   bool dry_run = false;
   bool list_operations = false;

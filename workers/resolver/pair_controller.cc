@@ -16,14 +16,13 @@ constexpr int64_t kDeletionSettleNs = 100 * kMillisecond;
 constexpr int kMoreTimeoutMs = 2000;
 constexpr int64_t kRetryMs = 3000;
 
-// After these the sides must be opened anew before anything else is tried.
+}  // namespace
+
 bool closes_pair(ErrorCode code) {
   return code == ErrorCode::unreachable || code == ErrorCode::peer_violation || code == ErrorCode::timeout ||
          code == ErrorCode::stale || code == ErrorCode::guard || code == ErrorCode::cancelled ||
          code == ErrorCode::busy;
 }
-
-}  // namespace
 
 PairController::PairController(PairConfig config, WorkerLink& link, TaskClient& tasks, Clock& clock,
                                ControllerOptions options)
@@ -80,7 +79,7 @@ void PairController::wait_for_lease(std::unique_lock<std::mutex>& lock) {
   const auto awaited = [&] { return stop_ || next_.has_value(); };
   while (!awaited()) {
     // What is due while nothing is asked for: `work_` is this thread's alone.
-    const auto due = flush_due_ns(work_);
+    const auto due = next_chore_ns();
     if (!due) {
       changed_.wait(lock, awaited);
       return;
@@ -88,18 +87,8 @@ void PairController::wait_for_lease(std::unique_lock<std::mutex>& lock) {
     const int64_t rest = *due - clock_.steady_ns();
     if (rest > 0 && changed_.wait_for(lock, std::chrono::nanoseconds(rest), awaited)) return;
     lock.unlock();
-    flush();
+    do_chore();
     lock.lock();
-  }
-}
-
-/// A failure costs only that more is read again after an unclean stop; what is wrong the next cycle finds.
-void PairController::flush() {
-  if (const Status flushed = confirm_flush(work_, services_); !flushed.ok()) {
-    Event note;
-    note.kind = EventKind::note;
-    note.text = "that everything is on disk on both servers could not be confirmed: " + describe(flushed.error());
-    emit(std::move(note));
   }
 }
 
@@ -224,7 +213,7 @@ CycleResult PairController::run_cycle(const CycleOrder& order) {
   }
   again_.insert(again_.end(), result.again.begin(), result.again.end());
   // Success is told when it is on disk on both sides; a service tells it of each batch and flushes when it is quiet.
-  if (!options_.live && work_.opened && work_.rounds.unconfirmed && result.summary.error.code == ErrorCode::ok) flush();
+  if (result.summary.error.code == ErrorCode::ok && !order.dry_run) finish_off();
   if (closes_pair(result.summary.error.code)) work_.opened = false;
   return result;
 }

@@ -7,12 +7,16 @@
 #include <optional>
 #include <thread>
 
+#include "workers/resolver/audit.h"
 #include "workers/resolver/cookie_flush.h"
 #include "workers/resolver/cycle.h"
 #include "workers/resolver/pair_opening.h"
 #include "workers/resolver/pair_work.h"
 
 namespace twsync {
+
+/// After these the sides must be opened anew before anything else is tried.
+bool closes_pair(ErrorCode code);
 
 struct ControllerOptions {
   bool live =
@@ -35,7 +39,12 @@ class PairController {
  private:
   void run();
   void wait_for_lease(std::unique_lock<std::mutex>& lock);
+  std::optional<int64_t> next_chore_ns() const;
+  void do_chore();
   void flush();
+  void audit();
+  bool repair(const AuditPiece& piece);
+  void finish_off();
   void work_on(const Lease& lease);
   bool answer(const Request& request, const Lease& lease);
   Summary perform(const Request& request, const Lease& lease);
@@ -61,6 +70,7 @@ class PairController {
   std::vector<Hint> taken_;  // by the request under way
   CookieFlush cookies_;
   std::atomic<bool> broker_returned_{false};
+  int64_t audit_at_ns_ = 0;  // steady
   Error lease_error_;
 
   std::mutex mutex_;
