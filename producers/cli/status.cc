@@ -26,6 +26,7 @@ struct PairView {
   bool served = false;
   bool stale = false;
   uint64_t entries = 0, open_conflicts = 0, parked = 0;
+  Recovery recovery[2];
 };
 
 struct View {
@@ -51,6 +52,7 @@ Status add_base_facts(PairView& view) {
   view.open_conflicts = static_cast<uint64_t>(
       std::count_if(conflicts.begin(), conflicts.end(), [](const ConflictRecord& c) { return c.open; }));
   SYNC_ASSIGN(const auto meta, (*base)->meta());
+  for (const Side side : {Side::code, Side::deploy}) view.recovery[static_cast<size_t>(side)] = meta.recovery(side);
   view.status.last_done_ns = std::max(view.status.last_done_ns, meta.last_done_ns);
   return {};
 }
@@ -104,6 +106,29 @@ std::string target_text(const DeployTarget& target) {
   return str(target.user.empty() ? "" : target.user + "@", target.host, ":", escape_bytes(target.path));
 }
 
+/// What an unclean stop of a side left to do; empty = nothing.
+std::string recovery_text(const PairView& view, Side side) {
+  const Recovery& recovery = view.recovery[static_cast<size_t>(side)];
+  if (!recovery.doubt.active) return {};
+  const std::string where = str("  the ", to_string(side), " side stopped uncleanly: ");
+  if (recovery.doubt.fresh) return where + "what was synced shortly before is checked first\n";
+  return str(where, recovery.audited_rows, " of ", view.entries, " entries read again, ", recovery.found,
+             " of them damaged\n");
+}
+
+std::string recovery_json(const PairView& view) {
+  std::string out;
+  for (const Side side : {Side::code, Side::deploy}) {
+    const Recovery& recovery = view.recovery[static_cast<size_t>(side)];
+    if (!recovery.doubt.active) continue;
+    JsonObject one;
+    one.text("side", to_string(side)).flag("first_look", recovery.doubt.fresh);
+    one.number("read_again", recovery.audited_rows).number("damaged", recovery.found);
+    out += (out.empty() ? "" : ",") + one.str_value();
+  }
+  return "[" + out + "]";
+}
+
 std::string pair_text(const PairView& view, int64_t now_ns) {
   const PairStatus& status = view.status;
   std::string out = str("pair ", view.config.name, ": ", status.state, view.stale ? ", STALE" : "", ", last in sync ",
@@ -120,6 +145,7 @@ std::string pair_text(const PairView& view, int64_t now_ns) {
   if (view.open_conflicts + view.parked > 0) {
     out += str("  to decide: ", view.open_conflicts, " conflicts, ", view.parked, " parked items (twsync conflicts)\n");
   }
+  for (const Side side : {Side::code, Side::deploy}) out += recovery_text(view, side);
   if (!status.last_error.empty())
     out += str("  last error (attempt ", status.attempt, "): ", escape_bytes(status.last_error), "\n");
   if (!status.watch.empty()) out += str("  watch: ", escape_bytes(status.watch), "\n");
@@ -149,6 +175,7 @@ std::string pair_json(const PairView& view) {
       .number("requests_waiting", status.requests_waiting);
   out.number("attempt", status.attempt).number("open_conflicts", view.open_conflicts).number("parked", view.parked);
   out.raw("last_in_sync", status.last_done_ns == 0 ? "null" : json_text(utc_text(status.last_done_ns)));
+  out.raw("unclean_stops", recovery_json(view));
   out.text("last_error", status.last_error).text("watch", status.watch);
   if (status.progress) {
     const Progress& p = *status.progress;
