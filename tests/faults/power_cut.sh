@@ -4,11 +4,16 @@
 # next sync runs. Afterwards both sides are the same, every path whole, and everything that had been reported as done,
 # or that the other server already had, is there.
 #
-# One line a case: disk, side that was edited, kind of edit, moment (T<n> = n seconds after success, F<n> = in the nth
-# flush request of the sync, +t = and what was not flushed may be missing), how the copy differed, what came of it.
+# One line a case: disk, side that was edited, kind of edit, moment (T<n> = n seconds after success; L<n> = n seconds after the
+# services had brought it over, with the services running; F<n> = in the nth flush request of the sync; +t = and what was
+# not flushed may be missing), how the copy differed, what came of it.
 # QUICK=1: a sample. JOBS: cases at a time. WITHOUT_FLUSHES=1 (default in a full run): a build without flushes fails.
 set -euo pipefail
-. "$(dirname "$0")/../support/cut_lib.sh"
+cut_support=$(cd "$(dirname "$0")/../support" && pwd)
+# shellcheck source=tests/support/cut_lib.sh
+. "$cut_support/cut_lib.sh"
+# shellcheck source=tests/support/cut_live.sh
+. "$cut_support/cut_live.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${TWSYNC_BIN:-$top/build/bin}
 tool() { python3 "$cut_support/cut_tool.py" "$@"; }
@@ -92,61 +97,105 @@ on_disk() { # DISK FROM
 }
 
 run_case() { # DISK FROM KIND MOMENT
-  local disk=$1 from=$2 kind=$3 moment=$4 tear=() when=cut side how
+  local disk=$1 from=$2 kind=$3 moment=$4 tear=()
   [[ $moment != *+t ]] || tear=(tear=$((RANDOM + 1)))
   disk_on "$prepared" "$W" "${tear[@]}"
   place "$disk"
   mkdir -p "$code" "$deploy" "$state"
   chmod 700 "$state"
-  install_binaries
   boot_host code; boot_host deploy
   first_tree "$code"
-  sync_run
-  [ $rc = 0 ] && [ "$(summary in_sync)" = true ] || die "the first sync ended with $rc: $(tail -1 "$W/err")"
-  sync -f "$W/disk"
-  tool tree "$code" >"$W/old.json"
-  if [ "$from" = code ]; then edit "$code" "$kind"; else edit "$deploy" "$kind"; fi
-  if [ "$from" = code ]; then tool tree "$code" >"$W/new.json"; else tool tree "$deploy" >"$W/new.json"; fi
+  if [[ $moment = L* ]]; then
+    run_live_case "$@"
+  else
+    run_single_case "$@"
+  fi
+}
 
+edit_side() { # FROM KIND
+  tool tree "$code" >"$W/old.json"
+  local root=$code
+  [ "$1" = code ] || root=$deploy
+  edit "$root" "$2"
+  tool tree "$root" >"$W/new.json"
+}
+
+# note_copy DISK FROM: the copy has taken the disk's place; how it differs.
+note_copy() {
+  local side; side=$(on_disk "$1" "$2")
+  trees copy
+  cp "$W/${side:-code}.copy.json" "$W/copy.json"
+  if [ -n "$side" ]; then tool differ "$W/$side.live.json" "$W/$side.copy.json"; else echo "the state of that moment"; fi
+}
+
+survivors() { # DISK
+  case $1 in
+    deploy) echo "$W/code.live.json" ;;
+    code | server) echo "$W/deploy.live.json" ;;
+    state) echo "$W/code.live.json" "$W/deploy.live.json" ;;
+    both) echo "$W/code.copy.json" "$W/deploy.copy.json" ;;
+  esac
+}
+
+agreed() { [ "$rc" = 0 ] && [ "$(summary in_sync)" = true ]; }
+
+run_single_case() {
+  local disk=$1 from=$2 kind=$3 moment=${4%+t} when=cut how verdict told
+  install_binaries
+  sync_run
+  agreed || die "the first sync ended with $rc: $(tail -1 "$W/err")"
+  sync -f "$W/disk"
+  edit_side "$from" "$kind"
   if [[ $moment = F* ]]; then
-    local n=${moment#F}; n=${n%+t}
-    echo "$n" >"$W/control/arm"
+    echo "${moment#F}" >"$W/control/arm"
     sync_run
-    if [ ! -e "$W/control/dead" ]; then
-      cat "$W/control/flushes" >"$W/flush_requests"
-      return 3
-    fi
+    if [ ! -e "$W/control/dead" ]; then return 3; fi
   else
     sync_run
-    [ $rc = 0 ] && [ "$(summary in_sync)" = true ] || die "the sync ended with $rc: $(tail -1 "$W/err")"
+    agreed || die "the sync ended with $rc: $(tail -1 "$W/err")"
     sleep "${moment#T}"
     copy_now "$W"
-    when=done
+    when="done"
   fi
   trees live
   cut_power "$disk"
-  side=$(on_disk "$disk" "$from")
-  trees copy
-  cp "$W/${side:-code}.copy.json" "$W/copy.json"
-  if [ -n "$side" ]; then how=$(tool differ "$W/$side.live.json" "$W/$side.copy.json"); else how="the state of that moment"; fi
-  local survivors=()
-  case $disk in
-    deploy) survivors=("$W/code.live.json") ;;
-    code | server) survivors=("$W/deploy.live.json") ;;
-    state) survivors=("$W/code.live.json" "$W/deploy.live.json") ;;
-    both) survivors=("$W/code.copy.json" "$W/deploy.copy.json") ;;
-  esac
+  how=$(note_copy "$disk" "$from")
 
   sync_run
-  if [ $rc = 0 ] && [ "$(summary in_sync)" != true ]; then sync_run; fi
-  local told; told=$(grep -c '"event":"conflict"' "$W/out" || true)
-  [ $rc = 0 ] && [ "$(summary in_sync)" = true ] || die "copy: $how; the next sync ended with $rc: $(tail -1 "$W/err") $(tail -1 "$W/out")"
+  told=$(grep -c '"event":"conflict"' "$W/out" || true)
+  if [ "$rc" = 0 ] && [ "$(summary in_sync)" != true ]; then sync_run; fi
+  agreed || die "copy: $how; the next sync ended with $rc: $(tail -1 "$W/err") $(tail -1 "$W/out")"
   trees after
-  local verdict
-  verdict=$(tool judge $when "$W" "${survivors[@]}") || die "copy: $how; $verdict"
+  # shellcheck disable=SC2046
+  verdict=$(tool judge $when "$W" $(survivors "$disk")) || die "copy: $how; $verdict"
   sync_run
   [ "$(summary operations)" = 0 ] || die "copy: $how; $verdict; the run after that still does something"
   echo "copy: $how; $verdict, $told told"
+}
+
+run_live_case() {
+  local disk=$1 from=$2 kind=$3 moment=$4 how verdict stop=stop_code_server start=start_code_server
+  if [ "$disk" = deploy ]; then stop=stop_deploy_server start=start_deploy_server; fi
+  live_config
+  start_code_server
+  wait_for 60 "the first sync" all_agreed
+  sync -f "$W/disk"
+  edit_side "$from" "$kind"
+  arrived() { same_trees && cmp -s "$W/code.now" "$W/new.json"; }
+  wait_for 60 "the edit's arrival" arrived
+  sleep "${moment#L}"
+  trees live
+  # Everything on that server ends, then nothing writes to its disk any more.
+  "$stop"
+  copy_now "$W"
+  cut_power "$disk"
+  how=$(note_copy "$disk" "$from")
+  "$start"
+  wait_for 60 "agreement after the cut (copy: $how)" all_agreed
+  trees after
+  # shellcheck disable=SC2046
+  verdict=$(tool judge "done" "$W" $(survivors "$disk")) || die "copy: $how; $verdict"
+  echo "copy: $how; $verdict"
 }
 
 one_case() { # DISK FROM KIND MOMENT: prints its line; returns 3 when the sync had no such flush request
@@ -162,6 +211,7 @@ one_case() { # DISK FROM KIND MOMENT: prints its line; returns 3 when the sync h
     3) ;;
     *) echo "FAIL $name: $(tail -4 "$W/log" | tr '\n' ' ')" ;;
   esac
+  live_off
   disk_off "$W"
   if [ -z "${KEEP:-}" ]; then rm -rf --one-file-system "$W"; fi
   return $((rc == 3 ? 3 : 0))
@@ -196,7 +246,11 @@ export HOME=$prepared LC_ALL=C
 unset TWSYNC_CONFIG SSH_AUTH_SOCK
 cleanup() {
   local dir
-  for dir in "$prepared"/case-*; do [ ! -d "$dir" ] || disk_off "$dir"; done
+  for dir in "$prepared"/case-*; do
+    [ -d "$dir" ] || continue
+    W=$dir live_off
+    disk_off "$dir"
+  done
   if [ -n "${KEEP:-}" ]; then echo "kept: $prepared"; else rm -rf --one-file-system "$prepared"; fi
 }
 trap cleanup EXIT
@@ -205,16 +259,20 @@ cut_prepare "$prepared"
 plan() { # the series of a run, one a line
   local disk from kind
   if [ -n "${QUICK:-}" ]; then
-    echo "deploy code create T0 F3 F6"
-    echo "code code overwrite T0 F*"
+    echo "deploy code create T0 F7 F13"
+    echo "code code create T0 F9 F10"
+    echo "code code delete L0"
     echo "both deploy rename T0 F8+t"
-    echo "state code delete T0 F4"
+    echo "state code overwrite T0 F6"
     return
   fi
   for disk in deploy code; do
     for kind in create overwrite delete rename metadata; do
       for from in code deploy; do echo "$disk $from $kind T0 T1 T2 T4 T8 F*"; done
     done
+  done
+  for disk in deploy code server; do
+    for kind in create overwrite delete rename metadata; do echo "$disk code $kind L0 L1 L2 L4 L8"; done
   done
   for disk in state server both; do
     for kind in create overwrite delete rename metadata; do echo "$disk code $kind T0 T2 F*"; done

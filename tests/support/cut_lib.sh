@@ -1,7 +1,7 @@
+# shellcheck shell=bash disable=SC2154
 # Sourced: a file system on a disk whose power can be cut (ext4 on loop on nbdfuse on nbdkit with cut_disk.c), and hosts
 # that can be started anew: a command sees the boot id and boot time that files say.
-
-cut_support=$(dirname "${BASH_SOURCE[0]}")
+# Uses $cut_support (this folder) and $W (of the case).
 
 # What is missing to run it; empty = nothing.
 cut_missing() {
@@ -24,14 +24,14 @@ cut_prepare() {
 
 # disk_on PREPARED DIR [tear=SEED]: a new disk, mounted at DIR/disk.
 disk_on() {
-  local prepared=$1 dir=$2 tries
+  local prepared=$1 dir=$2 _
   mkdir -p "$dir/disk" "$dir/control"
   cp --sparse=always "$prepared/empty.img" "$dir/disk.img"
   nbdkit -U "$dir/sock" -P "$dir/nbdkit.pid" "$prepared/cut_disk.so" image="$dir/disk.img" dir="$dir/control" "${@:3}"
   : >"$dir/device"
   nbdfuse "$dir/device" --unix "$dir/sock" 2>"$dir/nbdfuse.log" &
   echo $! >"$dir/nbdfuse.pid"
-  for tries in $(seq 500); do [ ! -s "$dir/device" ] || break; sleep 0.01; done
+  for _ in $(seq 500); do [ ! -s "$dir/device" ] || break; sleep 0.01; done
   # Two at once may be offered the same free device.
   flock "$prepared/empty.img" losetup -f --show "$dir/device" >"$dir/loop"
   mount "$(cat "$dir/loop")" "$dir/disk"
@@ -67,9 +67,12 @@ boot_host() {
 }
 
 # on_host NAME COMMAND...: runs it there.
-on_host() {
+on_host() { (exec_on_host "$@"); }
+
+# The same in this process's place: $! is the command's own id.
+exec_on_host() {
   local name=$1; shift
   # shellcheck disable=SC2016
-  unshare -m sh -c 'mount --bind "$0" /proc/sys/kernel/random/boot_id && mount --bind "$1" /proc/stat && shift && exec "$@"' \
+  exec unshare -m sh -c 'mount --bind "$0" /proc/sys/kernel/random/boot_id && mount --bind "$1" /proc/stat && shift && exec "$@"' \
     "$W/$name.boot" "$W/$name.stat" "$@"
 }

@@ -90,7 +90,7 @@ def judge(when, directory, survivors):
 
 def main(words):
     if words[0] == "tree":
-        json.dump(tree(words[1]), sys.stdout)
+        json.dump(tree(words[1]), sys.stdout, sort_keys=True)
     elif words[0] == "differ":
         print(differ(load(words[1]), load(words[2])))
     elif not judge(words[1], words[2], words[3:]):
