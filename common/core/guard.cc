@@ -60,7 +60,9 @@ class SideGuard {
     }
     const bool undecided = side_ == Side::code ? input.tripped_code : input.tripped_deploy;
     if (deletions == 0) return undecided;
-    return undecided || exceeds(input.limits, deletions + window.count(side_, input.now_ns), input.base_entries);
+    // What was deleted in the window is gone from the base, but it was part of what the percentage is meant of.
+    const uint64_t before = window.count(side_, input.now_ns);
+    return undecided || exceeds(input.limits, deletions + before, input.base_entries + before);
   }
 
   uint64_t park(Plan& plan) {

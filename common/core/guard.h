@@ -11,7 +11,8 @@
 
 namespace twsync {
 
-/// Deletions that were applied, per side, in the sliding window; kept by the resolver across cycles (and in base.db).
+/// Deletions that were applied and that nobody had approved, per side, in the sliding window; kept by the resolver
+/// across cycles and, in base.db, across runs.
 class DeletionWindow {
  public:
   static constexpr int64_t kWindowNs = 600'000'000'000;

@@ -132,6 +132,11 @@ class BaseStore {
   Result<std::vector<ConflictRecord>> conflicts(size_t limit);
   Result<std::optional<ConflictRecord>> conflict(std::string_view id);
 
+  /// Small facts that outlive a run, by name; an empty one was never written. Losing them costs a look or a wait, never
+  /// data.
+  Status remember(std::string_view name, std::string_view value);
+  Result<std::string> remembered(std::string_view name);
+
   Status put_parked(const ParkedRecord& record);
   Status drop_parked(std::string_view id);
   Result<std::vector<ParkedRecord>> parked();

@@ -51,6 +51,22 @@ class BaseStoreTest : public testing::Test {
   std::string dir_, path_;
 };
 
+TEST_F(BaseStoreTest, small_facts_are_remembered_beside_a_reader) {
+  auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  ASSERT_TRUE(store.ok());
+  EXPECT_EQ(*(*store)->remembered("window"), "") << "nothing was ever remembered";
+  ASSERT_TRUE((*store)->begin(false).ok());
+  ASSERT_TRUE((*store)->remember("window", std::string("a\0b", 3)).ok());
+  (*store)->rollback();
+  EXPECT_EQ(*(*store)->remembered("window"), "") << "rolled back with the rows that it belongs to";
+  ASSERT_TRUE((*store)->remember("window", std::string("a\0b", 3)).ok());
+  ASSERT_TRUE((*store)->remember("window", "new").ok());
+  const auto reader = BaseStore::open(path_, BaseStore::Mode::read_only);
+  ASSERT_TRUE(reader.ok());
+  EXPECT_EQ(*(*reader)->remembered("window"), "new");
+  EXPECT_EQ(*(*reader)->remembered("other"), "");
+}
+
 TEST_F(BaseStoreTest, a_row_comes_back_whole) {
   auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
   ASSERT_TRUE(store.ok());

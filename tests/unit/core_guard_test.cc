@@ -78,10 +78,12 @@ TEST(Guard, R81_the_count_alone) {
 TEST(Guard, R81_counts_across_cycles_per_side) {
   DeletionWindow window;
   window.add(Side::deploy, 45, 1000);
-  GuardInput in = input(100);
+  GuardInput in = input(55);  // the 45 are gone from the base
   in.now_ns = 1000 + DeletionWindow::kWindowNs - 1;
   Plan plan = deletions(10);
   EXPECT_TRUE(apply_guard(plan, window, in).tripped_deploy);
+  Plan half = deletions(5);
+  EXPECT_FALSE(apply_guard(half, window, in).tripped_deploy) << "50 of 100";
   Plan other_side = deletions(10, Side::code);
   EXPECT_FALSE(apply_guard(other_side, window, in).tripped_code);
   in.now_ns += 1;

@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "workers/resolver/plan_batches.h"
+#include "workers/resolver/recent_deletions.h"
 #include "workers/transfer/transfer_task.h"
 
 namespace twsync {
@@ -16,6 +17,12 @@ constexpr int64_t kProgressEvery = 200 * kMillisecond;
 bool needs_person(ErrorCode code) {
   return code != ErrorCode::stale && code != ErrorCode::not_found && code != ErrorCode::cancelled &&
          code != ErrorCode::unreachable;
+}
+
+// What a person approved is no sign of a mishap, nor what only came back after an unclean stop.
+bool counts_as_deletion(const Operation& op) {
+  return (op.kind == OpKind::remove || op.kind == OpKind::remove_directory) &&
+         op.cause != LoserCause::approved_deletion && op.cause != LoserCause::suspect;
 }
 
 ParkedReason parked_reason(ErrorCode code) {
@@ -125,11 +132,15 @@ Status PlanRun::record(const Batch& batch, const BatchResult& result) {
   std::map<uint32_t, const OpResult*> by_id;
   for (const auto& r : result.results) by_id[r.id] = &r;
   SYNC_TRY(work_.base->begin(false));
+  uint64_t deletions = 0;
   for (const auto& op : batch.operations) {
     const auto found = by_id.find(op.id);
-    if (found != by_id.end() && found->second->code == ErrorCode::ok) SYNC_TRY(recorder_.achieved(op, *found->second));
+    if (found == by_id.end() || found->second->code != ErrorCode::ok) continue;
+    SYNC_TRY(recorder_.achieved(op, *found->second));
+    if (counts_as_deletion(op)) ++deletions;
   }
   SYNC_TRY(recorder_.settle_names());
+  SYNC_TRY(note_deletions(work_, batch.side, deletions, services_.clock.wall_ns()));
   SYNC_TRY(work_.base->commit());
   for (const auto& op : batch.operations) {
     const auto found = by_id.find(op.id);
@@ -149,8 +160,6 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
   ++outcome_.done;
   if (conflicts_.contains(op.path)) outcome_.settled.insert(op.path);
   outcome_.content_bytes += result.bytes;
-  const bool removal = op.kind == OpKind::remove || op.kind == OpKind::remove_directory;
-  if (removal && op.cause != LoserCause::suspect) work_.deletions.add(op.side, 1, services_.clock.wall_ns());
   if (!result.version.empty() && conflicts_.contains(op.path)) {
     outcome_.losers[op.path] = result.version;
   }
