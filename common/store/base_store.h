@@ -73,8 +73,17 @@ struct ParkedRecord {
   ParkedReason reason = ParkedReason::failed;
   Side side = Side::code;
   int64_t at_ns = 0;
-  std::vector<std::string> paths;  ///< of a mass deletion: the whole set that was shown
+  std::vector<std::string> paths;  ///< sorted; of a mass deletion: the whole set
   std::string text;
+  /// Of a mass deletion, for each of `paths`: the how-many-th to join the set, from 0. The id ends in how many there
+  /// have been: an id that was shown names those that had joined by then, also after more did.
+  std::vector<uint64_t> joined = {};
+  uint64_t next_joined = 0;
+
+  /// Does `shown` name this item, as it is or as it was?
+  bool is_named(std::string_view shown) const;
+  /// The paths that `shown` means. REQUIRES: is_named(shown).
+  std::vector<std::string> paths_of(std::string_view shown) const;
 };
 
 class SqliteDb;

@@ -28,7 +28,7 @@ Result<bool> holds(const PairConfig& pair, const DecideCommand& command) {
   }
   SYNC_ASSIGN(const auto parked, (*base)->parked());
   for (const auto& record : parked) {
-    if (record.id != command.id) continue;
+    if (!record.is_named(command.id)) continue;
     if (command.verb == "resolve" && record.reason != ParkedReason::manual_conflict) {
       return Error{ErrorCode::usage,
                    str("this is no conflict: twsync approve ", command.id, " or twsync reject ", command.id),

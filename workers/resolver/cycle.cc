@@ -404,7 +404,8 @@ Status Cycle::pass(bool& more) {
   }
   const int64_t now = services_.clock.wall_ns();
   const auto conflicts = conflict_records(plan, outcome, now);
-  const auto parked = parked_records(plan, outcome, now);
+  SYNC_ASSIGN(const auto parked_before, work_.base->parked());
+  const auto parked = parked_records(plan, outcome, parked_before, now);
   for (const auto& c : conflicts) {
     Event event;
     event.kind = EventKind::conflict;

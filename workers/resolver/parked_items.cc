@@ -1,6 +1,7 @@
 #include "workers/resolver/parked_items.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "common/base/hasher.h"
 #include "common/base/text.h"
@@ -58,33 +59,69 @@ std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome
   return out;
 }
 
-std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns) {
+namespace {
+
+std::optional<uint64_t> joined_as(const ParkedRecord& set, const std::string& path) {
+  const auto found = std::lower_bound(set.paths.begin(), set.paths.end(), path);
+  if (found == set.paths.end() || *found != path) return std::nullopt;
+  return set.joined[static_cast<size_t>(found - set.paths.begin())];
+}
+
+// Whoever was in the set before keeps its number; a path that left it and comes back joins anew.
+ParkedRecord deletion_set(Side side, std::vector<std::string> paths, const std::vector<ParkedRecord>& before,
+                          int64_t now_ns) {
+  const auto old = std::find_if(before.begin(), before.end(), [&](const ParkedRecord& was) {
+    return was.reason == ParkedReason::mass_deletion && was.side == side && was.joined.size() == was.paths.size();
+  });
+  const bool goes_on = old != before.end();
+  ParkedRecord r;
+  r.reason = ParkedReason::mass_deletion;
+  r.side = side;
+  r.at_ns = goes_on ? old->at_ns : now_ns;
+  r.next_joined = goes_on ? old->next_joined : 0;
+  std::sort(paths.begin(), paths.end());
+  r.paths = std::move(paths);
+  for (const std::string& path : r.paths) {
+    const auto number = goes_on ? joined_as(*old, path) : std::nullopt;
+    r.joined.push_back(number ? *number : r.next_joined++);
+  }
+  r.id = str(short_id('d', str(to_string(side), r.at_ns)), '-', r.next_joined);
+  r.text = str(r.paths.size(), " deletions on the ", to_string(side),
+               " side wait: approve them, or reject to bring the files back");
+  return r;
+}
+
+}  // namespace
+
+std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& outcome,
+                                         const std::vector<ParkedRecord>& before, int64_t now_ns) {
   std::vector<ParkedRecord> out;
-  ParkedRecord deletions[2];
+  std::vector<std::string> deletions[2];
   const auto add = [&](const ParkedItem& item) {
-    if (item.reason == ParkedReason::mass_deletion) {
-      deletions[static_cast<size_t>(item.side)].paths.push_back(item.path);
-      return;
+    const auto side = static_cast<size_t>(item.side);
+    switch (item.reason) {
+      case ParkedReason::mass_deletion:
+        deletions[side].push_back(item.path);
+        return;
+      case ParkedReason::manual_conflict:
+        return;
+      default:
+        break;
     }
-    if (item.reason == ParkedReason::manual_conflict) return;
     const std::string id = short_id('p', str(static_cast<int>(item.reason), static_cast<int>(item.side), item.path));
-    out.push_back({id, item.reason, item.side, now_ns, {item.path}, item.text});
+    ParkedRecord& r = out.emplace_back();
+    r.id = id;
+    r.reason = item.reason;
+    r.side = item.side;
+    r.at_ns = now_ns;
+    r.paths.push_back(item.path);
+    r.text = item.text;
   };
   for (const auto& item : plan.parked) add(item);
   for (const auto& item : outcome.parked) add(item);
   for (const Side side : {Side::code, Side::deploy}) {
-    ParkedRecord& r = deletions[static_cast<size_t>(side)];
-    if (r.paths.empty()) continue;
-    std::sort(r.paths.begin(), r.paths.end());
-    std::string seed = to_string(side);
-    for (const auto& path : r.paths) seed += str('\0', path);
-    r.id = short_id('d', seed);
-    r.reason = ParkedReason::mass_deletion;
-    r.side = side;
-    r.at_ns = now_ns;
-    r.text = str(r.paths.size(), " deletions on the ", to_string(side),
-                 " side wait: approve them, or reject to bring the files back");
-    out.push_back(std::move(r));
+    const auto i = static_cast<size_t>(side);
+    if (!deletions[i].empty()) out.push_back(deletion_set(side, std::move(deletions[i]), before, now_ns));
   }
   return out;
 }
@@ -97,7 +134,8 @@ Status replace_parked(BaseStore& base, const std::vector<ParkedRecord>& records)
     if (!stays && was.reason != ParkedReason::root_identity) SYNC_TRY(base.drop_parked(was.id));
   }
   for (const auto& r : records) {
-    const bool known = std::any_of(old.begin(), old.end(), [&](const ParkedRecord& was) { return was.id == r.id; });
+    const bool known = std::any_of(old.begin(), old.end(),
+                                   [&](const ParkedRecord& was) { return was.id == r.id && was.paths == r.paths; });
     if (!known) SYNC_TRY(base.put_parked(r));
   }
   return {};

@@ -14,8 +14,10 @@ std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome
 /// What a dry run shows: as if everything had been carried out.
 PlanOutcome pretended_outcome(const Plan& plan);
 
-/// One record per item; the parked deletions of a side are one record whose id names exactly this set (I6).
-std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns);
+/// One record per item; the parked deletions of a side are one record whose id names exactly this set (I6), and goes on
+/// from the set in `before`, the items parked until now.
+std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& outcome,
+                                         const std::vector<ParkedRecord>& before, int64_t now_ns);
 
 /// Makes the stored items those of this cycle: plans always cover everything pending, so what is not named any more is
 /// settled. A root-identity stop stays. Works inside the caller's transaction.

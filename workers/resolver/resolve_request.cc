@@ -18,7 +18,7 @@ Error no_such_item(const std::string& id) {
 
 Result<ParkedRecord> find_parked(PairWork& work, const std::string& id) {
   SYNC_ASSIGN(const auto items, work.base->parked());
-  const auto found = std::find_if(items.begin(), items.end(), [&](const ParkedRecord& r) { return r.id == id; });
+  const auto found = std::find_if(items.begin(), items.end(), [&](const ParkedRecord& r) { return r.is_named(id); });
   if (found == items.end()) return no_such_item(id);
   return *found;
 }
@@ -41,10 +41,11 @@ Status take_side(const Request& request, PairWork& work, CycleOrder& order) {
 Status approve(const Request& request, PairWork& work, CycleOrder& order) {
   order.full = true;
   if (request.item.starts_with("r-")) return {};  // the roots were taken as they are when the pair was opened
-  SYNC_ASSIGN(ParkedRecord item, find_parked(work, request.item));
+  SYNC_ASSIGN(const ParkedRecord item, find_parked(work, request.item));
   if (item.reason != ParkedReason::mass_deletion) return {};  // tried again by the whole cycle that follows
-  std::sort(item.paths.begin(), item.paths.end(), PathLess{});
-  (item.side == Side::code ? order.approved_code : order.approved_deploy) = std::move(item.paths);
+  std::vector<std::string> shown = item.paths_of(request.item);
+  std::sort(shown.begin(), shown.end(), PathLess{});
+  (item.side == Side::code ? order.approved_code : order.approved_deploy) = std::move(shown);
   return {};
 }
 
@@ -59,8 +60,10 @@ Status reject(const Request& request, PairWork& work, CycleOrder& order) {
   policy.preserve_xattrs = work.config.preserve_xattrs;
   Recorder recorder(*work.base, work.pending, policy, work.meta.round);
   SYNC_TRY(work.base->begin(true));
-  for (const auto& path : item.paths) SYNC_TRY(recorder.forget(path));
-  SYNC_TRY(work.base->drop_parked(item.id));
+  const std::vector<std::string> shown = item.paths_of(request.item);
+  for (const auto& path : shown) SYNC_TRY(recorder.forget(path));
+  // What joined later is undecided still; the cycle that follows writes the item as it is then.
+  if (shown.size() == item.paths.size()) SYNC_TRY(work.base->drop_parked(item.id));
   order.full = true;
   return work.base->commit();
 }

@@ -1,0 +1,53 @@
+// Sets of parked deletions: what an id that was shown goes on to mean.
+
+#include <gtest/gtest.h>
+
+#include "workers/resolver/parked_items.h"
+
+namespace twsync {
+namespace {
+
+ParkedRecord parked(const std::vector<std::string>& paths, const std::vector<ParkedRecord>& before = {}) {
+  Plan plan;
+  for (const auto& path : paths) plan.parked.push_back({ParkedReason::mass_deletion, Side::deploy, path, "deletion"});
+  const auto records = parked_records(plan, {}, before, 7'000);
+  EXPECT_EQ(records.size(), 1U);
+  return records.at(0);
+}
+
+using Paths = std::vector<std::string>;
+
+TEST(ParkedDeletions, an_id_means_the_set_that_was_shown_with_it) {
+  const ParkedRecord first = parked({"b", "d"});
+  const ParkedRecord more = parked({"a", "b", "c", "d"}, {first});
+  EXPECT_NE(first.id, more.id);
+  EXPECT_TRUE(more.is_named(first.id));
+  EXPECT_TRUE(more.is_named(more.id));
+  EXPECT_EQ(more.paths_of(first.id), (Paths{"b", "d"}));
+  EXPECT_EQ(more.paths_of(more.id), (Paths{"a", "b", "c", "d"}));
+  EXPECT_FALSE(first.is_named(more.id)) << "nobody was shown that many";
+}
+
+TEST(ParkedDeletions, what_left_the_set_is_not_meant_any_more_even_if_it_comes_back) {
+  const ParkedRecord first = parked({"a", "b"});
+  const ParkedRecord less = parked({"b"}, {first});
+  EXPECT_EQ(less.paths_of(first.id), (Paths{"b"}));
+  const ParkedRecord again = parked({"a", "b"}, {less});
+  EXPECT_EQ(again.paths_of(first.id), (Paths{"b"}));
+  EXPECT_EQ(again.paths_of(again.id), (Paths{"a", "b"}));
+}
+
+TEST(ParkedDeletions, the_same_set_keeps_its_id) {
+  const ParkedRecord first = parked({"a", "b"});
+  EXPECT_EQ(parked({"b", "a"}, {first}).id, first.id);
+}
+
+TEST(ParkedDeletions, other_ids_are_not_taken_for_it) {
+  const ParkedRecord set = parked({"a"});
+  for (const std::string id :
+       {"", "-", "d", "d-1", "p123", "d0123456789-", "d0123456789-x", "d0123456789-99999999999999999999"})
+    EXPECT_FALSE(set.is_named(id)) << id;
+}
+
+}  // namespace
+}  // namespace twsync
