@@ -35,6 +35,7 @@ DELETE_LIMIT_COUNT=10000
 
 # How long replaced and deleted versions are kept, and how much room they may take (0 = 10 % of the file system; K, M, G
 # and T may follow the number).
+# Beside that, one percent of a file system (at most 1 GiB, and 10,000 inodes) is never filled: what would not fit waits.
 VERSIONS_KEEP_DAYS=30
 VERSIONS_KEEP_BYTES=0
 

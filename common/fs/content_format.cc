@@ -36,6 +36,7 @@ class Fields {
  public:
   explicit Fields(std::string_view in) : in_(in) {}
   bool ok() const { return ok_; }
+  bool more() const { return ok_ && !in_.empty(); }
 
   template <class T>
   T take() {
@@ -87,6 +88,7 @@ std::string encode_begin(const BeginRecord& record) {
   const bool fits = xattrs.size() <= kMaxXattrs;
   put(body, static_cast<uint32_t>(fits ? xattrs.size() : 0));
   if (fits) body += xattrs;
+  put(body, record.allocated);
   return framed(RecordType::begin, body);
 }
 
@@ -162,6 +164,7 @@ Result<BeginRecord> decode_begin(std::string_view body) {
   source.owner = Name(fields.text<uint16_t>(kMaxName));
   source.group = Name(fields.text<uint16_t>(kMaxName));
   source.xattrs = Name(fields.text<uint32_t>(kMaxXattrs));
+  record.allocated = fields.more() ? fields.take<uint64_t>() : source.size;
   if (!fields.ok() || source.size > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
     return violation("malformed begin record");
   }

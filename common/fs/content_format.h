@@ -20,7 +20,8 @@ enum class RecordType : uint8_t { begin = 1, data = 2, hole = 3, end = 4, abort 
 struct BeginRecord {
   uint32_t op = 0;
   bool as_planned = false;
-  Entry source;  ///< a file, without digest
+  Entry source;            ///< a file, without digest
+  uint64_t allocated = 0;  ///< bytes that it takes on the sender's disk; its size where the sender doesn't say
 };
 
 /// Bytes that are the same as in the version which the target has (`Operation::expected`).

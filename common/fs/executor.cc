@@ -10,12 +10,14 @@
 #include "common/base/rel_path.h"
 #include "common/fs/file_reader.h"
 #include "common/fs/rename.h"
+#include "common/fs/space.h"
 
 namespace twsync {
 
 namespace {
 
 constexpr size_t kOwnMost = 100'000;
+constexpr uint64_t kSmallEntry = 4096;  // a directory's or a symlink's share of the disk
 
 Error stale(const char* why) {
   return Error{ErrorCode::stale, why, {}, 0};
@@ -231,6 +233,7 @@ Status Executor::make_directory(InFlight& flight, Item& item, int parent, const 
   FileStat above;
   const bool inherits = !reader_.preserves_owner() && stat_fd(parent, above) == 0 && (above.mode & S_ISGID) != 0;
   if (inherits) change.gid = above.gid;
+  SYNC_TRY(check_room(stage_.fd(), kSmallEntry));
   // Made in the stage: after a crash nobody may find it with a mode that no person chose.
   SYNC_ASSIGN(Staged staged, stage_.make_directory());
   const UniqueFd fd(::openat(stage_.fd(), staged.name().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -248,6 +251,7 @@ Status Executor::put_symlink(InFlight& flight, Item& item, int parent, const std
 }
 
 Status Executor::stage_symlink(Item& item) {
+  SYNC_TRY(check_room(stage_.fd(), kSmallEntry));
   SYNC_ASSIGN(item.staged, stage_.make_symlink(item.op->desired.target));
   const UniqueFd fd(::openat(stage_.fd(), item.staged.name().c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return error_from_errno(errno, "cannot open the staged link");

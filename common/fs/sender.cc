@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <utility>
 
+#include "common/base/text.h"
 #include "common/fs/applier.h"
 #include "common/fs/block_codec.h"
 #include "common/fs/chunk_store.h"
@@ -22,6 +24,18 @@ constexpr size_t kReadBuffer = 128U << 10U;
 constexpr size_t kWorthFilling = 4096;  // room at the end of a block below which a longer piece starts a new one
 constexpr int kTries = 3;
 constexpr uint64_t kCopyAtOnce = 8U << 20U;
+
+// A sparse file needs no more than it has.
+uint64_t allocated(const FileStat& stat) {
+  return std::min(stat.size, stat.blocks * 512);
+}
+
+Error no_room(const FileStat& stat) {
+  return Error{ErrorCode::no_space,
+               str(allocated(stat), " bytes do not fit there: free some room on that file system; it is tried again"),
+               {},
+               ENOSPC};
+}
 
 // Packs records into blocks and hands full ones on.
 class BlockBuilder {
@@ -152,6 +166,7 @@ class RootSender final : public Sender {
     SYNC_TRY(root_->check_in_place());
     BlockBuilder blocks(emit, encoder_, compression_);
     ReadAhead sources(*root_, batch);
+    room_ = batch.room_bytes;
     while (auto source = sources.next()) SYNC_TRY(send_file(*source, blocks));
     return blocks.flush();
   }
@@ -162,6 +177,8 @@ class RootSender final : public Sender {
     if (source.error) return blocks.put(encode_failed({op.id, *source.error}));
     const int fd = source.fd.get();
     FileStat stat = source.stat;
+    if (allocated(stat) > room_) return blocks.put(encode_failed({op.id, no_room(stat)}));
+    room_ -= allocated(stat);
     std::optional<OldChunks> old;
     if (stat.size >= kChunkedFrom && op.expected.is_file()) {
       if (auto kept = chunk_store_.take(op.expected.digest)) old.emplace(std::move(*kept));
@@ -193,7 +210,7 @@ class RootSender final : public Sender {
   // `whole`: all of `stat.size` bytes were there.
   Status stream(const Operation& op, int fd, const FileStat& stat, BlockBuilder& blocks, ContentRecords& records,
                 bool& whole, std::optional<Error>& broken) {
-    BeginRecord begin{op.id, op.desired.stamp == stat.stamp(), entry_from_stat(stat)};
+    BeginRecord begin{op.id, op.desired.stamp == stat.stamp(), entry_from_stat(stat), allocated(stat)};
     if (Status status =
             reader_.complete(begin.source, reader_.preserves_xattrs() ? proc_fd_path(fd) : std::string(), true);
         !status) {
@@ -227,6 +244,7 @@ class RootSender final : public Sender {
   BlockEncoder encoder_;
   CompressionChoice compression_;
   std::unique_ptr<char[]> buffer_;
+  uint64_t room_ = UINT64_MAX;  // on the target, for what is left of the batch
 };
 
 }  // namespace

@@ -36,7 +36,7 @@ uint64_t reserved_inodes(const Space& space) {
 }
 
 Room room_in(const Space& space) {
-  return {above(space.free_bytes, reserved_bytes(space)),
+  return {space.bytes == 0 ? UINT64_MAX : above(space.free_bytes, reserved_bytes(space)),
           space.inodes == 0 ? UINT64_MAX : above(space.free_inodes, reserved_inodes(space))};
 }
 

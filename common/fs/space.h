@@ -9,7 +9,7 @@ namespace twsync {
 
 /// As statvfs tells it to an ordinary user (what a file system keeps for root is not counted as free).
 struct Space {
-  uint64_t bytes = 0;
+  uint64_t bytes = 0;  ///< 0 = this file system does not count them (some in memory, or behind FUSE)
   uint64_t free_bytes = 0;
   uint64_t inodes = 0;  ///< 0 = this file system does not count them
   uint64_t free_inodes = 0;
@@ -22,7 +22,7 @@ Result<Space> space_of(int fd);
 uint64_t reserved_bytes(const Space& space);
 uint64_t reserved_inodes(const Space& space);
 
-/// What may still be taken; UINT64_MAX inodes where they are not counted.
+/// What may still be taken; UINT64_MAX where it is not counted.
 struct Room {
   uint64_t bytes = 0;
   uint64_t inodes = 0;

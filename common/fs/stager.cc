@@ -6,6 +6,7 @@
 
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
+#include "common/fs/space.h"
 
 namespace twsync {
 
@@ -91,6 +92,10 @@ Status Stager::begin_file(std::string_view body) {
   if (chunked()) chunker_.begin(chunk_average(source_.source.size));
   if (!item->ok()) return {};
   item->flush_failures = flush_failures_();
+  if (Status room = check_room(stage_.fd(), source_.allocated); !room.ok()) {
+    item->fail(room.error());
+    return {};
+  }
   auto staged = stage_.create_file();
   if (!staged) {
     item->fail(staged.error());

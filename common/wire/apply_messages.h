@@ -18,9 +18,10 @@ struct Batch {
   bool ordered = false;    ///< apply strictly in order (structure, directory removal, directory metadata)
   int64_t scanned_ns = 0;  ///< target host's clock when the expected entries were scanned (20 ms rule)
   std::vector<Operation> operations;
+  uint64_t room_bytes = UINT64_MAX;  ///< on the target's file system as far as known: what is larger isn't sent
   template <class F>
   void fields(F&& f) {
-    f(id, epoch, cycle, side, ordered, scanned_ns, operations);
+    f(id, epoch, cycle, side, ordered, scanned_ns, operations, room_bytes);
   }
 };
 
