@@ -94,14 +94,21 @@ void DisplacedKeeper::note(const std::string& id) {
   if (stat_at(store_.dir_fd(), id.c_str(), stat) == 0) settled_.push_back({id, stat.stamp()});
 }
 
-void DisplacedKeeper::removed_directory(const std::string& id, const FileStat& stat) {
-  if (!id.empty()) settled_.push_back({id, stat.stamp()});
+void DisplacedKeeper::removed_directory(VersionRecord record, const FileStat& stat) {
+  record.stored = stat.stamp();
+  // Its time is that of its last child's removal: the expected one is the one to keep.
+  record.entry.mode = stat.mode;
+  record.entry.uid = stat.uid;
+  record.entry.gid = stat.gid;
+  directories_.push_back(std::move(record));
 }
 
 Status DisplacedKeeper::settle() {
   std::vector<SettledVersion> settled;
   settled.swap(settled_);
-  return store_.settle(settled);
+  std::vector<VersionRecord> directories;
+  directories.swap(directories_);
+  return store_.settle(settled, directories);
 }
 
 }  // namespace twsync

@@ -24,8 +24,8 @@ class DisplacedKeeper {
   ///   there is no copy, the second look still finds the write, but the content before it is gone.
   /// Error: `name` is still where it was.
   Status keep(int dir_fd, const std::string& name, const FileStat& stat, const VersionRecord& record);
-  /// A directory is gone; `id` is its reserved version, or empty.
-  void removed_directory(const std::string& id, const FileStat& stat);
+  /// A directory is gone; `stat` is what it was at last.
+  void removed_directory(VersionRecord record, const FileStat& stat);
   /// Appends what was kept since the last call to the index (VersionStore::settle).
   Status settle();
 
@@ -39,6 +39,7 @@ class DisplacedKeeper {
   VersionStore& store_;
   Hasher hasher_;
   std::vector<SettledVersion> settled_;
+  std::vector<VersionRecord> directories_;
 };
 
 }  // namespace twsync

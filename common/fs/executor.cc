@@ -117,6 +117,7 @@ void Executor::reserve(const std::vector<std::unique_ptr<InFlight>>& flights) {
       items[i]->fail(status.error());
     } else {
       items[i]->reserved = records[i].id;
+      items[i]->reserved_ns = records[i].time_ns;
     }
   }
 }
@@ -136,6 +137,7 @@ Displacement Executor::displacement(const InFlight& flight, const Item& item, in
   what.epoch = flight.batch.epoch;
   what.cycle = flight.batch.cycle;
   what.scanned_ns = flight.batch.scanned_ns;
+  what.reserved_ns = item.reserved_ns;
   what.version = item.reserved;
   return what;
 }
@@ -356,7 +358,7 @@ Status Executor::remove_directory(InFlight& flight, Item& item, int parent, cons
   SYNC_ASSIGN(parent, parent_of(item.op->path));
   // Only an empty directory goes, so nothing can be lost between look and act.
   if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0) {
-    swapper_.removed_directory(item.reserved, stat);
+    swapper_.removed_directory(displacement(flight, item, parent, name), stat, Displaced::removed);
     flight.directory_removed = true;
     item.result.version = item.reserved;
     return {};

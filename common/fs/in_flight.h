@@ -20,7 +20,8 @@ struct Item {
   Digest digest;                ///< of what was staged, or of what set_metadata read
   unsigned flush_failures = 0;  ///< Flusher::failures() when its staging began
   std::string reserved;         ///< id in the version store for what it displaces
-  FileStat after;               ///< set_metadata and rename: right after the operation
+  int64_t reserved_ns = 0;
+  FileStat after;  ///< set_metadata and rename: right after the operation
 
   bool ok() const { return result.code == ErrorCode::ok; }
   /// The first failure counts.

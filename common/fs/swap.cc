@@ -35,6 +35,7 @@ VersionRecord record_of(const Displacement& what, Displaced how) {
   record.epoch = what.epoch;
   record.cycle = what.cycle;
   record.how = how;
+  record.time_ns = what.reserved_ns;
   return record;
 }
 
@@ -115,7 +116,7 @@ Status Swapper::keep(Staged& staged, Displacement& what) {
     return kept.ok() ? Status{} : put_back(staged, what, std::move(kept).error());
   }
   if (::unlinkat(stage_.fd(), staged_name.c_str(), AT_REMOVEDIR) == 0) {
-    keeper_.removed_directory(what.version, what.out);
+    removed_directory(what, what.out, Displaced::replaced);
     return {};
   }
   return put_back(staged, what, Error{ErrorCode::exists, "the directory is not empty", {}, 0});
@@ -135,6 +136,10 @@ Status Swapper::keep_file(const std::string& staged_name, Displacement& what) {
   FileStat now;
   if (fd && stat_fd(fd.get(), now) == 0 && is_as_before(now, what.out) && now.mode == what.out.mode) what.left = now;
   return {};
+}
+
+void Swapper::removed_directory(const Displacement& what, const FileStat& stat, Displaced how) {
+  if (!what.version.empty()) keeper_.removed_directory(record_of(what, how), stat);
 }
 
 Status Swapper::put_back(Staged& staged, Displacement& what, Error answer) {
@@ -262,7 +267,7 @@ Status Swapper::replace_without_exchange(Staged& staged, const FileStat& before,
       what.version.clear();
       return as_stale(error_from_errno(errno, "cannot replace"));
     }
-    keeper_.removed_directory(what.version, before);
+    removed_directory(what, before, Displaced::replaced);
     return place_new(staged, what.parent, what.name);
   }
   if (staged.kind == Kind::directory) {

@@ -21,6 +21,7 @@ struct Displacement {
   uint64_t epoch = 0;
   uint64_t cycle = 0;
   int64_t scanned_ns = 0;
+  int64_t reserved_ns = 0;
   std::string version;  ///< in: the id reserved (durably) for what is expected. out: the id that holds something, or ""
   FileStat staged;      ///< what was put there, before
   FileStat out;         ///< what came out
@@ -55,8 +56,8 @@ class Swapper {
   /// Back into the tree with what take_out() took out.
   Status give_back(Displacement& what);
 
-  /// A directory that was expected is gone from the tree; its version is the line `id`, if there is one.
-  void removed_directory(const std::string& id, const FileStat& stat) { keeper_.removed_directory(id, stat); }
+  /// A directory that was expected is gone from the tree, as `stat` was: its version is its line.
+  void removed_directory(const Displacement& what, const FileStat& stat, Displaced how);
   /// Writes down what came into the version store since the last call.
   Status settle() { return keeper_.settle(); }
 

@@ -36,6 +36,20 @@ UniqueFd open_index(int dir_fd, int flags) {
 
 }  // namespace
 
+VersionInfo to_info(const VersionRecord& record) {
+  VersionInfo info;
+  info.id = record.id;
+  info.path = record.path;
+  info.cause = record.cause;
+  info.stored_ns = record.time_ns;
+  info.entry = record.entry;
+  info.how = record.how;
+  info.epoch = record.epoch;
+  info.cycle = record.cycle;
+  info.copy = record.copy;
+  return info;
+}
+
 Result<std::unique_ptr<VersionStore>> VersionStore::open(int versions_fd, Clock& clock) {
   auto store = std::unique_ptr<VersionStore>(new VersionStore(versions_fd, clock));
   store->id_suffix_ = random_hex(8);
@@ -111,10 +125,11 @@ Status VersionStore::amend(const VersionRecord& record) {
   return append("\n" + format_version_line(record) + "\n");
 }
 
-Status VersionStore::settle(const std::vector<SettledVersion>& settled) {
-  if (settled.empty()) return {};
+Status VersionStore::settle(const std::vector<SettledVersion>& settled, const std::vector<VersionRecord>& directories) {
+  if (settled.empty() && directories.empty()) return {};
   std::string lines = "\n";
   for (const SettledVersion& one : settled) lines += format_settled_line(one) + "\n";
+  for (const VersionRecord& record : directories) lines += format_version_line(record) + "\n";
   std::lock_guard lock(mutex_);
   return append(lines);
 }

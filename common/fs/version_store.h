@@ -18,12 +18,9 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/fs/unique_fd.h"
-#include "common/model/plan.h"
+#include "common/wire/agent_messages.h"
 
 namespace twsync {
-
-/// What displaced it. Never renumber: stored and sent.
-enum class Displaced : uint8_t { unknown = 0, replaced = 1, removed = 2 };
 
 /// One line of the index. The last line of an id counts.
 struct VersionRecord {
@@ -38,6 +35,9 @@ struct VersionRecord {
   Stamp stored;      ///< of what lies in the store, right after it came there; all zero = not known
   std::string copy;  ///< not empty: a program still had this file open, and that id holds a copy made at that moment
 };
+
+/// As messages carry it.
+VersionInfo to_info(const VersionRecord& record);
 
 /// A reservation that was filled: what lies under its id (of a directory: of what was removed).
 struct SettledVersion {
@@ -77,9 +77,9 @@ class VersionStore {
   Status flush();
   /// reserve + flush of one record.
   Result<std::string> reserve_durably(VersionRecord record);
-  /// Notes what came to lie under reserved ids. Not durable before flush(): when it is lost, a file's line still says
-  /// what was expected there; a directory's version is gone.
-  Status settle(const std::vector<SettledVersion>& settled);
+  /// Notes what came to lie under reserved ids, and the whole lines of removed directories. Not durable before flush():
+  /// when it is lost, a file's line still says what was expected there; a directory's version is gone.
+  Status settle(const std::vector<SettledVersion>& settled, const std::vector<VersionRecord>& directories = {});
   /// Another line for an id that has one (its cause changed).
   Status amend(const VersionRecord& record);
 

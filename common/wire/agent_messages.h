@@ -252,11 +252,15 @@ struct HintsFrame {
 struct VersionsRequest {
   std::string path;
   uint32_t limit = 1'000;
+  std::string before = {};  ///< only what is older than this id; empty = from the newest
   template <class F>
   void fields(F&& f) {
-    f(path, limit);
+    f(path, limit, before);
   }
 };
+
+/// What displaced a version. Never renumber: stored and sent.
+enum class Displaced : uint8_t { unknown = 0, replaced = 1, removed = 2 };
 
 /// One kept version.
 struct VersionInfo {
@@ -265,9 +269,12 @@ struct VersionInfo {
   LoserCause cause = LoserCause::ordinary;
   int64_t stored_ns = 0;  ///< when it was displaced (that host's wall clock)
   Entry entry;            ///< as it stood at `path`
+  Displaced how = Displaced::unknown;
+  uint64_t epoch = 0, cycle = 0;  ///< what was displaced together
+  std::string copy;  ///< not empty: this file was still open when it was displaced; that id is a copy of it
   template <class F>
   void fields(F&& f) {
-    f(id, path, cause, stored_ns, entry);
+    f(id, path, cause, stored_ns, entry, how, epoch, cycle, copy);
   }
 };
 

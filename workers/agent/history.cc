@@ -19,16 +19,6 @@ size_t size_bound(const VersionRecord& record) {
   return 256 + record.path.size() + record.entry.target.size() + record.entry.xattrs.str().size();
 }
 
-VersionInfo to_info(VersionRecord&& record) {
-  VersionInfo info;
-  info.id = std::move(record.id);
-  info.path = std::move(record.path);
-  info.cause = record.cause;
-  info.stored_ns = record.time_ns;
-  info.entry = std::move(record.entry);
-  return info;
-}
-
 std::vector<std::string> ancestors(std::string_view path) {
   std::vector<std::string> out;
   for (std::string_view above = parent_path(path); !above.empty(); above = parent_path(above)) out.emplace_back(above);
@@ -48,11 +38,13 @@ Result<std::unique_ptr<History>> History::open(const RootOptions& options, Local
 Result<VersionsReply> History::versions(const VersionsRequest& request) const {
   if (!is_peer_path(request.path)) return Error{ErrorCode::usage, "not a path that can have versions", request.path, 0};
   SYNC_ASSIGN(std::vector<VersionRecord> kept, store_->list(request.path));
+  if (!request.before.empty())
+    std::erase_if(kept, [&](const VersionRecord& record) { return record.id >= request.before; });
   VersionsReply reply;
   size_t bytes = 0;
   for (size_t i = kept.size(); i > 0 && reply.versions.size() < request.limit && bytes < kReplyBytes; --i) {
     bytes += size_bound(kept[i - 1]);
-    reply.versions.push_back(to_info(std::move(kept[i - 1])));
+    reply.versions.push_back(to_info(kept[i - 1]));
   }
   reply.more = reply.versions.size() < kept.size();
   return reply;

@@ -24,6 +24,10 @@ bool is_peer_path(std::string_view path) {
   return path.size() <= kMaxPath && is_valid_rel_path(path) && !is_at_or_below(path, ".twsync");
 }
 
+bool is_version_id(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && id.find_first_not_of("0123456789abcdef-") == std::string_view::npos;
+}
+
 Status check_peer_entry(const PathEntry& listed) {
   const Entry& entry = listed.entry;
   if (entry.kind < Kind::file || entry.kind > Kind::other) return lie("the peer listed an unknown kind", listed.path);

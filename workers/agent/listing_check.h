@@ -13,6 +13,8 @@ namespace twsync {
 
 /// True for a path that may be asked of or told by a peer: valid, and neither ".twsync" itself nor below it.
 bool is_peer_path(std::string_view path);
+/// As a version store names what it keeps: lower-case hex digits and '-'.
+bool is_version_id(std::string_view id);
 
 /// peer_violation unless the fields fit the kind (a kind we know and that exists, sane mode, target and size).
 Status check_peer_entry(const PathEntry& entry);

@@ -178,6 +178,15 @@ Status RemoteSide::flush() {
   return {};
 }
 
+/// What an agent says of its versions is shown and used as paths.
+Status RemoteSide::check_versions(const std::vector<VersionInfo>& versions) {
+  for (const VersionInfo& version : versions) {
+    if (!is_peer_path(version.path) || !is_version_id(version.id))
+      return router_.fail({ErrorCode::peer_violation, "an invalid version", version.path, 0});
+  }
+  return {};
+}
+
 Status RemoteSide::watch(const WatchRequest& request) {
   SYNC_ASSIGN(Reply reply, ask<Reply>(FrameType::watch, request, FrameType::watch_reply));
   if (reply.error.code != ErrorCode::ok) return reply.error;
@@ -193,10 +202,7 @@ Status RemoteSide::cookie() {
 Result<VersionsReply> RemoteSide::versions(const VersionsRequest& request) {
   SYNC_ASSIGN(VersionsReply reply, ask<VersionsReply>(FrameType::versions, request, FrameType::versions_reply));
   if (reply.error.code != ErrorCode::ok) return reply.error;
-  for (const VersionInfo& version : reply.versions) {
-    if (!is_peer_path(version.path))
-      return router_.fail({ErrorCode::peer_violation, "a version of an invalid path", version.path, 0});
-  }
+  SYNC_TRY(check_versions(reply.versions));
   return reply;
 }
 

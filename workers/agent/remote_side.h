@@ -53,6 +53,7 @@ class RemoteSide final : public SideReader {
  private:
   template <class Answer, class Ask>
   Result<Answer> ask(FrameType type, const Ask& question, FrameType answer_type);
+  Status check_versions(const std::vector<VersionInfo>& versions);
   Result<ListEnd> list_part(const ListRequest& request, const EntrySink& sink);
   Result<DigestReply> take_digests(uint32_t stream, const std::vector<std::string>& asked);
 
