@@ -34,7 +34,9 @@ DELETE_LIMIT_PERCENT=50
 DELETE_LIMIT_COUNT=10000
 
 # How long replaced and deleted versions are kept, and how much room they may take (0 = 10 % of the file system; K, M, G
-# and T may follow the number).
+# and T may follow the number). Replaced versions go first: of each file the last five stay, and of older ones one each
+# five minutes. What lost a conflict, and deletions that were approved, go only after their days; while these alone are
+# more than may be kept, nothing more is replaced or deleted.
 # Beside that, one percent of a file system (at most 1 GiB, and 10,000 inodes) is never filled: what would not fit waits.
 VERSIONS_KEEP_DAYS=30
 VERSIONS_KEEP_BYTES=0

@@ -6,6 +6,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "common/base/flush.h"
@@ -14,8 +15,9 @@
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
 #include "common/fs/listing.h"
+#include "common/fs/space.h"
 #include "common/fs/stage_cleaning.h"
-#include "common/fs/version_store.h"
+#include "common/fs/version_care.h"
 
 namespace twsync {
 
@@ -152,6 +154,27 @@ Status LocalSide::claim(const Claim& claim) {
 void LocalSide::clean_after_crash() {
   auto store = VersionStore::open(state_->versions(), clock_);
   if (store) (void)clean_stage(*state_, **store);
+}
+
+Result<TendReply> LocalSide::tend(const TendRequest& request) {
+  SYNC_TRY(root_->check_in_place());
+  if (!state_ || !lock_) return Error{ErrorCode::usage, "only who holds the lock looks after the versions", {}, 0};
+  SYNC_ASSIGN(const auto store, VersionStore::open(state_->versions(), clock_));
+  VersionLimits limits;
+  limits.keep_days = request.keep_days;
+  limits.keep_bytes = request.keep_bytes;
+  SYNC_ASSIGN(const CareReport report, VersionCare(*store, options_.hash_key, clock_).tend(limits));
+  SYNC_ASSIGN(const Space space, space_of(state_->pair()));
+  const Room room = room_in(space);
+  TendReply reply;
+  reply.facts = {report.versions,    report.kept_bytes,          report.precious_bytes,
+                 report.limit_bytes, report.precious_over_limit, room.bytes,
+                 room.inodes};
+  reply.removed = report.removed;
+  for (const VersionRecord& late : report.late) reply.late.push_back(to_info(late));
+  if (report.next_look_ns != 0)
+    reply.next_look_ms = std::max<int64_t>(0, (report.next_look_ns - clock_.wall_ns()) / kMillisecond);
+  return reply;
 }
 
 Result<ListEnd> LocalSide::list(const ListRequest& request, const EntrySink& sink) {

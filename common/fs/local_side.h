@@ -30,6 +30,7 @@ class LocalSide final : public SideReader {
   Result<DigestReply> digest(const DigestRequest& request) override;
   Result<std::string> read_small(const std::string& path) override;
   Status flush() override;
+  Result<TendReply> tend(const TendRequest& request) override;
 
   const RootDir& root() const { return *root_; }
 

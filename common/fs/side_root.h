@@ -26,6 +26,9 @@ class SideReader {
   virtual Result<std::string> read_small(const std::string& path) = 0;
   /// Everything on the root's file system is on its disk when it returns ok.
   virtual Status flush() = 0;
+  /// Looks after the version store (version_care.h) and tells what it holds and what room there is. REQUIRES: claim().
+  /// unsupported: nobody does that on this side.
+  virtual Result<TendReply> tend(const TendRequest& request);
   /// Starts (or, with other rules, starts again) a watch of the whole root; where hints go is the implementation's
   /// business. unsupported: this side is not watched, poll instead.
   virtual Status watch(const WatchRequest& request);
@@ -40,6 +43,10 @@ inline Status SideReader::watch(const WatchRequest&) {
 
 inline Status SideReader::cookie() {
   return Error{ErrorCode::unsupported, "this side has no watch", {}, 0};
+}
+
+inline Result<TendReply> SideReader::tend(const TendRequest&) {
+  return Error{ErrorCode::unsupported, "this side's version store is not looked after", {}, 0};
 }
 
 }  // namespace twsync

@@ -39,8 +39,9 @@ const char* to_string(LoserCause cause) {
 }
 
 const char* to_string(ParkedReason reason) {
-  static constexpr const char* kNames[] = {"unknown",  "manual-conflict", "mass-deletion", "root-identity",
-                                           "no-space", "denied",          "failed",        "kind-unsupported"};
+  static constexpr const char* kNames[] = {"unknown",       "manual-conflict",  "mass-deletion",
+                                           "root-identity", "no-space",         "denied",
+                                           "failed",        "kind-unsupported", "versions-full"};
   return pick(kNames, reason);
 }
 

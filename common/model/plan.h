@@ -83,6 +83,7 @@ enum class ParkedReason : uint8_t {
   denied = 5,
   failed = 6,  ///< an operation failed for another reason; retried
   kind_unsupported = 7,
+  versions_full = 8,  ///< what must be kept fills the version store: nothing may be displaced
 };
 const char* to_string(ParkedReason reason);
 

@@ -54,6 +54,8 @@ enum class FrameType : uint8_t {
   restore_reply = 53,
   forget = 54,
   forget_reply = 55,
+  tend = 56,
+  tend_reply = 57,
   // the code server's answers to the deploy server (way_back_messages.h)
   answer_event = 60,
   answer_text = 61,
@@ -305,6 +307,43 @@ struct RestoreReply {
   template <class F>
   void fields(F&& f) {
     f(error, entry);
+  }
+};
+
+/// VERSIONS_KEEP_*: the second look, thinning and expiry of a side's version store.
+struct TendRequest {
+  uint32_t keep_days = 30;
+  uint64_t keep_bytes = 0;  ///< 0 = 10 % of the file system
+  template <class F>
+  void fields(F&& f) {
+    f(keep_days, keep_bytes);
+  }
+};
+
+/// What a side's version store holds, and what room its file system has.
+struct StoreFacts {
+  uint64_t versions = 0;
+  uint64_t kept_bytes = 0;
+  uint64_t precious_bytes = 0;
+  uint64_t limit_bytes = 0;
+  bool precious_over_limit = false;  ///< overwrites and deletions must park
+  uint64_t room_bytes = UINT64_MAX;  ///< what may still be taken: free, less the reserve
+  uint64_t room_inodes = UINT64_MAX;
+  template <class F>
+  void fields(F&& f) {
+    f(versions, kept_bytes, precious_bytes, limit_bytes, precious_over_limit, room_bytes, room_inodes);
+  }
+};
+
+struct TendReply {
+  Error error;
+  StoreFacts facts;
+  uint64_t removed = 0;
+  std::vector<VersionInfo> late;  ///< versions that a program wrote to after they were displaced; each is told once
+  int64_t next_look_ms = -1;      ///< from now, when a second look is due; -1 = none
+  template <class F>
+  void fields(F&& f) {
+    f(error, facts, removed, late, next_look_ms);
   }
 };
 

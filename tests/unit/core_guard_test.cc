@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "common/core/coalesce.h"
 #include "common/core/guard.h"
+#include "common/core/store_limit.h"
 
 namespace twsync {
 namespace {
@@ -134,6 +135,44 @@ TEST(Guard, R82_what_needs_a_parked_deletion_waits_silently) {
   EXPECT_EQ(plan.operations[0].side, Side::code);
   EXPECT_EQ(plan.operations[1].path, "e");
   EXPECT_EQ(plan.parked.size(), 2u);
+}
+
+TEST(StoreLimit, R83_what_would_displace_waits_and_the_rest_flows) {
+  Plan plan;
+  add(plan, OpKind::make_directory, Side::deploy, "file-to-directory");
+  add(plan, OpKind::make_directory, Side::deploy, "new-directory", Kind::none);
+  add(plan, OpKind::rename, Side::deploy, "renamed");
+  add(plan, OpKind::put_file, Side::deploy, "edited");
+  add(plan, OpKind::put_file, Side::deploy, "file-to-directory/below", Kind::none);
+  add(plan, OpKind::put_file, Side::deploy, "new", Kind::none);
+  add(plan, OpKind::put_file, Side::code, "edited-there");
+  add(plan, OpKind::set_metadata, Side::deploy, "touched");
+  add(plan, OpKind::remove, Side::deploy, "d/deleted");
+  add(plan, OpKind::remove_directory, Side::deploy, "d", Kind::directory);
+  add(plan, OpKind::remove_directory, Side::deploy, "empty", Kind::directory);
+  plan.conflicts.push_back({"edited", "R20", {}, {}, ConflictWinner::code});
+  plan.conflicts.push_back({"new", "R20", {}, {}, ConflictWinner::code});
+  EXPECT_EQ(withhold_displacing(plan, Side::deploy), 3u);
+  std::string flows;
+  for (const Operation& op : plan.operations) flows += op.path + " ";
+  EXPECT_EQ(flows, "new-directory renamed new edited-there touched empty ");
+  EXPECT_EQ(plan.operations.back().id, 5u);
+  ASSERT_EQ(plan.parked.size(), 3u);
+  EXPECT_EQ(plan.parked[0].reason, ParkedReason::versions_full);
+  ASSERT_EQ(plan.conflicts.size(), 1u);
+  EXPECT_EQ(plan.conflicts[0].path, "new");
+}
+
+TEST(StoreLimit, R83_a_group_waits_as_a_whole) {
+  Plan plan;
+  add(plan, OpKind::put_file, Side::deploy, "first", Kind::none);
+  add(plan, OpKind::link, Side::deploy, "second");
+  add(plan, OpKind::put_file, Side::deploy, "third", Kind::none);
+  plan.operations[0].group = plan.operations[1].group = 1;
+  EXPECT_EQ(withhold_displacing(plan, Side::deploy), 1u);
+  ASSERT_EQ(plan.operations.size(), 1u);
+  EXPECT_EQ(plan.operations[0].path, "third");
+  EXPECT_EQ(plan.operations[0].id, 0u);
 }
 
 TEST(Guard, WindowStaysSmall) {

@@ -49,5 +49,14 @@ TEST(ParkedDeletions, other_ids_are_not_taken_for_it) {
     EXPECT_FALSE(set.is_named(id)) << id;
 }
 
+TEST(ParkedDeletions, what_waits_for_the_version_store_is_one_item_a_side) {
+  Plan plan;
+  for (const char* path : {"a", "b"}) plan.parked.push_back({ParkedReason::versions_full, Side::code, path, "x"});
+  const auto records = parked_records(plan, {}, {}, 1);
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].paths.size(), 2U);
+  EXPECT_NE(records[0].text.find("VERSIONS_KEEP_BYTES"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace twsync

@@ -183,6 +183,18 @@ Status ControlSession::on_restore(Frame&& frame) {
   return answer(FrameType::restore_reply, frame, reply);
 }
 
+Status ControlSession::on_tend(Frame&& frame) {
+  SYNC_ASSIGN(const TendRequest request, decode<TendRequest>(frame.payload));
+  Result<TendReply> tended = side_->tend(request);
+  TendReply reply;
+  if (tended.ok()) {
+    reply = std::move(*tended);
+  } else {
+    reply.error = tended.error();
+  }
+  return answer(FrameType::tend_reply, frame, reply);
+}
+
 Status ControlSession::on_forget(Frame&& frame) {
   return answer(FrameType::forget_reply, frame, Reply{error_of(forget())});
 }

@@ -31,6 +31,7 @@ class ControlSession {
   Status on_versions(Frame&& frame);
   Status on_restore(Frame&& frame);
   Status on_forget(Frame&& frame);
+  Status on_tend(Frame&& frame);
 
  private:
   ControlSession(Connection& connection, RootOptions options, Clock& clock);

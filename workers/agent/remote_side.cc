@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "common/base/rel_path.h"
+#include "common/base/text.h"
 #include "workers/agent/listing_check.h"
 #include "workers/agent/packed.h"
 
@@ -169,13 +170,27 @@ Result<std::string> RemoteSide::read_small(const std::string& path) {
 }
 
 Status RemoteSide::flush() {
-  const auto& can = hello_.features;
-  if (std::find(can.begin(), can.end(), "flush") == can.end()) {
-    return Error{ErrorCode::unsupported, "the agent is too old to flush on request", {}, 0};
-  }
+  SYNC_TRY(can("flush"));
   SYNC_ASSIGN(Reply reply, ask<Reply>(FrameType::flush, Reply{}, FrameType::flush_reply));
   if (reply.error.code != ErrorCode::ok) return reply.error;
   return {};
+}
+
+Result<TendReply> RemoteSide::tend(const TendRequest& request) {
+  SYNC_TRY(can("tend"));
+  SYNC_ASSIGN(TendReply reply, ask<TendReply>(FrameType::tend, request, FrameType::tend_reply));
+  if (reply.error.code != ErrorCode::ok) return reply.error;
+  SYNC_TRY(check_versions(reply.late));
+  return reply;
+}
+
+Status RemoteSide::can(std::string_view feature) const {
+  const auto& all = hello_.features;
+  if (std::find(all.begin(), all.end(), feature) != all.end()) return {};
+  return Error{ErrorCode::unsupported,
+               str("the agent there is too old for this (it cannot '", feature, "'): install the same version on both"),
+               {},
+               0};
 }
 
 /// What an agent says of its versions is shown and used as paths.

@@ -33,6 +33,8 @@ class RemoteSide final : public SideReader {
   Result<std::string> read_small(const std::string& path) override;
   Status flush() override;
 
+  Result<TendReply> tend(const TendRequest& request) override;
+
   /// Starts (or, with other rules, starts again) the watch of the whole root. Hints come until the session ends; an
   /// overflow or a restarted watch comes as a recursive hint. unsupported/no_space: no watch, poll instead.
   Status watch(const WatchRequest& request) override;
@@ -53,6 +55,7 @@ class RemoteSide final : public SideReader {
  private:
   template <class Answer, class Ask>
   Result<Answer> ask(FrameType type, const Ask& question, FrameType answer_type);
+  Status can(std::string_view feature) const;
   Status check_versions(const std::vector<VersionInfo>& versions);
   Result<ListEnd> list_part(const ListRequest& request, const EntrySink& sink);
   Result<DigestReply> take_digests(uint32_t stream, const std::vector<std::string>& asked);

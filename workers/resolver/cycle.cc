@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/core/store_limit.h"
 #include "workers/resolver/link_names.h"
 #include "workers/resolver/parked_items.h"
+#include "workers/resolver/store_care.h"
 
 namespace twsync {
 
@@ -348,6 +350,9 @@ Result<Plan> Cycle::make() {
   for (const auto& path : ignored_rows_) plan.agreements.push_back({AgreementKind::gone, path, {}});
   leave_kept(plan);
   SYNC_TRY(guard(plan));
+  for (const Side side : {Side::code, Side::deploy}) {
+    if (work_.stores.facts[static_cast<size_t>(side)].precious_over_limit) withhold_displacing(plan, side);
+  }
   filter_direction(plan, order_.direction);
   return plan;
 }
@@ -425,6 +430,9 @@ Status Cycle::pass(bool& more) {
     event.text = p.text;
     services_.emit(std::move(event));
   }
+  const bool too_full = std::any_of(parked.begin(), parked.end(),
+                                    [](const ParkedRecord& item) { return item.reason == ParkedReason::no_space; });
+  note_room_wanted(work_, too_full, now);
   summary_.conflicts += conflicts.size();
   summary_.parked = parked.size();
   for (const auto& c : conflicts) summary_.parked += c.open ? 1 : 0;

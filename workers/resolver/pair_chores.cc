@@ -1,9 +1,10 @@
-// What a controller does while nothing is asked for: flushes and audits.
+// What a controller does while nothing is asked for: flushes, looks after version stores, and audits.
 
 #include <algorithm>
 
 #include "common/base/text.h"
 #include "workers/resolver/pair_controller.h"
+#include "workers/resolver/store_care.h"
 
 namespace twsync {
 
@@ -11,19 +12,45 @@ namespace {
 
 constexpr int64_t kAuditRetryNs = 30 * kSecond;
 constexpr int64_t kAuditOnceNs = 2 * kSecond;
+constexpr int64_t kTendAtMostEveryNs = kSecond;
+constexpr int64_t kTendAtLeastEveryNs = 3'600 * kSecond;
 
 }  // namespace
 
 std::optional<int64_t> PairController::next_chore_ns() const {
-  const auto flush = flush_due_ns(work_);
-  if (!audit_is_due(work_)) return flush;
-  return std::min(flush.value_or(audit_at_ns_), audit_at_ns_);
+  auto due = flush_due_ns(work_);
+  const auto also = [&due](int64_t at_ns) { due = std::min(due.value_or(at_ns), at_ns); };
+  if (audit_is_due(work_)) also(audit_at_ns_);
+  if (const int64_t at = next_tending(work_); at != 0)
+    also(clock_.steady_ns() + std::clamp(at - clock_.wall_ns(), kTendAtMostEveryNs, kTendAtLeastEveryNs));
+  return due;
 }
 
 void PairController::do_chore() {
   const auto flush_at = flush_due_ns(work_);
   if (flush_at && *flush_at <= clock_.steady_ns()) return flush();
-  if (audit_is_due(work_)) audit();
+  if (tend()) return look_again();
+  if (audit_is_due(work_) && audit_at_ns_ <= clock_.steady_ns()) audit();
+}
+
+bool PairController::tend() {
+  const int64_t at = next_tending(work_);
+  if (at == 0 || at > clock_.wall_ns()) return false;
+  const auto more_room = tend_stores(work_, services_);
+  return more_room && *more_room;
+}
+
+/// What is pending is planned by any cycle: one without news will do.
+void PairController::look_again() {
+  Hint hint;
+  hint.source = HintSource::cron;
+  hint.pair = work_.config.name;
+  Publish body;
+  body.hints.push_back(std::move(hint));
+  Envelope envelope;
+  envelope.type = MessageType::publish;
+  envelope.pair = work_.config.name;
+  link_.post(std::move(envelope), encode(body));
 }
 
 /// A failure costs only that more is read again after an unclean stop; what is wrong the next cycle finds.

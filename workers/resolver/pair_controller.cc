@@ -196,6 +196,7 @@ Status PairController::prepare(const Request& request, CycleOrder& order) {
 }
 
 CycleResult PairController::run_cycle(const CycleOrder& order) {
+  if (!order.dry_run) tend();
   CycleResult result = Cycle(work_, services_, order).run();
   const ErrorCode why = result.summary.error.code;
   const bool damaged = why == ErrorCode::corrupt;

@@ -42,6 +42,8 @@ class PairController {
   std::optional<int64_t> next_chore_ns() const;
   void do_chore();
   void flush();
+  bool tend();  // true when something that waited for room may go on
+  void look_again();
   void audit();
   bool repair(const AuditPiece& piece);
   void finish_off();

@@ -12,6 +12,7 @@
 #include "common/base/text.h"
 #include "workers/resolver/identity.h"
 #include "workers/resolver/recent_deletions.h"
+#include "workers/resolver/store_care.h"
 #include "workers/resolver/unclean.h"
 
 namespace twsync {
@@ -58,6 +59,7 @@ Status load_base(PairWork& work, const CycleServices& services) {
   auto meta = work.base->meta();
   if (!meta && meta.error().code != ErrorCode::corrupt) return meta.error();
   work.meta = meta ? *meta : BaseMeta{};
+  recall_stores(work, services.clock.wall_ns());
   recall_deletions(work, services.clock.wall_ns());
   if (moved_aside || !meta) tell_damage(services);
   return {};

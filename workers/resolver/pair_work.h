@@ -19,6 +19,15 @@
 
 namespace twsync {
 
+/// What is known of both sides' version stores and of the room beside them, and when they are looked after.
+struct StoreWatch {
+  int64_t tended_ns = 0;     ///< wall clock; 0 = never
+  int64_t next_look_ns = 0;  ///< wall clock: something waits for its second look; 0 = nothing
+  uint64_t displaced = 0;    ///< versions since then
+  bool wants_room = false;   ///< something is parked because it does not fit
+  StoreFacts facts[2];       ///< by side, as of tended_ns
+};
+
 struct PairWork {
   PairConfig config;
   std::unique_ptr<BaseStore> base;
@@ -26,6 +35,7 @@ struct PairWork {
   OpenDone sides;  ///< facts of the last open
   PendingTree pending;
   DeletionWindow deletions;
+  StoreWatch stores;
   std::set<std::string>
       kept[2];                 ///< directories a removal left standing (something ignored or mounted below): told once
   bool opened = false;         ///< both sides claimed under meta.epoch

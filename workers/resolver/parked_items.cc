@@ -30,6 +30,19 @@ bool is_damage(const Conflict& conflict) {
 
 }  // namespace
 
+ConflictRecord late_conflict(Side side, const VersionInfo& late, int64_t now_ns) {
+  ConflictRecord r;
+  r.id = short_id('c', str(late.id, '\0', to_string(side)));
+  r.path = late.path;
+  r.at_ns = now_ns;
+  r.rule = "late-write";
+  r.winner = side == Side::code ? ConflictWinner::deploy : ConflictWinner::code;
+  r.loser_version = late.id;
+  r.text = str("a program that still had it open on the ", to_string(side), " side wrote to it after it was ",
+               late.how == Displaced::removed ? "deleted" : "replaced", "; what it wrote is kept as version ", late.id);
+  return r;
+}
+
 PlanOutcome pretended_outcome(const Plan& plan) {
   PlanOutcome outcome;
   for (const auto& op : plan.operations) outcome.settled.insert(op.path);
@@ -91,17 +104,34 @@ ParkedRecord deletion_set(Side side, std::vector<std::string> paths, const std::
   return r;
 }
 
+ParkedRecord withheld_set(Side side, std::vector<std::string> paths, int64_t now_ns) {
+  ParkedRecord r;
+  r.id = short_id('v', to_string(side));
+  r.reason = ParkedReason::versions_full;
+  r.side = side;
+  r.at_ns = now_ns;
+  r.paths = std::move(paths);
+  r.text = str(r.paths.size(), " replacements and deletions on the ", to_string(side),
+               " side wait: the versions that must be kept there fill the version store. They go on when "
+               "VERSIONS_KEEP_BYTES is raised, or when the oldest go after VERSIONS_KEEP_DAYS");
+  return r;
+}
+
 }  // namespace
 
 std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& outcome,
                                          const std::vector<ParkedRecord>& before, int64_t now_ns) {
   std::vector<ParkedRecord> out;
   std::vector<std::string> deletions[2];
+  std::vector<std::string> withheld[2];
   const auto add = [&](const ParkedItem& item) {
     const auto side = static_cast<size_t>(item.side);
     switch (item.reason) {
       case ParkedReason::mass_deletion:
         deletions[side].push_back(item.path);
+        return;
+      case ParkedReason::versions_full:
+        withheld[side].push_back(item.path);
         return;
       case ParkedReason::manual_conflict:
         return;
@@ -121,6 +151,7 @@ std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& ou
   for (const auto& item : outcome.parked) add(item);
   for (const Side side : {Side::code, Side::deploy}) {
     const auto i = static_cast<size_t>(side);
+    if (!withheld[i].empty()) out.push_back(withheld_set(side, std::move(withheld[i]), now_ns));
     if (!deletions[i].empty()) out.push_back(deletion_set(side, std::move(deletions[i]), before, now_ns));
   }
   return out;

@@ -11,6 +11,9 @@ namespace twsync {
 /// planned.
 std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns);
 
+/// A version in `side`'s store that a program wrote to after it was displaced: decided, what stands in the tree won.
+ConflictRecord late_conflict(Side side, const VersionInfo& late, int64_t now_ns);
+
 /// What a dry run shows: as if everything had been carried out.
 PlanOutcome pretended_outcome(const Plan& plan);
 

@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "workers/resolver/plan_batches.h"
 #include "workers/resolver/recent_deletions.h"
+#include "workers/resolver/store_care.h"
 #include "workers/transfer/transfer_task.h"
 
 namespace twsync {
@@ -12,6 +13,7 @@ namespace twsync {
 namespace {
 
 constexpr size_t kInFlight = 12;  // batches handed to the broker at a time: enough that no worker's stream drains
+constexpr int64_t kRoomIsKnownFor = 120 * kSecond;
 constexpr int64_t kProgressEvery = 200 * kMillisecond;
 
 bool needs_person(ErrorCode code) {
@@ -79,6 +81,9 @@ void PlanRun::submit(Batch batch) {
   batch.epoch = work_.meta.epoch;
   batch.cycle = work_.cycle;
   batch.scanned_ns = scanned_ns_[static_cast<size_t>(batch.side)];
+  const StoreWatch& stores = work_.stores;
+  if (stores.wants_room && services_.clock.wall_ns() - stores.tended_ns < kRoomIsKnownFor)
+    batch.room_bytes = stores.facts[static_cast<size_t>(batch.side)].room_bytes;
   TransferTask task;
   task.pair_id = work_.meta.pair_id;
   task.hash_key = work_.meta.hash_key;
@@ -160,6 +165,7 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
   ++outcome_.done;
   if (conflicts_.contains(op.path)) outcome_.settled.insert(op.path);
   outcome_.content_bytes += result.bytes;
+  if (!result.version.empty()) note_displaced(work_, services_.clock.wall_ns());
   if (!result.version.empty() && conflicts_.contains(op.path)) {
     outcome_.losers[op.path] = result.version;
   }

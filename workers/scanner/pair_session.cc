@@ -83,6 +83,8 @@ Result<std::string> PairSession::perform(const ScanTask& task, TaskOutput& outpu
       return flush(task);
     case ScanTaskKind::cookie:
       return cookie(task);
+    case ScanTaskKind::tend:
+      return tend(task);
     case ScanTaskKind::restore:
       break;
   }
@@ -225,6 +227,24 @@ Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) 
   done.ignored_rows = std::move(code->ignored_rows);
   done.rules_changed = std::exchange(rules_changed_, false);
   done.ignored_rows.insert(done.ignored_rows.end(), deploy->ignored_rows.begin(), deploy->ignored_rows.end());
+  return encode(done);
+}
+
+Result<std::string> PairSession::tend(const ScanTask& task) {
+  SYNC_TRY(ensure_sides(task));
+  const TendRequest request{config_.versions_keep_days, config_.versions_keep_bytes};
+  const auto ask = [&request](SideReader& side) -> TendReply {
+    auto reply = side.tend(request);
+    if (reply) return std::move(*reply);
+    TendReply failed;
+    failed.error = reply.error();
+    return failed;
+  };
+  TendDone done;
+  std::thread other([&] { done.deploy = ask(*deploy_); });
+  done.code = ask(*code_);
+  other.join();
+  if (is_fatal(done.deploy.error)) return done.deploy.error;
   return encode(done);
 }
 

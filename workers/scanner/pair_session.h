@@ -43,6 +43,7 @@ class PairSession {
   Result<std::string> flush(const ScanTask& task);
   Result<std::string> cookie(const ScanTask& task);
   Result<std::string> digest(const ScanTask& task, TaskOutput& output);
+  Result<std::string> tend(const ScanTask& task);
   Status ensure_sides(const ScanTask& task);
   std::vector<std::string> deploy_never() const;
   Status watch_deploy();

@@ -18,6 +18,7 @@ enum class ScanTaskKind : uint8_t {
   restore = 5,  ///< bring a version back as a new edit; task_done body RestoreDone
   flush = 6,    ///< both sides put everything on disk; task_done body empty
   cookie = 7,   ///< every hint of the deploy side's watch so far has been published; task_done body empty
+  tend = 8,     ///< look after both version stores; task_done body TendDone
 };
 
 struct ScanTask {
@@ -79,6 +80,14 @@ struct ScanDone {
   template <class F>
   void fields(F&& f) {
     f(code, deploy, ignored_rows, bad_patterns, rules_changed);
+  }
+};
+
+struct TendDone {
+  TendReply code, deploy;  ///< with their own errors
+  template <class F>
+  void fields(F&& f) {
+    f(code, deploy);
   }
 };
 
