@@ -3,7 +3,6 @@
 #include "common/base/text.h"
 #include "common/fs/local_side.h"
 #include "common/ssh/bootstrap.h"
-#include "workers/agent/remote_side.h"
 
 namespace twsync {
 
@@ -56,6 +55,12 @@ AgentConnector make_agent_connector(std::string agent_path) {
   };
 }
 
+Result<std::unique_ptr<RemoteSide>> connect_deploy_side(const std::string& agent_path, const PairConfig& pair,
+                                                        const Hello& request, RemoteSide::HintSink hints) {
+  SYNC_ASSIGN(Connected connected, connect(agent_path, pair, AgentRole::control, request));
+  return std::make_unique<RemoteSide>(std::move(connected.connection), std::move(connected.reply), std::move(hints));
+}
+
 ScanSides make_scan_sides(std::string agent_path, Clock& clock, HostFacts& host) {
   ScanSides sides;
   sides.code = [&clock, &host](const PairConfig& pair,
@@ -77,9 +82,7 @@ ScanSides make_scan_sides(std::string agent_path, Clock& clock, HostFacts& host)
     request.hash_key = options.hash_key;
     request.preserve_owner = options.preserve_owner;
     request.preserve_xattrs = options.preserve_xattrs;
-    SYNC_ASSIGN(Connected connected, connect(agent_path, pair, AgentRole::control, request));
-    auto side =
-        std::make_unique<RemoteSide>(std::move(connected.connection), std::move(connected.reply), options.on_hints);
+    SYNC_ASSIGN(auto side, connect_deploy_side(agent_path, pair, request, options.on_hints));
     return std::unique_ptr<SideReader>(std::move(side));
   };
   return sides;

@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/fs/host_facts.h"
 #include "common/ssh/connection.h"
+#include "workers/agent/remote_side.h"
 #include "workers/scanner/scan_sides.h"
 
 namespace twsync {
@@ -19,6 +20,10 @@ using AgentConnector = std::function<Result<std::unique_ptr<Connection>>(const P
 /// `agent_path`: our agent binary, run for local targets and installed on servers that have none; empty = looked for
 /// beside our own executable.
 AgentConnector make_agent_connector(std::string agent_path);
+
+/// A control session with the pair's agent.
+Result<std::unique_ptr<RemoteSide>> connect_deploy_side(const std::string& agent_path, const PairConfig& pair,
+                                                        const Hello& request, RemoteSide::HintSink hints = {});
 
 /// Both sides for a scanner. `clock` and `host` outlive it.
 ScanSides make_scan_sides(std::string agent_path, Clock& clock, HostFacts& host);

@@ -56,10 +56,14 @@ enum class FrameType : uint8_t {
   forget_reply = 55,
   tend = 56,
   tend_reply = 57,
+  read_version = 58,
+  read_version_reply = 59,
   // the code server's answers to the deploy server (way_back_messages.h)
   answer_event = 60,
   answer_text = 61,
   answer_end = 62,
+  restore_tree = 63,
+  restore_tree_reply = 64,
 };
 
 enum class AgentRole : uint8_t { control = 1, bulk = 2 };
@@ -307,6 +311,54 @@ struct RestoreReply {
   template <class F>
   void fields(F&& f) {
     f(error, entry);
+  }
+};
+
+/// A stored version and where it comes back to.
+struct RestoreItem {
+  std::string version;
+  std::string path;
+  template <class F>
+  void fields(F&& f) {
+    f(version, path);
+  }
+};
+
+/// A tree comes back in three steps, each in any number of requests. Never renumber: sent.
+enum class RestoreStep : uint8_t {
+  directories = 1,  ///< made where they are missing, with room for us to fill them
+  contents = 2,     ///< files and symlinks, each as RestoreRequest says
+  finish = 3        ///< mode, owner, times of the directories that the first step made, in the order given: bottom up
+};
+
+struct RestoreTreeRequest {
+  RestoreStep step = RestoreStep::contents;
+  bool only_missing = true;  ///< where something else stands, nothing is done (exists); else that is displaced
+  std::vector<RestoreItem> items;
+  template <class F>
+  void fields(F&& f) {
+    f(step, only_missing, items);
+  }
+};
+
+struct RestoreTreeReply {
+  Error error;                    ///< nothing of this request was done
+  std::vector<std::string> done;  ///< paths that were restored; of the first step: that were made
+  std::vector<Error> failed;      ///< each with its path
+  template <class F>
+  void fields(F&& f) {
+    f(error, done, failed);
+  }
+};
+
+/// A piece of a stored file, at most 1 MiB; the reply is a BytesReply, shorter than asked at the end of the file.
+struct ReadVersionRequest {
+  std::string version;
+  uint64_t offset = 0;
+  uint32_t size = 0;
+  template <class F>
+  void fields(F&& f) {
+    f(version, offset, size);
   }
 };
 

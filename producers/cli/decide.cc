@@ -4,9 +4,9 @@
 #include "common/base/text.h"
 #include "producers/cli/base_facts.h"
 #include "producers/cli/context.h"
-#include "producers/cli/kept_versions.h"
 #include "producers/cli/pair_memory.h"
 #include "producers/cli/request_runner.h"
+#include "producers/cli/side_versions.h"
 
 namespace twsync {
 
@@ -77,7 +77,13 @@ Status bring_back_other(CliContext& context, const PairConfig& pair, const std::
   SYNC_ASSIGN(const std::string version, loser_of(pair, path));
   if (version.empty()) return {};
   const std::string beside = path + ".from-deploy-server";
-  SYNC_TRY(restore_version(context, pair, Side::deploy, version, beside));
+  SYNC_ASSIGN(const auto versions, open_versions(context, pair, Side::deploy));
+  if (!versions) return {};
+  RestoreTreeRequest restore;
+  restore.only_missing = false;
+  restore.items.push_back({version, beside});
+  SYNC_ASSIGN(RestoreTreeReply reply, versions->restore_tree(restore));
+  if (!reply.failed.empty()) return std::move(reply.failed.front());
   context.out(str("the deploy server's version is ", escape_bytes(beside), " there; the next sync carries it over\n"));
   return {};
 }

@@ -3,18 +3,22 @@
 #include "common/app/exit_codes.h"
 #include "common/base/rel_path.h"
 #include "producers/cli/json_object.h"
-#include "producers/cli/kept_versions.h"
 #include "producers/cli/pair_memory.h"
 #include "producers/cli/path_argument.h"
+#include "producers/cli/side_versions.h"
 
 namespace twsync {
 
 namespace {
 
+const char* how_text(Displaced how) {
+  return how == Displaced::removed ? "deleted  " : how == Displaced::replaced ? "replaced  " : "";
+}
+
 std::string version_text(Side side, const VersionInfo& version) {
   return str(version.id, "  ", to_string(side), side == Side::code ? "    " : "  ", utc_text(version.stored_ns), "  ",
-             to_string(version.cause), "  ", to_string(version.entry.kind), "  ", human_bytes(version.entry.size), "  ",
-             escape_bytes(version.path), "\n");
+             how_text(version.how), to_string(version.cause), "  ", to_string(version.entry.kind), "  ",
+             human_bytes(version.entry.size), "  ", escape_bytes(version.path), "\n");
 }
 
 std::string version_json(const PairConfig& pair, Side side, const VersionInfo& version) {
@@ -22,8 +26,23 @@ std::string version_json(const PairConfig& pair, Side side, const VersionInfo& v
   out.text("pair", pair.name).text("id", version.id).text("side", to_string(side)).path("path", version.path);
   out.time("time", version.stored_ns)
       .text("cause", to_string(version.cause))
+      .text("displaced", version.how == Displaced::removed    ? "deleted"
+                         : version.how == Displaced::replaced ? "replaced"
+                                                              : "")
       .text("kind", to_string(version.entry.kind));
   return out.number("size", version.entry.size).text("digest", to_string(version.entry.digest)).str_value() + "\n";
+}
+
+Status show_side(CliContext& context, const HistoryCommand& command, const PairConfig& pair, Side side,
+                 const std::string& path, size_t& shown) {
+  SYNC_ASSIGN(const auto versions, open_versions(context, pair, side));
+  if (!versions) return {};
+  return versions->for_each(path, [&](VersionInfo&& version) -> Status {
+    if (context.stop) return Error{ErrorCode::cancelled, "stopped", {}, 0};
+    context.out(command.json ? version_json(pair, side, version) : version_text(side, version));
+    ++shown;
+    return {};
+  });
 }
 
 Result<size_t> show(CliContext& context, const HistoryCommand& command, PairConfig pair) {
@@ -36,14 +55,9 @@ Result<size_t> show(CliContext& context, const HistoryCommand& command, PairConf
   }
   size_t shown = 0;
   for (const Side side : {Side::code, Side::deploy}) {
-    const auto versions = kept_versions(context, pair, side, *path);
-    if (!versions) {
-      context.err(str("twsync: ", to_string(side), " side of ", pair.name, ": ", describe(versions.error()), "\n"));
-      continue;
-    }
-    for (const auto& version : *versions)
-      context.out(command.json ? version_json(pair, side, version) : version_text(side, version));
-    shown += versions->size();
+    const Status told = show_side(context, command, pair, side, *path, shown);
+    if (!told.ok())
+      context.err(str("twsync: ", to_string(side), " side of ", pair.name, ": ", describe(told.error()), "\n"));
   }
   return shown;
 }

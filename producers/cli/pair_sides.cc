@@ -51,8 +51,7 @@ Result<std::unique_ptr<RemoteSide>> open_deploy_side(const CliContext& context, 
   Hello request;
   request.pair_id = meta.pair_id;
   request.hash_key = meta.hash_key;
-  SYNC_ASSIGN(auto connection, make_agent_connector(context.agent_path)(pair, AgentRole::control, request));
-  return std::make_unique<RemoteSide>(std::move(connection), HelloReply{});
+  return connect_deploy_side(context.agent_path, pair, request);
 }
 
 Result<std::unique_ptr<LocalSide>> claim_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock,

@@ -1,70 +1,171 @@
 // twsync restore
 
+#include <algorithm>
+#include <map>
+
 #include "common/app/exit_codes.h"
 #include "common/app/installation.h"
+#include "common/base/rel_path.h"
 #include "common/base/text.h"
-#include "producers/cli/kept_versions.h"
+#include "producers/cli/json_object.h"
 #include "producers/cli/pair_memory.h"
 #include "producers/cli/path_argument.h"
+#include "producers/cli/request_runner.h"
+#include "producers/cli/restore_choice.h"
+#include "producers/cli/side_versions.h"
+#include "producers/cli/version_export.h"
 
 namespace twsync {
 
 namespace {
 
-struct Found {
+constexpr size_t kShownFailures = 20;
+
+/// What one pair keeps of the path, and the sessions that it was asked over.
+struct Kept {
   PairConfig pair;
-  Side side = Side::code;
-  std::string path, id;
+  std::string path;
+  std::map<Side, std::unique_ptr<SideVersions>> sides;
+  std::vector<KeptVersion> versions;
 };
 
-Result<std::optional<Found>> find_in(CliContext& context, const RestoreCommand& command, PairConfig pair) {
+Status gather_side(CliContext& context, Kept& kept, Side side) {
+  SYNC_ASSIGN(auto versions, open_versions(context, kept.pair, side));
+  if (!versions) return {};
+  SYNC_TRY(versions->for_each(kept.path, [&](VersionInfo&& version) -> Status {
+    if (context.stop) return Error{ErrorCode::cancelled, "stopped", {}, 0};
+    kept.versions.push_back({side, std::move(version)});
+    return {};
+  }));
+  kept.sides[side] = std::move(versions);
+  return {};
+}
+
+Result<std::optional<Kept>> gather(CliContext& context, const RestoreCommand& command, PairConfig pair) {
   SYNC_TRY(prepare_pair(context.config, pair));
   const auto path = relative_argument(command.path, pair.code_path);
   if (!path) {
-    if (command.pair.empty() && command.path.starts_with("/")) return std::optional<Found>();
+    // Of several pairs an absolute path belongs to one.
+    if (command.pair.empty() && command.path.starts_with("/")) return std::optional<Kept>();
     return path.error();
   }
+  Kept kept;
+  kept.pair = std::move(pair);
+  kept.path = *path;
   for (const Side side : {Side::code, Side::deploy}) {
-    auto versions = kept_versions(context, pair, side, *path);
-    if (!versions) {
-      context.err(str("twsync: ", to_string(side), " side of ", pair.name, ": ", describe(versions.error()), "\n"));
-      continue;
-    }
-    for (const auto& version : *versions) {
-      if (version.path == *path && (command.version.empty() || version.id == command.version)) {
-        return std::optional<Found>(Found{pair, side, *path, version.id});
-      }
-    }
+    const Status gathered = gather_side(context, kept, side);
+    if (!gathered.ok())
+      context.err(
+          str("twsync: ", to_string(side), " side of ", kept.pair.name, ": ", describe(gathered.error()), "\n"));
   }
-  return std::optional<Found>();
+  if (kept.versions.empty()) return std::optional<Kept>();
+  return std::optional<Kept>(std::move(kept));
 }
 
-Result<Found> find_version(CliContext& context, const RestoreCommand& command) {
+Result<Kept> find(CliContext& context, const RestoreCommand& command) {
   SYNC_ASSIGN(const auto pairs, select_pairs(context.config, command.pair));
   for (const auto& pair : pairs) {
-    SYNC_ASSIGN(auto found, find_in(context, command, pair));
-    if (found) return std::move(*found);
+    SYNC_ASSIGN(auto kept, gather(context, command, pair));
+    if (kept) return std::move(*kept);
   }
   return Error{ErrorCode::usage, "no such version is kept of this path; see twsync history", command.path, 0};
+}
+
+struct Restored {
+  size_t files = 0, directories = 0;
+  std::vector<Error> failed;
+};
+
+RestoreTreeRequest request_of(const RestoreChoice& choice, Side side, RestoreStep step) {
+  RestoreTreeRequest request;
+  request.step = step;
+  request.only_missing = choice.only_missing;
+  for (const KeptVersion& kept : choice.versions) {
+    const bool directory = kept.version.entry.is_directory();
+    if (kept.side != side || directory != (step != RestoreStep::contents)) continue;
+    request.items.push_back({kept.version.id, kept.version.path});
+  }
+  return request;
+}
+
+Status run_step(SideVersions& side, const RestoreTreeRequest& request, Restored& restored,
+                std::vector<std::string>& done) {
+  if (request.items.empty()) return {};
+  SYNC_ASSIGN(RestoreTreeReply reply, side.restore_tree(request));
+  done = std::move(reply.done);
+  for (Error& error : reply.failed) restored.failed.push_back(std::move(error));
+  return {};
+}
+
+/// Directories first, so that there is a place for everything; what they are like at last, when they are filled.
+Status restore_side(SideVersions& side, const RestoreChoice& choice, Side which, Restored& restored) {
+  std::vector<std::string> done;
+  SYNC_TRY(run_step(side, request_of(choice, which, RestoreStep::directories), restored, done));
+  restored.directories += done.size();
+  std::sort(done.begin(), done.end());
+  std::vector<std::string> files;
+  SYNC_TRY(run_step(side, request_of(choice, which, RestoreStep::contents), restored, files));
+  restored.files += files.size();
+  RestoreTreeRequest finish = request_of(choice, which, RestoreStep::finish);
+  std::erase_if(finish.items,
+                [&](const RestoreItem& item) { return !std::binary_search(done.begin(), done.end(), item.path); });
+  std::reverse(finish.items.begin(), finish.items.end());
+  return run_step(side, finish, restored, files);
+}
+
+void tell(CliContext& context, const Kept& kept, const RestoreChoice& choice, const Restored& restored) {
+  for (size_t i = 0; i < restored.failed.size() && i < kShownFailures; ++i)
+    context.err(str("twsync: not restored: ", describe(restored.failed[i]), "\n"));
+  if (restored.failed.size() > kShownFailures)
+    context.err(str("twsync: and ", restored.failed.size() - kShownFailures, " more not restored\n"));
+  if (choice.tree) {
+    context.out(str(restored.files, " files and links and ", restored.directories, " directories of ",
+                    escape_bytes(kept.path.empty() ? "." : kept.path), " are back as they were before ",
+                    utc_text(choice.as_of_ns), ", as new edits\n"));
+  } else if (restored.failed.empty()) {
+    const KeptVersion& one = choice.versions.front();
+    context.out(str("version ", one.version.id, " of ", escape_bytes(kept.path), " is back on the ",
+                    to_string(one.side), " side as a new edit\n"));
+  }
+}
+
+/// An edit on one server is wanted on both: the path is synced at once.
+int carry_over(CliContext& context, const Kept& kept) {
+  Request request;
+  request.kind = RequestKind::sync;
+  request.paths.push_back(kept.path);
+  const auto summary = run_request(context, kept.pair, std::move(request), {}, [](const Event&) {});
+  const Error* error = !summary ? &summary.error() : summary->error.code != ErrorCode::ok ? &summary->error : nullptr;
+  if (error == nullptr) {
+    context.out(summary->parked + summary->failed == 0 ? "and on both servers\n"
+                                                       : "something of it waits: see twsync conflicts\n");
+    return summary_exit_code(*summary);
+  }
+  context.out(str("the next sync carries it over (", describe(*error), ")\n"));
+  return kExitDone;
 }
 
 }  // namespace
 
 Result<int> run_restore(CliContext& context, const RestoreCommand& command) {
-  SYNC_ASSIGN(const Found found, find_version(context, command));
+  SYNC_ASSIGN(Kept kept, find(context, command));
+  SYNC_ASSIGN(const RestoreChoice choice, choose_versions(std::move(kept.versions), kept.path, command.version));
   if (!command.to.empty()) {
-    if (found.side == Side::deploy) {
-      return Error{ErrorCode::unsupported,
-                   "this version lies on the deploy side: restore it without --to, or copy it there", found.path, 0};
-    }
-    SYNC_TRY(copy_version(found.pair, found.id, absolute_path(command.to)));
-    context.out(str("version ", found.id, " written to ", escape_bytes(command.to), "\n"));
+    std::map<Side, SideVersions*> sides;
+    for (const auto& [side, versions] : kept.sides) sides[side] = versions.get();
+    SYNC_TRY(export_versions(choice, kept.path, absolute_path(command.to), sides));
+    context.out(
+        str(choice.tree ? str(choice.versions.size(), " versions") : "version " + choice.versions.front().version.id,
+            " written to ", escape_bytes(command.to), "\n"));
     return kExitDone;
   }
-  SYNC_TRY(restore_version(context, found.pair, found.side, found.id, found.path));
-  context.out(str("version ", found.id, " of ", escape_bytes(found.path), " is back on the ", to_string(found.side),
-                  " side as a new edit; the next sync carries it over\n"));
-  return kExitDone;
+  Restored restored;
+  for (const auto& [side, versions] : kept.sides) SYNC_TRY(restore_side(*versions, choice, side, restored));
+  if (!choice.tree && !restored.failed.empty()) return std::move(restored.failed.front());
+  tell(context, kept, choice, restored);
+  kept.sides.clear();
+  const int carried = restored.files + restored.directories > 0 ? carry_over(context, kept) : kExitDone;
+  return restored.failed.empty() ? carried : std::max<int>(carried, kExitRemains);
 }
 
 }  // namespace twsync

@@ -53,6 +53,8 @@ constexpr Route kRoutes[] = {
     {FrameType::restore, AgentRole::control, control<&ControlSession::on_restore>},
     {FrameType::forget, AgentRole::control, control<&ControlSession::on_forget>},
     {FrameType::tend, AgentRole::control, control<&ControlSession::on_tend>},
+    {FrameType::restore_tree, AgentRole::control, control<&ControlSession::on_restore_tree>},
+    {FrameType::read_version, AgentRole::control, control<&ControlSession::on_read_version>},
     {FrameType::apply, AgentRole::bulk, bulk<&BulkSession::on_apply>},
     {FrameType::content, AgentRole::bulk, bulk<&BulkSession::on_content>},
     {FrameType::content_end, AgentRole::bulk, bulk<&BulkSession::on_content_end>},
@@ -108,7 +110,7 @@ Result<Roles> shake_hands(Connection& connection, const AgentOptions& options, C
   reply.build = TWSYNC_VERSION;
   reply.host = host.host_name();
   reply.uid = static_cast<uint32_t>(::geteuid());
-  reply.features = {"list", "watch", "versions", "bulk", "flush", "tend"};
+  reply.features = {"list", "watch", "versions", "bulk", "flush", "tend", "restore-tree"};
   reply.error = roles.ok() ? Error{} : roles.error();
   reply.wall_ns = clock.wall_ns();  // last: the client measures the clock skew with it
   SYNC_TRY(connection.send(FrameType::hello_reply, frame.stream, encode(reply)));

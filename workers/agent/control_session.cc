@@ -183,6 +183,32 @@ Status ControlSession::on_restore(Frame&& frame) {
   return answer(FrameType::restore_reply, frame, reply);
 }
 
+Status ControlSession::on_restore_tree(Frame&& frame) {
+  SYNC_ASSIGN(const RestoreTreeRequest request, decode<RestoreTreeRequest>(frame.payload));
+  Result<std::unique_ptr<History>> kept = history();
+  Result<RestoreTreeReply> done = kept.ok() ? (*kept)->restore_tree(request) : Result<RestoreTreeReply>(kept.error());
+  RestoreTreeReply reply;
+  if (done.ok()) {
+    reply = std::move(*done);
+  } else {
+    reply.error = done.error();
+  }
+  return answer(FrameType::restore_tree_reply, frame, reply);
+}
+
+Status ControlSession::on_read_version(Frame&& frame) {
+  SYNC_ASSIGN(const ReadVersionRequest request, decode<ReadVersionRequest>(frame.payload));
+  Result<std::unique_ptr<History>> kept = history();
+  Result<std::string> bytes = kept.ok() ? (*kept)->read(request) : Result<std::string>(kept.error());
+  BytesReply reply;
+  if (bytes.ok()) {
+    reply.bytes = std::move(*bytes);
+  } else {
+    reply.error = bytes.error();
+  }
+  return answer(FrameType::read_version_reply, frame, reply);
+}
+
 Status ControlSession::on_tend(Frame&& frame) {
   SYNC_ASSIGN(const TendRequest request, decode<TendRequest>(frame.payload));
   Result<TendReply> tended = side_->tend(request);

@@ -30,6 +30,8 @@ class ControlSession {
   Status on_cookie(Frame&& frame);
   Status on_versions(Frame&& frame);
   Status on_restore(Frame&& frame);
+  Status on_restore_tree(Frame&& frame);
+  Status on_read_version(Frame&& frame);
   Status on_forget(Frame&& frame);
   Status on_tend(Frame&& frame);
 

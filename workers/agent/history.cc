@@ -1,36 +1,35 @@
 #include "workers/agent/history.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <mutex>
+#include <cerrno>
 
 #include "common/base/rel_path.h"
-#include "common/base/text.h"
-#include "common/fs/file_stat.h"
 #include "workers/agent/listing_check.h"
+#include "workers/agent/restorer.h"
 
 namespace twsync {
 namespace {
 
-constexpr uint32_t kDirectoryMode = 0755;
-
 constexpr size_t kReplyBytes = 4U << 20U;  // of one reply: far below a frame
+constexpr size_t kReadAtOnce = 1U << 20U;
 
 size_t size_bound(const VersionRecord& record) {
   return 256 + record.path.size() + record.entry.target.size() + record.entry.xattrs.str().size();
 }
 
-std::vector<std::string> ancestors(std::string_view path) {
-  std::vector<std::string> out;
-  for (std::string_view above = parent_path(path); !above.empty(); above = parent_path(above)) out.emplace_back(above);
-  std::reverse(out.begin(), out.end());
-  return out;
+// Where we may give files away, what comes back belongs to whom it belonged.
+RootOptions as_it_was(RootOptions options) {
+  options.preserve_owner = options.preserve_owner || ::geteuid() == 0;
+  return options;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<History>> History::open(const RootOptions& options, LocalSide& side, Clock& clock) {
   SYNC_ASSIGN(StateDir state, StateDir::open(side.root(), options.pair_id));
-  std::unique_ptr<History> history(new History(options, side, clock, std::move(state)));
+  std::unique_ptr<History> history(new History(as_it_was(options), side, clock, std::move(state)));
   SYNC_ASSIGN(history->store_, VersionStore::open(history->state_.versions(), clock));
   return history;
 }
@@ -51,120 +50,41 @@ Result<VersionsReply> History::versions(const VersionsRequest& request) const {
 }
 
 Result<RestoreReply> History::restore(const RestoreRequest& request) {
-  if (request.path.empty() || !is_peer_path(request.path)) {
-    return Error{ErrorCode::usage, "not a path that a version can come back to", request.path, 0};
-  }
   SYNC_ASSIGN(const VersionRecord version, store_->find(request.version));
-  SYNC_ASSIGN(Batch parents, parents_batch(request.path));
-  if (!parents.operations.empty()) {
-    SYNC_ASSIGN(const OpResult made, apply(std::move(parents), nullptr));
-    if (made.code != ErrorCode::ok) return Error{made.code, made.message, request.path, made.sys_errno};
+  RestoreTreeRequest tree;
+  tree.only_missing = false;
+  tree.items.push_back({request.version, request.path});
+  std::vector<RestoreStep> steps{RestoreStep::contents};
+  if (version.entry.is_directory()) steps = {RestoreStep::directories, RestoreStep::finish};
+  for (const RestoreStep step : steps) {
+    tree.step = step;
+    SYNC_ASSIGN(RestoreTreeReply done, restore_tree(tree));
+    if (!done.failed.empty()) return std::move(done.failed.front());
   }
-  Batch batch = new_batch();
-  SYNC_ASSIGN(batch.operations.emplace_back(), restore_operation(version, request.path));
-  SYNC_ASSIGN(OpResult done, apply(std::move(batch), &version));
-  if (done.code != ErrorCode::ok) return Error{done.code, done.message, request.path, done.sys_errno};
   RestoreReply reply;
-  reply.entry = std::move(done.target);
+  SYNC_ASSIGN(DigestReply now, side_.digest({{request.path}}));
+  if (!now.entries.empty()) reply.entry = std::move(now.entries.front().entry);
   return reply;
 }
 
-Batch History::new_batch() {
-  Batch batch;
-  batch.id = next_batch_++;
-  const Result<Marker> marker = state_.read_marker();
-  if (marker.ok()) batch.epoch = marker->epoch;
-  batch.side = options_.side;
-  batch.ordered = true;
-  batch.scanned_ns = clock_.wall_ns();
-  return batch;
+Result<RestoreTreeReply> History::restore_tree(const RestoreTreeRequest& request) {
+  return Restorer(options_, side_, state_, *store_, clock_).restore(request);
 }
 
-/// Directories above `path` that are missing, top down.
-Result<Batch> History::parents_batch(const std::string& path) {
-  Batch batch = new_batch();
-  SYNC_ASSIGN(const DigestReply present, side_.digest({ancestors(path)}));
-  for (const PathEntry& above : present.entries) {
-    if (above.entry.is_directory()) continue;
-    if (above.entry.exists()) return Error{ErrorCode::exists, "not a directory", above.path, 0};
-    Operation& op = batch.operations.emplace_back();
-    op.id = static_cast<uint32_t>(batch.operations.size() - 1);
-    op.kind = OpKind::make_directory;
-    op.stage = OpStage::structure;
-    op.side = options_.side;
-    op.path = above.path;
-    op.desired.kind = Kind::directory;
-    op.desired.mode = kDirectoryMode;
-    op.desired.mtime_ns = clock_.wall_ns();
+Result<std::string> History::read(const ReadVersionRequest& request) const {
+  SYNC_ASSIGN(const UniqueFd fd, store_->open_source(request.version));
+  std::string bytes(std::min<size_t>(request.size, kReadAtOnce), '\0');
+  size_t got = 0;
+  while (got < bytes.size()) {
+    const ssize_t n =
+        ::pread(fd.get(), bytes.data() + got, bytes.size() - got, static_cast<off_t>(request.offset + got));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return error_from_errno(errno, "cannot read the version");
+    if (n == 0) break;
+    got += static_cast<size_t>(n);
   }
-  return batch;
-}
-
-Result<Operation> History::restore_operation(const VersionRecord& version, const std::string& path) {
-  Operation op;
-  op.side = options_.side;
-  op.path = path;
-  op.desired = version.entry;
-  op.desired.mtime_ns = clock_.wall_ns();  // a new edit: with its old time it would look like an old one
-  op.desired.links = 1;
-  op.desired.stamp = {};
-  switch (version.entry.kind) {
-    case Kind::file:
-      op.kind = OpKind::put_file;
-      break;
-    case Kind::symlink:
-      op.kind = OpKind::put_symlink;
-      break;
-    case Kind::directory:
-      op.kind = OpKind::make_directory;
-      op.stage = OpStage::structure;
-      break;
-    default:
-      return Error{ErrorCode::unsupported, "this version cannot be brought back", path, 0};
-  }
-  SYNC_ASSIGN(DigestReply present, side_.digest({{path}}));
-  if (!present.failed.empty()) return std::move(present.failed.front());
-  op.expected = std::move(present.entries.at(0).entry);
-  return op;
-}
-
-/// The first failure among the results, or the last result.
-Result<OpResult> History::apply(Batch batch, const VersionRecord* content) {
-  std::mutex mutex;
-  std::vector<OpResult> results;
-  SYNC_ASSIGN(const std::unique_ptr<Applier> applier, Applier::open(options_, clock_, [&](BatchResult result) {
-                const std::lock_guard lock(mutex);
-                for (OpResult& one : result.results) results.push_back(std::move(one));
-              }));
-  const bool has_content = content != nullptr && batch.operations.front().kind == OpKind::put_file;
-  SYNC_TRY(applier->begin(batch));
-  const Status fed = has_content ? feed(*applier, batch, *content) : Status();
-  if (fed.ok()) {
-    SYNC_TRY(applier->end());
-  } else {
-    applier->abort_content(fed.error());
-  }
-  SYNC_TRY(applier->drain());
-  const std::lock_guard lock(mutex);
-  if (results.empty()) return Error{ErrorCode::io, "nothing was reported", {}, 0};
-  const auto failed =
-      std::find_if(results.begin(), results.end(), [](const OpResult& r) { return r.code != ErrorCode::ok; });
-  return failed != results.end() ? std::move(*failed) : std::move(results.back());
-}
-
-/// A stored version is a file named by its id in versions/: the sender reads it there, under the operation's number.
-Status History::feed(Applier& applier, const Batch& batch, const VersionRecord& content) const {
-  SYNC_ASSIGN(const UniqueFd stored, store_->open_source(content.id));
-  FileStat stat;
-  if (const int err = stat_fd(stored.get(), stat); err != 0) return error_from_errno(err, "cannot look at the version");
-  RootOptions versions = options_;
-  versions.root = str(side_.root().path(), "/", kStateName, "/", options_.pair_id, "/versions");
-  SYNC_ASSIGN(const std::unique_ptr<Sender> sender, Sender::open(versions));
-  Batch source = batch;
-  source.operations.front().path = content.id;
-  source.operations.front().desired.stamp =
-      stat.stamp();  // as planned: the new time is the operation's, not the file's
-  return sender->send(source, [&applier](std::string block) { return applier.content(block); });
+  bytes.resize(got);
+  return bytes;
 }
 
 }  // namespace twsync

@@ -25,21 +25,21 @@ class History {
   /// made. The version itself stays where it is. stale: somebody changed the path meanwhile.
   Result<RestoreReply> restore(const RestoreRequest& request);
 
+  /// One step of a whole tree's coming back (agent_messages.h); many items in few batches.
+  Result<RestoreTreeReply> restore_tree(const RestoreTreeRequest& request);
+
+  /// A piece of a stored file.
+  Result<std::string> read(const ReadVersionRequest& request) const;
+
  private:
   History(const RootOptions& options, LocalSide& side, Clock& clock, StateDir state)
       : options_(options), side_(side), clock_(clock), state_(std::move(state)) {}
-  Result<Batch> parents_batch(const std::string& path);
-  Result<Operation> restore_operation(const VersionRecord& version, const std::string& path);
-  Result<OpResult> apply(Batch batch, const VersionRecord* content);
-  Status feed(Applier& applier, const Batch& batch, const VersionRecord& content) const;
-  Batch new_batch();
 
   RootOptions options_;
   LocalSide& side_;
   Clock& clock_;
   StateDir state_;
   std::unique_ptr<VersionStore> store_;
-  uint64_t next_batch_ = 1;
 };
 
 }  // namespace twsync

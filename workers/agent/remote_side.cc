@@ -17,6 +17,8 @@ constexpr size_t kDigestPaths = 512;         // per request: the reply stays bel
 constexpr size_t kDigestWindow = 2;          // requests under way: no round trip is waited for, no queue can fill
 constexpr size_t kSmallFile = 1U << 20U;
 constexpr size_t kMaxOwnPaths = 16;
+constexpr size_t kRestoreItems = 2'000;  // per request: a few seconds' work, and a reply far below a frame
+constexpr size_t kReadWindow = 32;       // pieces of stored files under way
 
 template <class T>
 void append(std::vector<T>& to, std::vector<T>&& from) {
@@ -173,6 +175,59 @@ Status RemoteSide::flush() {
   SYNC_TRY(can("flush"));
   SYNC_ASSIGN(Reply reply, ask<Reply>(FrameType::flush, Reply{}, FrameType::flush_reply));
   if (reply.error.code != ErrorCode::ok) return reply.error;
+  return {};
+}
+
+Result<RestoreTreeReply> RemoteSide::restore_tree(const RestoreTreeRequest& request) {
+  SYNC_TRY(can("restore-tree"));
+  RestoreTreeReply whole;
+  for (size_t from = 0; from < request.items.size();) {
+    const size_t end = piece_end(request.items, from, kRestoreItems,
+                                 [](const RestoreItem& item) { return std::string_view(item.path); });
+    RestoreTreeRequest part{request.step, request.only_missing, {}};
+    part.items.assign(request.items.begin() + static_cast<ptrdiff_t>(from),
+                      request.items.begin() + static_cast<ptrdiff_t>(end));
+    SYNC_ASSIGN(RestoreTreeReply told,
+                ask<RestoreTreeReply>(FrameType::restore_tree, part, FrameType::restore_tree_reply));
+    if (told.error.code != ErrorCode::ok) return std::move(told.error);
+    append(whole.done, std::move(told.done));
+    append(whole.failed, std::move(told.failed));
+    from = end;
+  }
+  return whole;
+}
+
+Status RemoteSide::read_versions(const std::vector<StoredFile>& files, const PieceSink& sink) {
+  SYNC_TRY(can("restore-tree"));
+  struct Asked {
+    uint32_t stream;
+    size_t file;
+  };
+  std::deque<Asked> under_way;
+  size_t next = 0;
+  uint64_t offset = 0;
+  while (next < files.size() || !under_way.empty()) {
+    if (next < files.size() && under_way.size() < kReadWindow) {
+      const StoredFile& file = files[next];
+      const auto size = static_cast<uint32_t>(std::min<uint64_t>(file.size - offset, kSmallFile));
+      const uint32_t stream = next_stream_++;
+      SYNC_TRY(router_.send(FrameType::read_version, stream, encode(ReadVersionRequest{file.version, offset, size})));
+      under_way.push_back({stream, next});
+      offset += size;
+      if (offset < file.size) continue;
+      offset = 0;
+      ++next;
+      continue;
+    }
+    SYNC_ASSIGN(const Frame frame, router_.reply(under_way.front().stream, {FrameType::read_version_reply}));
+    Result<BytesReply> reply = unpack_message<BytesReply>(frame);
+    if (!reply.ok()) return router_.fail(reply.error());
+    if (reply->error.code != ErrorCode::ok) return std::move(reply->error);
+    if (reply->bytes.size() > kSmallFile)
+      return router_.fail({ErrorCode::peer_violation, "more of a version than was asked for", {}, 0});
+    SYNC_TRY(sink(under_way.front().file, reply->bytes));
+    under_way.pop_front();
+  }
   return {};
 }
 

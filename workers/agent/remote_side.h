@@ -45,6 +45,16 @@ class RemoteSide final : public SideReader {
 
   Result<VersionsReply> versions(const VersionsRequest& request);
   Result<RestoreReply> restore(const RestoreRequest& request);
+  /// One step of a tree's coming back; many items go in several frames. unsupported: the agent is too old.
+  Result<RestoreTreeReply> restore_tree(const RestoreTreeRequest& request);
+  /// Contents of stored files, in order, in pieces: `sink(file, bytes)`, where `file` is the position in `files`. Stops
+  /// at the first failure, also of the sink. `size` is what is expected of each: an end before it is an end.
+  struct StoredFile {
+    std::string version;
+    uint64_t size = 0;
+  };
+  using PieceSink = std::function<Status(size_t file, std::string_view bytes)>;
+  Status read_versions(const std::vector<StoredFile>& files, const PieceSink& sink);
   /// Removes <root>/.twsync/<pair id> there; the session is of no further use.
   Status forget();
 
