@@ -2,6 +2,7 @@
 // base.db: the last tree that both sides agreed on, and what a person must be told or asked (FORMAT.md).
 // The resolver is the only writer; the scanner and the command line read.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -86,6 +87,18 @@ struct ParkedRecord {
   std::vector<std::string> paths_of(std::string_view shown) const;
 };
 
+/// What one side cannot keep as it is on the other. Never renumber: stored.
+enum class Unkept : uint8_t { mode = 1, owner = 2, xattrs = 3, time = 4, special = 5 };
+const char* to_string(Unkept what);
+
+struct UnkeptRecord {
+  std::string path;
+  Side side = Side::code;  ///< that cannot keep it; special: where it stands
+  Unkept what = Unkept::mode;
+  int64_t at_ns = 0;
+  std::string text;
+};
+
 class SqliteDb;
 
 /// Not thread-safe: one thread, one BaseStore. Several readers beside one writer are fine (WAL).
@@ -145,6 +158,12 @@ class BaseStore {
   /// data.
   Status remember(std::string_view name, std::string_view value);
   Result<std::string> remembered(std::string_view name);
+
+  /// True when it is news: not known, or with another text.
+  Result<bool> note_unkept(const UnkeptRecord& record);
+  Status drop_unkept(std::string_view path, Side side, Unkept what);
+  Result<std::vector<UnkeptRecord>> unkept(size_t limit);
+  Result<std::map<Unkept, uint64_t>> unkept_counts();
 
   Status put_parked(const ParkedRecord& record);
   Status drop_parked(std::string_view id);

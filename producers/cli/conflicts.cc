@@ -11,6 +11,8 @@ namespace twsync {
 namespace {
 
 constexpr size_t kShown = 1000;
+constexpr size_t kUnkeptShown = 20;
+constexpr size_t kUnkeptListed = 100'000;
 
 const char* winner_name(ConflictWinner winner) {
   return winner == ConflictWinner::code ? "code" : winner == ConflictWinner::deploy ? "deploy" : "none";
@@ -67,16 +69,38 @@ std::string parked_json(const PairConfig& pair, const ParkedRecord& record) {
   return out.str_value();
 }
 
+std::string unkept_json(const PairConfig& pair, const UnkeptRecord& record) {
+  JsonObject out;
+  out.text("type", "unkept").text("pair", pair.name).path("path", record.path).time("time", record.at_ns);
+  return out.text("side", to_string(record.side))
+      .text("what", to_string(record.what))
+      .text("text", record.text)
+      .str_value();
+}
+
+void show_unkept(CliContext& context, const PairConfig& pair, const std::vector<UnkeptRecord>& unkept, bool json) {
+  for (size_t i = 0; i < unkept.size() && (json || i < kUnkeptShown); ++i) {
+    const UnkeptRecord& record = unkept[i];
+    context.out(json ? unkept_json(pair, record) + "\n"
+                     : str("not kept  on the ", to_string(record.side), " side: ", escape_bytes(record.path), ": ",
+                           record.text, "\n"));
+  }
+  if (!json && unkept.size() > kUnkeptShown)
+    context.out(str("          and ", unkept.size() - kUnkeptShown, " more not kept (--json lists all)\n"));
+}
+
 Result<size_t> show_pair(CliContext& context, const PairConfig& pair, bool json) {
   SYNC_ASSIGN(auto base, open_base(pair));
   if (!base) return size_t{0};
   SYNC_ASSIGN(const auto conflicts, (*base)->conflicts(kShown));
   SYNC_ASSIGN(const auto parked, (*base)->parked());
-  if (!json && (!conflicts.empty() || !parked.empty())) context.out(str("pair ", pair.name, "\n"));
+  SYNC_ASSIGN(const auto unkept, (*base)->unkept(kUnkeptListed));
+  if (!json && !(conflicts.empty() && parked.empty() && unkept.empty())) context.out(str("pair ", pair.name, "\n"));
   for (const auto& record : parked) context.out(json ? parked_json(pair, record) + "\n" : parked_text(record));
   for (const auto& record : conflicts)
     context.out(json ? conflict_json(pair, record) + "\n" : conflict_text(pair, record));
-  return conflicts.size() + parked.size();
+  show_unkept(context, pair, unkept, json);
+  return conflicts.size() + parked.size() + unkept.size();
 }
 
 }  // namespace

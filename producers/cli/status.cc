@@ -1,6 +1,7 @@
 // twsync status
 
 #include <algorithm>
+#include <map>
 #include <poll.h>
 
 #include "common/app/exit_codes.h"
@@ -27,6 +28,7 @@ struct PairView {
   bool stale = false;
   uint64_t entries = 0, open_conflicts = 0, parked = 0;
   Recovery recovery[2];
+  std::map<Unkept, uint64_t> unkept;
 };
 
 struct View {
@@ -46,6 +48,7 @@ Status add_base_facts(PairView& view) {
   SYNC_ASSIGN(auto base, open_base(view.config));
   if (!base) return {};
   SYNC_ASSIGN(view.entries, (*base)->count());
+  SYNC_ASSIGN(view.unkept, (*base)->unkept_counts());
   SYNC_ASSIGN(const auto parked, (*base)->parked());
   view.parked = parked.size();
   SYNC_ASSIGN(const auto conflicts, (*base)->conflicts(10'000));
@@ -146,6 +149,9 @@ std::string pair_text(const PairView& view, int64_t now_ns) {
     out += str("  to decide: ", view.open_conflicts, " conflicts, ", view.parked, " parked items (twsync conflicts)\n");
   }
   for (const Side side : {Side::code, Side::deploy}) out += recovery_text(view, side);
+  std::string unkept;
+  for (const auto& [what, count] : view.unkept) unkept += str(unkept.empty() ? "" : ", ", count, " ", to_string(what));
+  if (!unkept.empty()) out += str("  not kept: ", unkept, " (twsync conflicts)\n");
   if (!status.last_error.empty())
     out += str("  last error (attempt ", status.attempt, "): ", escape_bytes(status.last_error), "\n");
   if (!status.watch.empty()) out += str("  watch: ", escape_bytes(status.watch), "\n");
@@ -177,6 +183,12 @@ std::string pair_json(const PairView& view) {
   out.raw("last_in_sync", status.last_done_ns == 0 ? "null" : json_text(utc_text(status.last_done_ns)));
   out.raw("unclean_stops", recovery_json(view));
   out.text("last_error", status.last_error).text("watch", status.watch);
+  JsonObject unkept;
+  for (const Unkept what : {Unkept::mode, Unkept::owner, Unkept::xattrs, Unkept::time, Unkept::special}) {
+    const auto found = view.unkept.find(what);
+    unkept.number(to_string(what), found == view.unkept.end() ? 0 : found->second);
+  }
+  out.raw("unkept", unkept.str_value());
   if (status.progress) {
     const Progress& p = *status.progress;
     out.raw("progress", JsonObject()

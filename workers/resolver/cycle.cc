@@ -9,6 +9,7 @@
 #include "workers/resolver/link_names.h"
 #include "workers/resolver/parked_items.h"
 #include "workers/resolver/store_care.h"
+#include "workers/resolver/unkept.h"
 
 namespace twsync {
 
@@ -218,28 +219,24 @@ Status Cycle::scan_scopes(const std::vector<Scope>& code, const std::vector<Scop
     chunk = ScanChunk{};
   }
   take_scan(done);
-  note_look(Side::code, code, done.code);
-  note_look(Side::deploy, deploy, done.deploy);
+  take_special(Side::code, code, done.code);
+  take_special(Side::deploy, deploy, done.deploy);
   if (done.rules_changed && !(is_whole(code) && is_whole(deploy))) {
     for (const Side side : {Side::code, Side::deploy}) again_.add(side, {}, true);
   }
   return {};
 }
 
-void Cycle::note_look(Side side, const std::vector<Scope>& scopes, const SideScan& scan) {
-  auto& special = work_.special[static_cast<size_t>(side)];
-  for (const auto& scope : scopes) {
-    std::erase_if(special, [&](const std::string& path) {
-      return path == scope.path || (scope.recursive && is_below(path, scope.path));
-    });
-  }
-  special.insert(scan.special.begin(), scan.special.end());
-  if (!scan.unreadable.empty()) work_.hints_complete = false;
+void Cycle::take_special(Side side, const std::vector<Scope>& scopes, const SideScan& scan) {
+  const std::set<std::string> news = note_special(work_, side, scopes, scan.special);
+  if (order_.flushed) return;  // told of all at once
+  for (const auto& path : scan.special) tell_special(side, path, !order_.only_news || news.contains(path));
 }
 
-void Cycle::tell_skipped(const std::string& path, std::string text) {
+void Cycle::tell_skipped(const std::string& path, std::string text, bool aloud) {
   if (!told_.insert(str(path, '\0', text)).second) return;
   ++summary_.skipped;
+  if (!aloud) return;
   Event event;
   event.kind = EventKind::skipped;
   event.path = path;
@@ -247,8 +244,8 @@ void Cycle::tell_skipped(const std::string& path, std::string text) {
   services_.emit(std::move(event));
 }
 
-void Cycle::tell_special(Side side, const std::string& path) {
-  tell_skipped(path, str("not a file, directory or symlink on the ", to_string(side), " side"));
+void Cycle::tell_special(Side side, const std::string& path, bool aloud) {
+  tell_skipped(path, str("not a file, directory or symlink on the ", to_string(side), " side"), aloud);
 }
 
 void Cycle::take_chunk(ScanChunk&& chunk) {
@@ -270,8 +267,7 @@ void Cycle::take_scan(const ScanDone& done) {
     }
     for (const auto& e : scan.unreadable)
       tell_skipped(e.path, str("cannot be read on the ", to_string(side), " side: ", e.message));
-    if (order_.flushed) continue;  // told of all at once
-    for (const auto& path : scan.special) tell_special(side, path);
+    if (!scan.unreadable.empty()) work_.hints_complete = false;
   }
   for (const auto& pattern : done.bad_patterns)
     tell_skipped({}, str("ignore pattern '", escape_bytes(pattern), "' is not valid"));
@@ -423,6 +419,9 @@ Status Cycle::pass(bool& more) {
     services_.emit(std::move(event));
   }
   for (const auto& p : parked) {
+    const bool known = std::any_of(parked_before.begin(), parked_before.end(),
+                                   [&](const ParkedRecord& was) { return was.id == p.id; });
+    if (known && order_.only_news) continue;
     Event event;
     event.kind = EventKind::parked;
     event.path = p.paths.size() == 1 ? p.paths.front() : std::string{};
@@ -449,6 +448,7 @@ Status Cycle::pass(bool& more) {
       SYNC_TRY(replace_parked(*work_.base, parked));
       SYNC_TRY(close_settled_conflicts(*work_.base, conflicts));
     }
+    SYNC_TRY(record_special(work_, now));
     SYNC_TRY(work_.base->commit());
   }
   for (const auto& path : outcome.again) {

@@ -23,6 +23,7 @@ struct CycleOrder {
   Direction direction = Direction::both;
   bool dry_run = false;
   bool list_operations = false;
+  bool only_news = false;  ///< nobody asked: what was told before and is as it was is not told again
   std::optional<ConflictPolicy> policy;
   std::vector<std::string> exclude;
   std::vector<std::string> approved_code, approved_deploy;  ///< deletions a person approved
@@ -53,9 +54,9 @@ class Cycle {
   Status scan_scopes(const std::vector<Scope>& code, const std::vector<Scope>& deploy);
   void take_chunk(ScanChunk&& chunk);
   void take_scan(const ScanDone& done);
-  void note_look(Side side, const std::vector<Scope>& scopes, const SideScan& scan);
-  void tell_special(Side side, const std::string& path);
-  void tell_skipped(const std::string& path, std::string text);
+  void take_special(Side side, const std::vector<Scope>& scopes, const SideScan& scan);
+  void tell_special(Side side, const std::string& path, bool aloud = true);
+  void tell_skipped(const std::string& path, std::string text, bool aloud = true);  // counted in any case
   Status widen(Side side, const HintSet& hints, HintSet& out);
   Status follow_ups(Side side, const std::vector<Scope>& scopes, HintSet& out);
   Status follow_links(Side side, const HintSet& looked, HintSet& out);

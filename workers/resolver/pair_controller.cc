@@ -103,6 +103,7 @@ void PairController::work_on(const Lease& lease) {
   request_.clear();
   if (!lease.hints.empty() && !hints_done && (options_.live || lease.requests.empty())) {
     CycleOrder order;
+    order.only_news = true;
     for (const auto& hint : lease.hints) order.hints.add(hint);
     const int64_t leased_at = clock_.steady_ns();
     if (options_.live) order.more_hints = [this, id = lease.id, leased_at] { return fetch_more(id, leased_at); };
@@ -180,6 +181,7 @@ Status PairController::prepare(const Request& request, CycleOrder& order) {
   order.direction = request.direction;
   order.dry_run = request.dry_run;
   order.list_operations = request.list_operations;
+  order.only_news = request.source == HintSource::cron;
   order.policy = request.policy;
   order.exclude = request.exclude;
   for (const auto& path : request.paths) {

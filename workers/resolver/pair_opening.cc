@@ -13,6 +13,7 @@
 #include "workers/resolver/identity.h"
 #include "workers/resolver/recent_deletions.h"
 #include "workers/resolver/store_care.h"
+#include "workers/resolver/unkept.h"
 #include "workers/resolver/unclean.h"
 
 namespace twsync {
@@ -61,6 +62,7 @@ Status load_base(PairWork& work, const CycleServices& services) {
   work.meta = meta ? *meta : BaseMeta{};
   recall_stores(work, services.clock.wall_ns());
   recall_deletions(work, services.clock.wall_ns());
+  SYNC_TRY(recall_unkept(work));
   if (moved_aside || !meta) tell_damage(services);
   return {};
 }

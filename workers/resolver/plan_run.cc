@@ -6,6 +6,7 @@
 #include "workers/resolver/plan_batches.h"
 #include "workers/resolver/recent_deletions.h"
 #include "workers/resolver/store_care.h"
+#include "workers/resolver/unkept.h"
 #include "workers/transfer/transfer_task.h"
 
 namespace twsync {
@@ -142,6 +143,7 @@ Status PlanRun::record(const Batch& batch, const BatchResult& result) {
     const auto found = by_id.find(op.id);
     if (found == by_id.end() || found->second->code != ErrorCode::ok) continue;
     SYNC_TRY(recorder_.achieved(op, *found->second));
+    SYNC_TRY(note_metadata(work_, services_, policy_, op, *found->second));
     if (counts_as_deletion(op)) ++deletions;
   }
   SYNC_TRY(recorder_.settle_names());
