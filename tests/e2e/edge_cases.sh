@@ -217,6 +217,16 @@ old_time_is_an_edit() { # restored with its old time, or edited with the time pu
   in_sync; both d/f TWO
 }
 
+umask_and_acl() { # neither changes what was agreed, and nothing comes back
+  tree
+  ! command -v setfacl >/dev/null || setfacl -d -m u::rwx,g::-,o::- deploy/d
+  echo x >code/d/new; chmod 664 code/d/new; mkdir code/d/sub; chmod 775 code/d/sub; echo y >code/d/sub/f; chmod 755 code/d/sub/f
+  (umask 077; in_sync)
+  equal_trees
+  [ "$(stat -c %a deploy/d/new)" = 664 ] && [ "$(stat -c %a deploy/d/sub)" = 775 ] && [ "$(stat -c %a deploy/d/sub/f)" = 755 ] || die "$(ls -l deploy/d)"
+  in_sync; nothing_sent
+}
+
 touch_against_edit() {
   tree
   touch -d '2024-06-01' code/a; echo content >deploy/a
@@ -328,6 +338,7 @@ test_case rolled_back rolled_back
 test_case root_replaced root_replaced
 test_case old_time_is_an_edit old_time_is_an_edit
 test_case touch_against_edit touch_against_edit
+test_case umask_and_acl umask_and_acl
 test_case editor_saves editor_saves
 test_case short_lived short_lived
 test_case deleted_while_sent deleted_while_sent

@@ -108,6 +108,15 @@ TEST_F(JobQueueTest, a_parent_swallows_its_children) {
   EXPECT_TRUE(held.hints[0].recursive);
 }
 
+TEST_F(JobQueueTest, one_path_from_several_producers_is_looked_at_once) {
+  hint("a", "f", HintSource::inotify);
+  hint("a", "f", HintSource::git_hook);
+  hint("a", "f", HintSource::cron);
+  const Lease held = lease("a");
+  ASSERT_EQ(held.hints.size(), 1U);
+  EXPECT_EQ(held.hints[0].path, "f");
+}
+
 TEST_F(JobQueueTest, both_ends_of_a_move_are_leased_together) {
   queue_.add_hint({HintSource::inotify, "a", Side::code, "new", true, "old", true}, ++row_, now_);
   const Lease held = lease("a");
