@@ -146,7 +146,7 @@ class History {
     if (answer.hung) return wrong("no answer within a minute");
     if (answer.ended) {
       session_.reset();
-      return wrong("the pipeline ended by itself");
+      return wrong("the pipeline ended by itself, " + answer.how);
     }
     tally_.conflicts += answer.summary->conflicts;
     const Error& error = answer.summary->error;
@@ -318,7 +318,7 @@ class History {
       session().ask(request);
       const Answer answer = session().wait();
       if (answer.hung || answer.ended) {
-        wrong(answer.hung ? "no answer within a minute" : "the pipeline ended by itself");
+        wrong(answer.hung ? "no answer within a minute" : "the pipeline ended by itself, " + answer.how);
         return {};
       }
       if (answer.summary->error.code == ErrorCode::ok) return *answer.summary;

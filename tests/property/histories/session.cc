@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/hasher.h"
+#include "common/base/text.h"
 #include "common/wire/codec.h"
 #include "producers/cli/embedded_pipeline.h"
 
@@ -149,6 +150,7 @@ Answer Session::wait() {
   const ssize_t n = ::recv(socket_, body.data(), body.size(), 0);
   if (n <= 0) {
     out.ended = true;
+    out.how = reap();
     return out;
   }
   if (auto summary = decode<Summary>(std::string_view(body.data(), static_cast<size_t>(n)))) out.summary = *summary;
@@ -181,12 +183,13 @@ void Session::kill(Who who) {
   if (who != Who::agents) reap();
 }
 
-void Session::reap() {
+std::string Session::reap() {
   int status = 0;
   if (pid_ > 0) ::waitpid(pid_, &status, 0);
   pid_ = -1;
   if (socket_ >= 0) ::close(socket_);
   socket_ = -1;
+  return WIFSIGNALED(status) ? str("by signal ", WTERMSIG(status)) : str("with exit code ", WEXITSTATUS(status));
 }
 
 }  // namespace twsync::testing

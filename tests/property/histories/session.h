@@ -23,6 +23,7 @@ struct SessionOptions {
 /// What came of a command.
 struct Answer {
   bool ended = false;  ///< the process is gone
+  std::string how;     ///< it ended
   bool hung = false;   ///< nothing came for a minute
   std::optional<Summary> summary;
 };
@@ -45,7 +46,7 @@ class Session {
  private:
   void send(char kind, const std::string& body);
   std::vector<pid_t> agents() const;
-  void reap();
+  std::string reap();
 
   pid_t pid_ = -1;
   int socket_ = -1;
