@@ -13,15 +13,18 @@ mkdir -m 700 "$HOME"
 failures=0
 
 cleanup() {
-  local pid
-  if [ -f "$tmp/pids" ]; then while read -r pid; do kill -9 "$pid" 2>/dev/null || true; done <"$tmp/pids"; fi
+  local pid since
+  # A number that was given to another process meanwhile is none of ours.
+  if [ -f "$tmp/pids" ]; then while read -r pid since; do [ "$(started "$pid")" != "$since" ] || kill -9 "$pid" 2>/dev/null || true; done <"$tmp/pids"; fi
   if [ -f "$tmp/server/sshd.pid" ]; then bash "$support/sshd.sh" stop "$tmp/server" 2>/dev/null || true; fi
   if [ -n "${KEEP:-}" ]; then echo "kept: $tmp"; else chmod -R u+rwX "$tmp" 2>/dev/null || true; rm -rf "$tmp"; fi
 }
 trap cleanup EXIT
 
 # own PID: ends it at the end, whatever happens (cases run in subshells).
-own() { echo "$1" >>"$tmp/pids"; }
+own() { echo "$1 $(started "$1")" >>"$tmp/pids"; }
+# started PID: when, in ticks since the boot; "gone" when there is none.
+started() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20 | grep . || echo gone; }
 
 die() { echo "$* [line ${BASH_LINENO[0]}${BASH_LINENO[1]:+ < ${BASH_LINENO[1]}}]"; exit 1; }
 
