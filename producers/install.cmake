@@ -5,6 +5,7 @@ set(named_after_prefix
   broker/twsync-broker.service.in:systemd/twsync-broker.service
   workers/twsync-worker@.service.in:systemd/twsync-worker@.service
   workers/resolver/strict.conf.in:systemd/twsync-worker@resolver.service.d/strict.conf
+  workers/scanner/scanner.conf.in:systemd/twsync-worker@scanner.service.d/strict.conf
   producers/cron/sutazai-sync.cron.in:cron.d/sutazai-sync)
 foreach(item ${named_after_prefix})
   string(REPLACE ":" ";" parts ${item})

@@ -29,6 +29,7 @@ done
 grep -qx bin/twsync-agent "$work/twsync$prefix/share/twsync/installed-files" || fail "the agent would be synced"
 grep -qx $prefix/scripts/config/sync_config.sh "$work/twsync.control/conffiles" || fail "the configuration is no conffile"
 for script in postinst prerm postrm; do sh -n "$work/twsync.control/$script" && shellcheck -s sh "$work/twsync.control/$script"; done
+find "$work/twsync$prefix/scripts" -name '*.sh' ! -path '*/config/*' -exec shellcheck {} + || fail "shellcheck"
 if grep -rlE '@[A-Za-z_]+@' "$work/twsync/etc" "$work/twsync/usr/lib" "$work/twsync.control"; then fail "unreplaced names in the files above"; fi
 [ "$(dpkg-deb -f "$work"/packages/twsync_*.deb Version)" = "$("$build/bin/twsync" --version | sed -n 's/^twsync \([^ ]*\).*/\1/p')" ] || fail "two versions"
 echo "ok contents"

@@ -61,6 +61,24 @@ if command -v systemd-analyze >/dev/null; then
     if grep "$work/verify/.*:[0-9]*: " "$work/verified"; then fail "$(basename "$unit") has bad lines"; fi
   done
 fi
+# exposure UNIT [DROP-IN]...: as systemd-analyze scores it, in tenths.
+exposure() {
+  cat "$units/$1" "${@:2}" >"$work/verify/scored.service"
+  systemd-analyze security --offline=true "$work/verify/scored.service" | sed -n 's/.*exposure level.*: \([0-9]*\)\.\([0-9]\) .*/\1\2/p'
+}
+at_most() { # TENTHS UNIT [DROP-IN]...
+  local score
+  score=$(exposure "${@:2}")
+  [ "$((10#${score:-999}))" -le "$1" ] || fail "exposure of ${*:2} is ${score:-unknown} tenths, and may be $1"
+}
+if systemd-analyze security --help 2>/dev/null | grep -q -- --offline; then
+  at_most 5 twsync-broker.service
+  at_most 15 sutazai-sync-monitor.service
+  at_most 15 twsync-worker@.service "$units/twsync-worker@resolver.service.d/strict.conf"
+  # Root and the network are their work; workers/README.md has the rows.
+  at_most 24 twsync-worker@.service "$units/twsync-worker@scanner.service.d/strict.conf"
+  at_most 29 twsync-worker@.service
+fi
 echo "ok units"
 
 # --- the programs
