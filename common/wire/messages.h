@@ -115,9 +115,10 @@ struct Request {
   // resolve / approve / reject / restore
   std::string item;    ///< parked id or version id
   std::string choice;  ///< resolve: "code", "deploy", "both"
+  std::string asked_by = {};  ///< for the audit log: a user's name
   template <class F>
   void fields(F&& f) {
-    f(id, kind, pair, source, direction, dry_run, paths, list_operations, policy, exclude, item, choice);
+    f(id, kind, pair, source, direction, dry_run, paths, list_operations, policy, exclude, item, choice, asked_by);
   }
 };
 

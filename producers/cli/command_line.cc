@@ -26,6 +26,7 @@ struct Parse {
   SyncCommand sync;
   bool to_deploy = false, to_code = false;
   StatusCommand status;
+  EventsCommand events;
   ConflictsCommand conflicts;
   DecideCommand decide;
   HistoryCommand history;
@@ -88,6 +89,11 @@ void add_questions(Parse& p) {
   status->add_option("PAIR", p.status.pair, "only this pair");
   status->add_flag("--watch", p.status.watch, "show it again every second");
   status->add_flag("--json", p.status.json, "one JSON object a line");
+  auto* events = p.add(p.app, "events", "what was done lately, or with --follow what happens now",
+                       [&p]() -> Command { return p.events; });
+  events->add_option("PAIR", p.events.pair, "only this pair");
+  events->add_flag("--follow", p.events.follow, "go on until a signal: cycles, operations, conflicts, parked items");
+  events->add_flag("--json", p.events.json, "one JSON object a line");
   auto* conflicts =
       p.add(p.app, "conflicts", "open and past conflicts, parked items", [&p]() -> Command { return p.conflicts; });
   conflicts->add_option("PAIR", p.conflicts.pair, "only this pair");

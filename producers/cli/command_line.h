@@ -22,6 +22,10 @@ struct StatusCommand {
   std::string pair;
   bool watch = false, json = false;
 };
+struct EventsCommand {
+  std::string pair;
+  bool follow = false, json = false;
+};
 struct ConflictsCommand {
   std::string pair;
   bool json = false;
@@ -73,7 +77,7 @@ struct TextCommand {
   std::string text;
 };
 
-using Command = std::variant<SyncCommand, StatusCommand, ConflictsCommand, DecideCommand, HistoryCommand,
+using Command = std::variant<SyncCommand, StatusCommand, EventsCommand, ConflictsCommand, DecideCommand, HistoryCommand,
                              RestoreCommand, PublishCommand, KeysCommand, HooksCommand, DoctorCommand, InitCommand,
                              ForgetCommand, ServeForcedCommand, RootsCommand, TextCommand>;
 

@@ -13,6 +13,7 @@ struct Runner {
   CliContext& context;
   Result<int> operator()(const SyncCommand& c) const { return run_sync(context, c); }
   Result<int> operator()(const StatusCommand& c) const { return run_status(context, c); }
+  Result<int> operator()(const EventsCommand& c) const { return run_events(context, c); }
   Result<int> operator()(const ConflictsCommand& c) const { return led_here(run_conflicts, c, c.pair, "conflicts"); }
   Result<int> operator()(const DecideCommand& c) const { return led_here(run_decide, c, c.pair, c.verb); }
   Result<int> operator()(const HistoryCommand& c) const { return led_here(run_history, c, c.pair, "history"); }

@@ -3,7 +3,7 @@
 #include "common/app/exit_codes.h"
 #include "producers/cli/base_facts.h"
 #include "producers/cli/context.h"
-#include "producers/cli/json_object.h"
+#include "common/base/json_object.h"
 #include "producers/cli/pair_memory.h"
 
 namespace twsync {

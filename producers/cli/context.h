@@ -33,6 +33,7 @@ Result<int> run_command(CliContext& context, const Command& command);
 
 Result<int> run_sync(CliContext& context, const SyncCommand& command);
 Result<int> run_status(CliContext& context, const StatusCommand& command);
+Result<int> run_events(CliContext& context, const EventsCommand& command);
 Result<int> run_conflicts(CliContext& context, const ConflictsCommand& command);
 Result<int> run_decide(CliContext& context, const DecideCommand& command);
 Result<int> run_history(CliContext& context, const HistoryCommand& command);

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "common/app/exit_codes.h"
+#include "common/base/json_object.h"
 #include "common/base/text.h"
 #include "common/ssh/authorized_keys.h"
-#include "producers/cli/json_object.h"
 
 namespace twsync {
 

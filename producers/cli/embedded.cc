@@ -33,8 +33,10 @@ Result<Summary> run_embedded(const EmbeddedOptions& options, const std::function
   SystemClock clock;
   SystemHostFacts own;
   HostFacts& host = options.host != nullptr ? *options.host : own;
-  SYNC_ASSIGN(const auto pipeline,
-              EmbeddedPipeline::start({options.pair, options.agent_path, options.version}, clock, host));
+  AuditLog audit(options.audit_directory);
+  PipelineOptions pipeline_options{options.pair, options.agent_path, options.version};
+  pipeline_options.controller.audit_log = &audit;
+  SYNC_ASSIGN(const auto pipeline, EmbeddedPipeline::start(std::move(pipeline_options), clock, host));
   SYNC_ASSIGN(const auto client, pipeline->connect());
   SYNC_TRY(client->request(options.request, kRequestMs));
   return follow(*client, *pipeline, on_event, stop);

@@ -16,6 +16,7 @@ struct EmbeddedOptions {
   Request request;
   std::string agent_path;  ///< the twsync-agent that is run (local) or installed on the other server
   std::string version;
+  std::string audit_directory = {};  ///< <log-dir>/sync; empty = no audit log
   HostFacts* host = nullptr;  ///< of the code side; null = this host's own
 };
 

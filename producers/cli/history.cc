@@ -1,8 +1,8 @@
 // twsync history
 
 #include "common/app/exit_codes.h"
+#include "common/base/json_object.h"
 #include "common/base/rel_path.h"
-#include "producers/cli/json_object.h"
 #include "producers/cli/pair_memory.h"
 #include "producers/cli/path_argument.h"
 #include "producers/cli/side_versions.h"

@@ -1,5 +1,10 @@
 #include "producers/cli/request_runner.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
 #include "common/base/hasher.h"
 #include "common/base/text.h"
 #include "producers/cli/broker_access.h"
@@ -24,6 +29,14 @@ Result<Summary> follow(CliContext& context, BrokerAccess& broker, const std::fun
     if (event->kind == EventKind::summary && event->summary) return *event->summary;
     on_event(*event);
   }
+}
+
+/// Who is logged in, also behind sudo.
+std::string user_name() {
+  const passwd* user = ::getpwuid(::geteuid());
+  const std::string name = user != nullptr ? user->pw_name : str("uid ", ::geteuid());
+  const char* behind = std::getenv("SUDO_USER");
+  return behind != nullptr && *behind != '\0' ? str(behind, " (sudo ", name, ")") : name;
 }
 
 Error not_served(const std::string& pair) {
@@ -52,6 +65,7 @@ Request sync_request(const SyncCommand& command, const Overrides& overrides, std
 Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request request, const RunnerOptions& options,
                             const std::function<void(const Event&)>& on_event) {
   request.id = random_hex(16);
+  request.asked_by = context.forced ? "the deploy server" : user_name();
   request.pair = pair.name;
   auto broker = open_broker(context.config, kConnectMs);
   if (broker.ok() && (*broker)->serves(pair.name)) {
@@ -72,6 +86,7 @@ Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request
   embedded.request = std::move(request);
   embedded.agent_path = context.agent_path;
   embedded.version = TWSYNC_VERSION;
+  if (!context.config.prefix.empty()) embedded.audit_directory = context.config.log_dir + "/sync";
   return context.run_embedded(embedded, on_event, context.stop);
 }
 

@@ -7,7 +7,7 @@
 #include "common/app/installation.h"
 #include "common/base/rel_path.h"
 #include "common/base/text.h"
-#include "producers/cli/json_object.h"
+#include "common/base/json_object.h"
 #include "producers/cli/pair_memory.h"
 #include "producers/cli/path_argument.h"
 #include "producers/cli/request_runner.h"

@@ -5,12 +5,13 @@
 #include <poll.h>
 
 #include "common/app/exit_codes.h"
+#include "common/app/staleness.h"
 #include "common/base/clock.h"
 #include "producers/cli/base_facts.h"
 #include "producers/cli/broker_access.h"
 #include "producers/cli/code_server.h"
 #include "producers/cli/context.h"
-#include "producers/cli/json_object.h"
+#include "common/base/json_object.h"
 #include "producers/cli/ways_back.h"
 
 namespace twsync {
@@ -39,11 +40,6 @@ struct View {
   bool stale = false;
 };
 
-bool has_worker(const StatusReply& reply, std::string_view service) {
-  return std::any_of(reply.workers.begin(), reply.workers.end(),
-                     [&](const WorkerStatus& w) { return w.service == service; });
-}
-
 Status add_base_facts(PairView& view) {
   SYNC_ASSIGN(auto base, open_base(view.config));
   if (!base) return {};
@@ -58,17 +54,6 @@ Status add_base_facts(PairView& view) {
   for (const Side side : {Side::code, Side::deploy}) view.recovery[static_cast<size_t>(side)] = meta.recovery(side);
   view.status.last_done_ns = std::max(view.status.last_done_ns, meta.last_done_ns);
   return {};
-}
-
-/// Stale = what should be in sync may not be: nothing done for STALE_MINUTES while something waits or nobody serves it.
-bool is_stale(const PairView& view, const StatusReply& reply, int64_t now_ns) {
-  const int64_t limit = int64_t{view.config.stale_minutes} * 60 * kSecond;
-  const bool old = view.status.last_done_ns == 0 || now_ns - view.status.last_done_ns > limit;
-  if (!view.served) return old;
-  if (view.status.state == "buried") return true;
-  if (!has_worker(reply, "resolver") || !has_worker(reply, "scanner") || !has_worker(reply, "transfer")) return true;
-  const bool busy = view.status.hints_waiting > 0 || view.status.requests_waiting > 0 || view.status.state != "idle";
-  return (busy || view.status.last_done_ns == 0) && old;
 }
 
 Result<View> look(CliContext& context, const std::vector<PairConfig>& pairs) {
@@ -92,7 +77,8 @@ Result<View> look(CliContext& context, const std::vector<PairConfig>& pairs) {
       one.served = true;
     }
     SYNC_TRY(add_base_facts(one));
-    one.stale = is_stale(one, view.reply, clock.wall_ns());
+    one.stale = is_stale(one.served ? &one.status : nullptr, view.reply.workers, one.status.last_done_ns,
+                         config.stale_minutes, clock.wall_ns());
     view.stale = view.stale || one.stale;
     view.pairs.push_back(std::move(one));
   }

@@ -21,6 +21,7 @@ Status serve(ServiceContext& service) {
     if (wanted) options.pairs.push_back(pair);
   }
   if (options.pairs.empty()) return Error{ErrorCode::usage, "no pair is configured: nothing to watch", {}, 0};
+  options.status = [](const std::string& line) { notify_status(line); };
   options.ready = [] { notify_ready("watching"); };
   const int64_t watchdog_ns = watchdog_interval_ms() * kMillisecond;
   int64_t next_watchdog = 0;

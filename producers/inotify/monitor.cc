@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 
+#include "common/app/event_text.h"
 #include "common/app/log.h"
 #include "common/base/hasher.h"
 #include "common/zmq/subscriber.h"
@@ -135,6 +137,29 @@ void log_event_line(const Event& event) {
   write_log(attention ? LogLevel::warn : LogLevel::info, line);
 }
 
+/// One line for whoever asks the service manager.
+class StatusLine {
+ public:
+  /// The new line, when the event changed it.
+  std::optional<std::string> take(const Event& event) {
+    const bool ended = event.kind == EventKind::cycle || event.kind == EventKind::summary;
+    if (!ended || !event.summary || event.summary->dry_run) return std::nullopt;
+    const Summary& s = *event.summary;
+    std::string& state = pairs_[event.pair];
+    std::string now = s.error.code != ErrorCode::ok ? "failed: " + describe(s.error)
+                      : s.in_sync                   ? "in sync"
+                                                    : str(s.pending, " pending, ", s.parked, " parked");
+    if (now == state) return std::nullopt;
+    state = std::move(now);
+    std::string line;
+    for (const auto& [pair, text] : pairs_) line += str(line.empty() ? "" : "; ", pair, ": ", text);
+    return line;
+  }
+
+ private:
+  std::map<std::string, std::string> pairs_;
+};
+
 /// A flush asks whether everything that happened before it was hinted (DESIGN: cookie).
 void drop_cookie(std::vector<WatchedRoot>& roots, const Event& event) {
   for (auto& root : roots) {
@@ -150,40 +175,13 @@ CommonRules common_rules(const std::vector<PairConfig>& pairs) {
   return {in_all(pairs, &PairConfig::exclude), in_all(pairs, &PairConfig::code_never)};
 }
 
-std::string event_line(const Event& event) {
-  const auto line = [&](const char* what) {
-    std::string out = str(event.pair, ": ", what);
-    if (!event.path.empty()) out += str(" ", escape_bytes(event.path));
-    if (!event.text.empty()) out += str(": ", escape_bytes(event.text));
-    if (!event.item.empty()) out += str(" [", event.item, "]");
-    return out;
-  };
-  switch (event.kind) {
-    case EventKind::conflict:
-      return line("conflict");
-    case EventKind::parked:
-      return line("parked");
-    case EventKind::cycle: {
-      std::string out = line("cycle");
-      if (event.summary) {
-        const Summary& s = *event.summary;
-        out += str(": ", s.operations, " operations, ", s.failed, " failed, ", s.conflicts, " conflicts, ", s.parked,
-                   " parked, ", s.in_sync ? "in sync" : "not in sync");
-        if (s.error.code != ErrorCode::ok) out += str(", ", describe(s.error));
-      }
-      return out;
-    }
-    default:
-      return {};
-  }
-}
-
 Status run_monitor(ZmqContext& context, const MonitorOptions& options, const std::atomic<bool>& stop) {
   HintOutbox outbox;
   SystemClock clock;
   auto roots = roots_of(options.pairs, outbox);
   SYNC_ASSIGN(const auto subscriber, BrokerSubscriber::connect(context, options.endpoints));
   const Publisher publisher(context, options.endpoints, outbox);
+  StatusLine status;
   bool first = true;
   while (!stop) {
     for (auto& root : roots) {
@@ -197,6 +195,7 @@ Status run_monitor(ZmqContext& context, const MonitorOptions& options, const std
     SYNC_ASSIGN(const auto event, subscriber->next(500));
     if (!event) continue;
     event->kind == EventKind::cookie ? drop_cookie(roots, *event) : log_event_line(*event);
+    if (const auto line = status.take(*event); line && options.status) options.status(*line);
   }
   roots.clear();
   return {};

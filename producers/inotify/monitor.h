@@ -16,6 +16,7 @@ struct MonitorOptions {
   std::vector<PairConfig> pairs;    ///< prepared
   std::function<void()> each_turn;  ///< at least every second (watchdog)
   std::function<void()> ready;      ///< once every watch was tried
+  std::function<void(const std::string&)> status;  ///< how every pair stands, in one line, when it changes
 };
 
 /// Runs until `stop`. A broker that is away is waited for: hints are kept (coalesced beyond a bound) and sent when it
@@ -28,8 +29,5 @@ struct CommonRules {
   std::vector<std::string> never;
 };
 CommonRules common_rules(const std::vector<PairConfig>& pairs);
-
-/// The line of an event in the monitor's log and journal; "" = none.
-std::string event_line(const Event& event);
 
 }  // namespace twsync

@@ -14,6 +14,8 @@ int main(int argc, char** argv) {
     options.pairs = service_pairs(context.config);
     options.version = TWSYNC_VERSION;
     options.controller.live = true;
+    AuditLog audit(context.config.log_dir + "/sync");
+    options.controller.audit_log = &audit;
     ResolverWorker worker(zmq, clock, std::move(options));
     notify_ready();
     return worker.run(context.signals.stop());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "common/base/text.h"
@@ -15,6 +16,20 @@ namespace {
 constexpr int64_t kDeletionSettleNs = 100 * kMillisecond;
 constexpr int kMoreTimeoutMs = 2000;
 constexpr int64_t kRetryMs = 3000;
+
+std::string sources_of(const std::vector<Hint>& hints) {
+  std::set<std::string> names;
+  for (const auto& hint : hints) names.insert(to_string(hint.source));
+  std::string out;
+  for (const auto& name : names) out += str(out.empty() ? "" : ", ", name);
+  return out;
+}
+
+std::string reason_of(const Operation& op, const std::string& rule) {
+  if (!rule.empty()) return "conflict " + rule;
+  if (op.cause != LoserCause::ordinary) return to_string(op.cause);
+  return str("changed on the ", to_string(other(op.side)), " side");
+}
 
 }  // namespace
 
@@ -30,7 +45,10 @@ PairController::PairController(PairConfig config, WorkerLink& link, TaskClient& 
       tasks_(tasks),
       clock_(clock),
       options_(options),
-      services_{tasks_, clock_, [this](Event e) { emit(std::move(e)); }, [this] { return stopping(); }} {
+      services_{tasks_, clock_, [this](Event e) { emit(std::move(e)); }, [this] { return stopping(); },
+                [this](const Operation& op, const OpResult& result, const std::string& rule) {
+                  log_applied(op, result, rule);
+                }} {
   work_.config = std::move(config);
   thread_ = std::thread([this] { run(); });
 }
@@ -98,6 +116,7 @@ void PairController::work_on(const Lease& lease) {
   bool hints_done = false;
   for (const auto& request : lease.requests) {
     request_ = request.id;
+    asked_by_ = str(to_string(request.source), request.asked_by.empty() ? "" : " ", request.asked_by);
     hints_done = answer(request, lease) || hints_done;
   }
   request_.clear();
@@ -105,6 +124,7 @@ void PairController::work_on(const Lease& lease) {
     CycleOrder order;
     order.only_news = true;
     for (const auto& hint : lease.hints) order.hints.add(hint);
+    asked_by_ = sources_of(lease.hints);
     const int64_t leased_at = clock_.steady_ns();
     if (options_.live) order.more_hints = [this, id = lease.id, leased_at] { return fetch_more(id, leased_at); };
     Summary summary;
@@ -260,6 +280,12 @@ void PairController::emit(Event event) {
   envelope.pair = work_.config.name;
   envelope.id = request_;
   link_.post(std::move(envelope), encode(event));
+}
+
+void PairController::log_applied(const Operation& op, const OpResult& result, const std::string& rule) {
+  if (options_.audit_log == nullptr) return;
+  const AuditEntry entry{work_.config.name, asked_by_, reason_of(op, rule), work_.cycle, clock_.wall_ns()};
+  options_.audit_log->write(entry, op, result);
 }
 
 void PairController::give_back(const Lease& lease, const Error& error) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <thread>
 
+#include "common/app/audit_log.h"
 #include "workers/resolver/audit.h"
 #include "workers/resolver/cookie_flush.h"
 #include "workers/resolver/cycle.h"
@@ -21,6 +22,7 @@ bool closes_pair(ErrorCode code);
 struct ControllerOptions {
   bool live =
       false;  ///< a service with producers: deletions wait for their other halves, hints are worked on after requests
+  AuditLog* audit_log = nullptr;  ///< outlives the controller; nullptr = operations are not logged
 };
 
 /// lease(), more() and the destructor by the link's thread. The destructor ends the running cycle between batches.
@@ -58,6 +60,7 @@ class PairController {
   std::vector<Hint> fetch_more(uint64_t lease, int64_t leased_at_ns);
   std::vector<Hint> ask_more(uint64_t lease);
   void emit(Event event);
+  void log_applied(const Operation& op, const OpResult& result, const std::string& rule);
   void give_back(const Lease& lease, const Error& error);
   bool stopping();
 
@@ -68,6 +71,7 @@ class PairController {
   PairWork work_;
   CycleServices services_;
   std::string request_;      // whose events these are
+  std::string asked_by_;     // for the audit log
   std::vector<Hint> again_;  // for the lease's end
   std::vector<Hint> taken_;  // by the request under way
   CookieFlush cookies_;

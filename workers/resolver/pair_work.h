@@ -62,6 +62,8 @@ struct CycleServices {
   Clock& clock;
   std::function<void(Event)> emit;  ///< to the requester and all subscribers
   std::function<bool()> stop;
+  /// Each operation that was carried out, with the conflict's rule where it decides one; empty = nobody wants to know.
+  std::function<void(const Operation&, const OpResult&, const std::string& rule)> applied = {};
 };
 
 }  // namespace twsync

@@ -52,7 +52,7 @@ PlanOutcome PlanRun::run(const Plan& plan) {
   for (const auto& op : plan.operations) {
     if (op.kind == OpKind::put_file) progress_.bytes_total += op.desired.size;
   }
-  for (const auto& conflict : plan.conflicts) conflicts_.insert(conflict.path);
+  for (const auto& conflict : plan.conflicts) conflicts_.emplace(conflict.path, conflict.rule);
   report_progress(true);
   size_t begin = 0;
   while (begin < plan.operations.size() && outcome_.error.code == ErrorCode::ok) {
@@ -170,6 +170,10 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
   if (!result.version.empty()) note_displaced(work_, services_.clock.wall_ns());
   if (!result.version.empty() && conflicts_.contains(op.path)) {
     outcome_.losers[op.path] = result.version;
+  }
+  if (services_.applied) {
+    const auto conflict = conflicts_.find(op.path);
+    services_.applied(op, result, conflict == conflicts_.end() ? "" : conflict->second);
   }
   if (list_operations_) report(op, ErrorCode::ok, {});
   if (result.apart) report_apart(op, result);

@@ -53,7 +53,7 @@ class PlanRun {
   const int64_t scanned_ns_[2];
   const bool list_operations_;
   Recorder recorder_;
-  std::set<std::string> conflicts_;
+  std::map<std::string, std::string> conflicts_;  // path -> rule
   const std::shared_ptr<TaskInbox> inbox_ = std::make_shared<TaskInbox>();
   std::map<std::string, Batch> in_flight_;  // by task id
   PlanOutcome outcome_;

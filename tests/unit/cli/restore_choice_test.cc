@@ -4,7 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
-#include "producers/cli/json_object.h"
+#include "common/base/json_object.h"
 
 namespace twsync {
 namespace {

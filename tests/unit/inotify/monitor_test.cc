@@ -1,3 +1,4 @@
+#include "common/app/event_text.h"
 #include "producers/inotify/monitor.h"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "producers/cli/json_object.h"
+#include "common/base/json_object.h"
 
 #include <cstdio>
 #include <ctime>

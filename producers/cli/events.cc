@@ -1,0 +1,86 @@
+// twsync events
+
+#include <algorithm>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+
+#include "common/app/event_text.h"
+#include "common/app/exit_codes.h"
+#include "common/base/json_object.h"
+#include "common/zmq/subscriber.h"
+#include "producers/cli/broker_access.h"
+#include "producers/cli/context.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr int kAnswerMs = 2000;
+constexpr size_t kShown = 100;  // operations, without --follow
+
+/// For people; operations too, which a journal leaves out.
+std::string text_of(const Event& event) {
+  std::string line = event_line(event);
+  if (line.empty() && event.operation) line = str(event.pair, ": ", operation_text(*event.operation));
+  if (line.empty() && (event.kind == EventKind::note || event.kind == EventKind::skipped))
+    line = str(event.pair, ": ", event_name(event.kind), " ", escape_bytes(event.path), event.path.empty() ? "" : ": ",
+               escape_bytes(event.text));
+  return line.empty() ? line : str(utc_text(event.at_ns), " ", line);
+}
+
+Result<int> follow(CliContext& context, const EventsCommand& command) {
+  // That a broker is there, and knows the pair, is asked first: a subscriber would wait in silence.
+  SYNC_ASSIGN(const auto broker, open_broker(context.config, kAnswerMs));
+  if (!command.pair.empty() && !broker->serves(command.pair))
+    return Error{
+        ErrorCode::usage, str("no service serves a pair named '", escape_bytes(command.pair), "' here"), {}, 0};
+  SYNC_ASSIGN(const auto subscriber,
+              BrokerSubscriber::connect(broker->context, ipc_endpoints(context.config.runtime_dir), command.pair));
+  while (!context.stop) {
+    SYNC_ASSIGN(const auto event, subscriber->next(500));
+    if (!event || (!command.pair.empty() && event->pair != command.pair)) continue;
+    const std::string line = command.json ? event_json(*event) : text_of(*event);
+    if (!line.empty()) context.out(line + "\n");
+  }
+  return kExitDone;
+}
+
+std::vector<std::string> audit_files(const std::string& directory) {
+  std::vector<std::string> out;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.starts_with("audit_") && name.ends_with(".log")) out.push_back(it->path().string());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+/// The last operations that were applied here, oldest first: lines of the audit log as they are.
+std::deque<std::string> last_operations(const std::string& directory, const std::string& pair) {
+  const std::string wanted = str("\"pair\":", json_text(pair), ",");
+  std::deque<std::string> lines;
+  const auto files = audit_files(directory);
+  for (auto file = files.rbegin(); file != files.rend() && lines.size() < kShown; ++file) {
+    std::ifstream in(*file);
+    std::deque<std::string> of_day;
+    for (std::string line; std::getline(in, line);) {
+      if (!pair.empty() && line.find(wanted) == std::string::npos) continue;
+      of_day.push_back(std::move(line));
+      if (of_day.size() + lines.size() > kShown) of_day.pop_front();
+    }
+    lines.insert(lines.begin(), of_day.begin(), of_day.end());
+  }
+  return lines;
+}
+
+}  // namespace
+
+Result<int> run_events(CliContext& context, const EventsCommand& command) {
+  if (command.follow) return follow(context, command);
+  for (const auto& line : last_operations(context.config.log_dir + "/sync", command.pair)) context.out(line + "\n");
+  return kExitDone;
+}
+
+}  // namespace twsync
