@@ -2,6 +2,7 @@
 # Units and the cron entry name the prefix that is installed to, which `cmake --install --prefix` may choose late.
 set(named_after_prefix
   producers/inotify/sutazai-sync-monitor.service.in:systemd/sutazai-sync-monitor.service
+  producers/observer/twsync-observer.service.in:systemd/twsync-observer.service
   broker/twsync-broker.service.in:systemd/twsync-broker.service
   workers/twsync-worker@.service.in:systemd/twsync-worker@.service
   workers/resolver/strict.conf.in:systemd/twsync-worker@resolver.service.d/strict.conf
@@ -16,7 +17,7 @@ foreach(item ${named_after_prefix})
     list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"\${CMAKE_INSTALL_PREFIX}/share/twsync/${target}\")")
 endforeach()
 install(PROGRAMS cli/two_way_sync.sh cli/ssh_key_exchange.sh DESTINATION scripts)
-install(FILES ${CMAKE_SOURCE_DIR}/common/app/sync_config.sh package/twsync.sysusers DESTINATION share/twsync)
+install(FILES ${CMAKE_SOURCE_DIR}/common/app/sync_config.sh package/twsync.sysusers observer/grafana_dashboard.json DESTINATION share/twsync)
 install(DIRECTORY DESTINATION scripts/config/pairs.d)
 install(DIRECTORY DESTINATION logs/sync DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE)
 install(CODE [[

@@ -93,6 +93,8 @@ void fill_from_settings(const Config& config, const Settings& settings, PairConf
   pair.bandwidth_limit = settings.bandwidth_limit;
   pair.transfer_workers = settings.transfer_workers;
   pair.stale_minutes = settings.stale_minutes;
+  pair.post_sync_command = settings.post_sync_command;
+  pair.on_conflict_command = settings.on_conflict_command;
 }
 
 PairConfig configured_pair(const Config& config, const Settings& settings, const std::string& name) {

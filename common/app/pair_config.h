@@ -38,6 +38,8 @@ struct PairConfig {
   uint64_t bandwidth_limit = 0;  ///< bytes per second, 0 = none
   uint32_t transfer_workers = 2;
   uint32_t stale_minutes = 10;
+  std::vector<std::string> post_sync_command;    ///< program (absolute) and arguments; empty = none
+  std::vector<std::string> on_conflict_command;  ///< the same
 };
 
 }  // namespace twsync

@@ -86,6 +86,21 @@ Setter yes_no(bool Settings::*field) {
   };
 }
 
+Setter command(std::vector<std::string> Settings::*field) {
+  return [field](Settings& s, const std::string& name, const std::string& value) -> Status {
+    std::vector<std::string> words;
+    for (const std::string& pattern : split_patterns(value)) {
+      std::string& word = words.emplace_back();
+      for (size_t i = 0; i < pattern.size(); ++i)
+        word += pattern[i] == '\\' && i + 1 < pattern.size() ? pattern[++i] : pattern[i];
+    }
+    if (!words.empty() && words[0][0] != '/')
+      return not_allowed(name, value, "the absolute path of a program and its arguments (no shell: '\\ ' is a space)");
+    s.*field = std::move(words);
+    return {};
+  };
+}
+
 Status set_user(Settings& s, const std::string& name, const std::string& value) {
   if (!value.empty() && !is_safe_user(value))
     return not_allowed(name, value, "a user name (letters, digits, '.', '_', '-')");
@@ -149,6 +164,9 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"BANDWIDTH_LIMIT", byte_count(&S::bandwidth_limit)},
       {"TRANSFER_WORKERS", number<uint32_t>(&S::transfer_workers, 1, 16)},
       {"STALE_MINUTES", number<uint32_t>(&S::stale_minutes, 1, 100'000)},
+      {"METRICS_PORT", number<uint16_t>(&S::metrics_port, 0, 65535)},
+      {"POST_SYNC_COMMAND", command(&S::post_sync_command)},
+      {"ON_CONFLICT_COMMAND", command(&S::on_conflict_command)},
       {"LOG_LEVEL", set_log_level},
   };
   return kSetters;

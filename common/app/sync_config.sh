@@ -53,5 +53,13 @@ TRANSFER_WORKERS=2
 # `twsync status` answers non-zero when changes wait for longer than this.
 STALE_MINUTES=10
 
+# Programs that the service runs after a sync that changed something, and for each conflict: absolute path and arguments,
+# no shell. They get TWSYNC_PAIR and what happened in their environment (man twsync-config).
+POST_SYNC_COMMAND=
+ON_CONFLICT_COMMAND=
+
+# Port of 127.0.0.1 where Prometheus finds metrics (0 = none).
+METRICS_PORT=0
+
 # debug, info, warn or error
 LOG_LEVEL=info

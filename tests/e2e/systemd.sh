@@ -44,10 +44,10 @@ for unit in "$units"/*.service; do
     [ -x "$work/tree${program//%i/$role}" ] || fail "$(basename "$unit") starts $program, which is not installed"
   done
 done
-for unit in twsync-broker.service twsync-worker@.service; do
+for unit in twsync-broker.service twsync-worker@.service twsync-observer.service; do
   grep -q '^PartOf=sutazai-sync-monitor.service$' "$units/$unit" || fail "$unit does not stop with the monitor"
 done
-for part in twsync-broker.service twsync-worker@scanner.service twsync-worker@resolver.service twsync-worker@transfer.service; do
+for part in twsync-broker.service twsync-worker@scanner.service twsync-worker@resolver.service twsync-worker@transfer.service twsync-observer.service; do
   grep -q "^\(Wants\|Requires\)=.*$part" "$units/sutazai-sync-monitor.service" || fail "the monitor does not start $part"
 done
 if command -v systemd-analyze >/dev/null; then

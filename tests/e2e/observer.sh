@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Who wants to know: `twsync events`, the audit log, metrics, commands on events, the alert for a stale pair.
+set -euo pipefail
+# shellcheck source=tests/support/services_lib.sh
+source "$(dirname "$0")/../support/services_lib.sh"
+
+metrics_port=19482
+while (exec 3<>"/dev/tcp/127.0.0.1/$metrics_port") 2>/dev/null; do metrics_port=$((metrics_port + 1)); done
+cat >"$work/told.sh" <<'SH'
+#!/bin/sh
+env | grep ^TWSYNC_ | sort | tr '\n' ' ' >>"$1"
+echo >>"$1"
+SH
+chmod 700 "$work/told.sh"
+cat >>"$work/conf.sh" <<CONF
+METRICS_PORT=$metrics_port
+POST_SYNC_COMMAND="$work/told.sh $work/synced"
+ON_CONFLICT_COMMAND="$work/told.sh $work/conflicted"
+CONF
+roles+=(observer)
+for n in $(seq 20); do echo "$n" >"$work/code/f$n"; done
+for role in "${roles[@]}"; do start_role "$role"; done
+eventually "the first sync" same "$work/code/f20" "$work/deploy/f20"
+eventually "quiet after the first sync" quiet
+
+"$bin/twsync" events "${options[@]}" --follow --json >"$work/events" 2>&1 &
+pids[follower]=$!
+roles+=(follower)
+heard() { # the follower hears what it is asked for
+  "$bin/twsync" sync "${options[@]}" --quiet
+  grep -q '"event":"summary"' "$work/events"
+}
+eventually "an event for the follower" heard
+# shellcheck disable=SC2016
+audit=$(echo "$work"/state/logs/sync/audit_*.log)
+logged() { grep -q "$1" "$audit"; }
+
+echo "edited" >"$work/code/f1"
+eventually "an edit" same "$work/code/f1" "$work/deploy/f1"
+eventually "the edit's line in the audit log" logged '"asked_by":"inotify","why":"changed on the code side","operation":"put-file","side":"deploy","path":"f1"'
+grep '"path":"f1"' "$audit" | tail -1 | python3 -c '
+import json, sys
+line = json.loads(sys.stdin.read())
+assert line["pair"] == "main" and line["from"]["size"] == 2 and line["to"]["size"] == 7, line
+assert line["version"], line'
+echo "ok each operation is in the audit log: who asked, why, from what to what"
+
+stop_role resolver TERM
+echo "code says" >"$work/code/f2"
+echo "deploy says" >"$work/deploy/f2"
+start_role resolver
+eventually "the conflict" same "$work/code/f2" "$work/deploy/f2"
+said() { grep -q "$1" "$2" 2>/dev/null; }
+eventually "the conflict's command" said 'TWSYNC_EVENT=conflict .*TWSYNC_PAIR=main TWSYNC_PATH=f2 ' "$work/conflicted"
+eventually "the sync's command" said 'TWSYNC_EVENT=sync .*TWSYNC_IN_SYNC=yes .*TWSYNC_PAIR=main ' "$work/synced"
+eventually "the conflict in the follower's events" said '"event":"conflict".*"pair":"main".*"path":"f2"' "$work/events"
+python3 -c '
+import json, sys
+for line in open(sys.argv[1]):
+    event = json.loads(line)
+    assert {"event", "at", "pair", "cycle"} <= event.keys(), line' "$work/events"
+"$bin/twsync" events "${options[@]}" main | tail -5 | grep -q '"path":"f2"' || fail "twsync events does not show the last operations"
+"$bin/twsync" events "${options[@]}" nobody --follow 2>"$work/refused" && fail "events of a pair that nobody serves"
+grep -q "nobody" "$work/refused" || fail "no word on the unknown pair: $(cat "$work/refused")"
+echo "ok events, as JSON and after the fact; commands on a sync and on a conflict"
+
+scrape() { python3 -c '
+import sys, urllib.request
+sys.stdout.write(urllib.request.urlopen("http://127.0.0.1:%s/metrics" % sys.argv[1], timeout=5).read().decode())' "$metrics_port"; }
+shows() { scrape | grep -qx "$1"; }
+eventually "the pair in the metrics" shows 'twsync_in_sync{pair="main"} 1'
+eventually "the broker in the metrics" shows 'twsync_broker_up 1'
+shows 'twsync_conflicts_total{pair="main"} 1' || fail "the conflict is not counted: $(scrape | grep conflicts)"
+eventually "a pair that is not stale" shows 'twsync_stale{pair="main"} 0'
+if ss -ltn 2>/dev/null | grep ":$metrics_port " | grep -v "127.0.0.1:$metrics_port"; then fail "metrics are served beyond the loopback interface"; fi
+echo "ok metrics"
+
+stop_role transfer KILL
+eventually "the alert" said 'main: STALE' "$work/observer.log"
+eventually "the metric" shows 'twsync_stale{pair="main"} 1'
+if "$bin/twsync" status "${options[@]}" >"$work/status"; then fail "status ends with 0 although the pair is stale"; fi
+start_role transfer
+eventually "the all-clear" said 'main: not stale any more' "$work/observer.log"
+"$bin/twsync" status "${options[@]}" >"$work/status" || fail "status: $(cat "$work/status")"
+echo "ok a stale pair is told by the journal, a metric and the status"
+
+kill -INT "${pids[follower]}"
+wait "${pids[follower]}" || fail "a follower that was interrupted ended with $?"
+unset "pids[follower]"
+stop_role observer TERM
+echo "ok both end when they are asked to"
