@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "common/base/clock.h"
+#include "common/fs/space.h"
 #include "common/fs/xattrs.h"
 
 namespace twsync {
@@ -14,9 +15,15 @@ namespace twsync {
 namespace {
 
 constexpr uint32_t kSetuid = 04000;
+constexpr uint64_t kOneBlock = 4096;
 
 bool not_allowed(int err) {
   return err == EPERM || err == EACCES || err == EOPNOTSUPP || err == EINVAL || err == ENOSYS;
+}
+
+// An attribute may be larger than this file system keeps at all; ext4 says then that there is no space.
+bool too_large(int fd, int err) {
+  return err == E2BIG || err == ERANGE || (err == ENOSPC && check_room(fd, kOneBlock).ok());
 }
 
 struct timespec to_timespec(int64_t ns) {
@@ -91,7 +98,8 @@ Status MetadataWriter::apply(int fd, Kind kind, const MetadataChange& change) co
   }
   if (change.xattrs && kind != Kind::symlink) {
     Status status = write_xattrs(fd, change.xattrs->str());
-    if (!status.ok() && !not_allowed(status.error().sys_errno)) return status;
+    const int err = status.ok() ? 0 : status.error().sys_errno;
+    if (!status.ok() && !not_allowed(err) && !too_large(fd, err)) return status;
   }
   if (change.mtime_ns) {
     const struct timespec times[2] = {{0, UTIME_OMIT}, to_timespec(*change.mtime_ns)};

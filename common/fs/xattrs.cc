@@ -106,19 +106,19 @@ Status write_xattrs(int fd, std::string_view encoded) {
   }
   const std::string path = "/proc/self/fd/" + std::to_string(fd);  // also for an O_PATH descriptor
   SYNC_ASSIGN(const Attributes present, read_all(path, true));
+  // What is refused of one doesn't cost the others.
+  Status first;
   for (const auto& [name, value] : present) {
-    if (!wanted.contains(name) && removexattr(path.c_str(), name.c_str()) != 0 && errno != ENODATA) {
-      return error_from_errno(errno, "cannot remove an extended attribute");
-    }
+    if (wanted.contains(name) || removexattr(path.c_str(), name.c_str()) == 0 || errno == ENODATA) continue;
+    if (first.ok()) first = error_from_errno(errno, "cannot remove an extended attribute");
   }
   for (const auto& [name, value] : wanted) {
     const auto found = present.find(name);
     if (found != present.end() && found->second == value) continue;
-    if (setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0) {
-      return error_from_errno(errno, "cannot set an extended attribute");
-    }
+    if (setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) == 0) continue;
+    if (first.ok()) first = error_from_errno(errno, "cannot set an extended attribute");
   }
-  return {};
+  return first;
 }
 
 }  // namespace twsync
