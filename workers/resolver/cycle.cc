@@ -370,7 +370,11 @@ Status Cycle::agree(const Plan& plan) {
   if (plan.agreements.empty()) return {};
   Recorder recorder(*work_.base, work_.pending, policy_, work_.meta.round);
   SYNC_TRY(work_.base->begin(false));
-  for (const auto& agreement : plan.agreements) SYNC_TRY(recorder.agreed(agreement));
+  for (const auto& agreement : plan.agreements) {
+    SYNC_TRY(recorder.agreed(agreement));
+    SYNC_TRY(settle_unkept(work_, agreement.path));
+    if (agreement.kind == AgreementKind::moved) SYNC_TRY(settle_unkept(work_, agreement.from));
+  }
   SYNC_TRY(work_.base->commit());
   ignored_rows_.clear();
   recorded_ = true;

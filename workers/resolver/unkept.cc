@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kMost = 100'000;  // of one kind and side: more say nothing new
 
+constexpr Unkept kMetadata[] = {Unkept::mode, Unkept::owner, Unkept::xattrs, Unkept::time};
+
 std::string octal(uint32_t mode) {
   std::string out;
   for (int shift = 9; shift >= 0; shift -= 3) out += static_cast<char>('0' + ((mode >> shift) & 7U));
@@ -44,6 +46,24 @@ std::vector<Loss> losses(const Policy& policy, const Operation& op, const OpResu
   return out;
 }
 
+bool differs(const BaseRow& row, Unkept what) {
+  const SideRecord& a = row.code;
+  const SideRecord& b = row.deploy;
+  switch (what) {
+    case Unkept::mode:
+      return a.mode != b.mode;
+    case Unkept::owner:
+      return !(a.owner == b.owner && a.group == b.group);
+    case Unkept::xattrs:
+      return !(a.xattrs == b.xattrs);
+    case Unkept::time:
+      return a.stamp.mtime_ns != b.stamp.mtime_ns;
+    case Unkept::special:
+      break;
+  }
+  return false;
+}
+
 bool covers(const std::vector<Scope>& scopes, const std::string& path) {
   return std::any_of(scopes.begin(), scopes.end(), [&](const Scope& scope) {
     return scope.recursive ? is_at_or_below(path, scope.path) : path == scope.path;
@@ -74,26 +94,36 @@ Status recall_unkept(PairWork& work) {
   return work.base->commit();
 }
 
-Status note_metadata(PairWork& work, const CycleServices& services, const Policy& policy, const Operation& op,
-                     const OpResult& result) {
-  if (op.kind != OpKind::put_file && op.kind != OpKind::put_symlink && op.kind != OpKind::set_metadata) return {};
-  const std::vector<Loss> lost = losses(policy, op, result);
-  auto& known = work.unkept[static_cast<size_t>(op.side)];
-  if (lost.empty() && known.erase(op.path) == 0) return {};
-  if (!lost.empty()) known.insert(op.path);
-  for (const Unkept what : {Unkept::mode, Unkept::owner, Unkept::xattrs, Unkept::time}) {
-    const auto found = std::find_if(lost.begin(), lost.end(), [what](const Loss& loss) { return loss.what == what; });
-    if (found == lost.end()) {
-      SYNC_TRY(work.base->drop_unkept(op.path, op.side, what));
+Status settle_unkept(PairWork& work, const std::string& path) {
+  if (!work.unkept[0].contains(path) && !work.unkept[1].contains(path)) return {};
+  SYNC_ASSIGN(const auto row, work.base->find(path));
+  bool left = false;
+  for (const Unkept what : kMetadata) {
+    if (row && differs(*row, what)) {
+      left = true;
       continue;
     }
+    for (const Side side : {Side::code, Side::deploy}) SYNC_TRY(work.base->drop_unkept(path, side, what));
+  }
+  if (left) return {};
+  for (auto& known : work.unkept) known.erase(path);
+  return {};
+}
+
+Status note_metadata(PairWork& work, const CycleServices& services, const Policy& policy, const Operation& op,
+                     const OpResult& result) {
+  SYNC_TRY(settle_unkept(work, op.path));
+  if (op.kind == OpKind::rename) SYNC_TRY(settle_unkept(work, op.from));
+  if (op.kind != OpKind::put_file && op.kind != OpKind::put_symlink && op.kind != OpKind::set_metadata) return {};
+  for (Loss& loss : losses(policy, op, result)) {
+    work.unkept[static_cast<size_t>(op.side)].insert(op.path);
     SYNC_ASSIGN(const bool news,
-                work.base->note_unkept({op.path, op.side, what, services.clock.wall_ns(), found->text}));
+                work.base->note_unkept({op.path, op.side, loss.what, services.clock.wall_ns(), loss.text}));
     if (!news) continue;
     Event event;
     event.kind = EventKind::skipped;
     event.path = op.path;
-    event.text = str("cannot be kept on the ", to_string(op.side), " side: ", found->text);
+    event.text = str("cannot be kept on the ", to_string(op.side), " side: ", loss.text);
     services.emit(std::move(event));
   }
   return {};
