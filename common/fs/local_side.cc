@@ -70,6 +70,14 @@ LocalSide::LocalSide(const RootOptions& options, Clock& clock, HostFacts& host, 
       reader_({options.preserve_owner, options.preserve_xattrs}, owners_, root_->device()),
       hasher_(options.hash_key) {}
 
+// Tried where that can be done without anything new in the root; else by what is known of the type.
+bool LocalSide::can_exchange(const std::vector<Marker>& markers, bool by_type) const {
+  if (state_) return state_->probe_exchange();
+  if (markers.empty()) return by_type;
+  const auto state = StateDir::open(*root_, markers.front().pair_id);
+  return state ? state->probe_exchange() : by_type;
+}
+
 Result<SideFacts> LocalSide::facts() {
   SYNC_TRY(root_->check_in_place());
   SideFacts facts;
@@ -95,7 +103,7 @@ Result<SideFacts> LocalSide::facts() {
   std::string text;
   const FileSystemName* system = find_file_system(root_->fd(), unknown, text);
   facts.file_system = system->name;
-  facts.rename_exchange = state_ ? state_->probe_exchange() : system->exchange;
+  facts.rename_exchange = can_exchange(facts.markers, system->exchange);
   struct statvfs space;
   if (::fstatvfs(root_->fd(), &space) == 0) {
     facts.free_bytes = static_cast<uint64_t>(space.f_bavail) * space.f_frsize;

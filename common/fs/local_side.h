@@ -37,6 +37,7 @@ class LocalSide final : public SideReader {
  private:
   LocalSide(const RootOptions& options, Clock& clock, HostFacts& host, std::unique_ptr<RootDir> root);
   bool root_is_empty() const;
+  bool can_exchange(const std::vector<Marker>& markers, bool by_type) const;
   void clean_after_crash();
   Result<PathEntry> digest_one(DirCache& parents, const std::string& path);
 

@@ -67,7 +67,9 @@ void check_file_system(const PairConfig& pair, Examination& exam) {
     exam.warn("code-file-system", str(facts->file_system, ": edits that other hosts make raise no events"),
               "# keep the cron entry: its rescans find them");
   } else if (!facts->rename_exchange) {
-    exam.warn("code-file-system", str(facts->file_system, " has no atomic exchange: replacing a file has a short gap"),
+    exam.warn("code-file-system",
+              str(facts->file_system,
+                  " has no atomic exchange: what a program puts in place right while it is replaced can be lost"),
               "# move the root to ext4, xfs or btrfs");
   } else {
     exam.good("code-file-system", facts->file_system);

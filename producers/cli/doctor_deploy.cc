@@ -139,7 +139,9 @@ void check_facts(const PairConfig& pair, const SideFacts& facts, Examination& ex
     exam.good("deploy-space", text);
   }
   if (!facts.rename_exchange) {
-    exam.warn("deploy-file-system", str(facts.file_system, " has no atomic exchange: replacing a file has a short gap"),
+    exam.warn("deploy-file-system",
+              str(facts.file_system,
+                  " has no atomic exchange: what a program puts in place right while it is replaced can be lost"),
               "# move the root to ext4, xfs or btrfs");
   } else {
     exam.good("deploy-file-system", facts.file_system);
