@@ -125,12 +125,16 @@ void add_decisions(Parse& p) {
       ->check(CLI::IsMember({"code", "deploy", "both"}));
   decide("approve", "carry out parked deletions or another parked item");
   decide("reject", "refuse parked deletions: the files are carried back");
-  auto* restore =
-      p.add(p.app, "restore", "bring a kept version back, as a new edit", [&p]() -> Command { return p.restore; });
+  auto* restore = p.add(p.app, "restore", "bring a file or a whole tree back, as new edits",
+                        [&p]() -> Command { return p.restore; });
   restore->add_option("PATH", p.restore.path, "relative to the root, or absolute below it")->required();
-  restore->add_option("--version", p.restore.version, "as `twsync history` shows it; without it the latest")
+  restore
+      ->add_option("--version", p.restore.version,
+                   "a version or a time as `twsync history` shows them, a tree comes back as it "
+                   "stood before it; without it the latest, of a tree what its "
+                   "last deletion took")
       ->type_name("ID");
-  restore->add_option("--to", p.restore.to, "write it there instead")->type_name("FILE");
+  restore->add_option("--to", p.restore.to, "write it there instead, a tree as a new directory")->type_name("FILE");
   restore->add_option("--pair", p.restore.pair, "whose; needed where there are several")->type_name("PAIR");
   p.add(p.app, "forget", "remove a pair's state from both servers; the trees stay",
         [&p]() -> Command { return p.forget; })
