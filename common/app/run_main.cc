@@ -170,10 +170,26 @@ int exit_code(ErrorCode code) {
     case ErrorCode::busy:
       return kExitGuard;
     case ErrorCode::cancelled:
+    case ErrorCode::io:
+    case ErrorCode::no_space:
+    case ErrorCode::denied:
+    case ErrorCode::corrupt:
+    case ErrorCode::stale:
+    case ErrorCode::exists:
       return kExitRemains;
-    default:
-      return kExitInternal;
+    case ErrorCode::bug:
+      break;
   }
+  return kExitInternal;
+}
+
+std::string complaint(const Error& error) {
+  const char* next = "";
+  if (error.code == ErrorCode::io) next = ": what is not done is still to do, run it again when that is mended";
+  if (error.code == ErrorCode::no_space) next = ": what is not done is still to do, run it again when there is room";
+  if (error.code == ErrorCode::denied)
+    next = ": what is not done is still to do, run it again with the right to do that";
+  return describe(error) + next;
 }
 
 int run_main(int argc, char** argv,
@@ -185,7 +201,7 @@ int run_main(int argc, char** argv,
     if (result) {
       code = *result;
     } else {
-      complain(describe(result.error()));
+      complain(complaint(result.error()));
       code = exit_code(result.error().code);
     }
   } catch (const std::bad_alloc&) {

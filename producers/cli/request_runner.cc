@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "common/app/exit_codes.h"
 #include "common/base/hasher.h"
 #include "common/base/text.h"
 #include "producers/cli/broker_access.h"
@@ -92,7 +93,7 @@ Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request
 
 int end_of_run(CliContext& context, EventPrinter& printer, const Summary& summary, bool json) {
   printer.summary(summary);
-  if (!json && summary.error.code != ErrorCode::ok) context.err(str("twsync: ", describe(summary.error), "\n"));
+  if (!json && summary.error.code != ErrorCode::ok) context.err(str("twsync: ", complaint(summary.error), "\n"));
   return summary_exit_code(summary);
 }
 

@@ -69,8 +69,25 @@ directory_not_flushed() {
   in_sync; equal_trees
 }
 
+state_disk_fails() { # state_disk_fails ERRNO WORDS: every write of the base fails
+  local base
+  echo agreed >code/agreed
+  in_sync
+  base=$(echo "$W"/S/pairs/*/base.db)
+  echo content >code/$newcomer
+  rc=0
+  strace -f -y -o trace -e trace=pwrite64,fdatasync -P "$base" -P "$base-wal" -e inject=pwrite64,fdatasync:error="$1" \
+    "$bin/twsync" --state-dir "$W/S" sync "$W/code" "$W/deploy" >out 2>err || rc=$?
+  grep -q INJECTED trace || die "nothing was injected"
+  expect 1
+  grep -qF "$2 ($base): what is not done is still to do" err || die "said: $(cat err)"
+  in_sync; equal_trees
+}
+
 test_case order_deploy order deploy
 test_case order_code order code
 test_case content_not_flushed content_not_flushed
 test_case directory_not_flushed directory_not_flushed
+test_case state_disk_broken state_disk_fails EIO "disk I/O error"
+test_case state_disk_full state_disk_fails ENOSPC "database or disk is full"
 finish

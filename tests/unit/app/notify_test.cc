@@ -51,7 +51,10 @@ TEST(RunMain, errors_and_exceptions_become_exit_codes) {
   EXPECT_EQ(run([](auto, auto&) -> Result<int> { return Error{ErrorCode::usage, "x", {}, 0}; }), 2);
   EXPECT_EQ(run([](auto, auto&) -> Result<int> { return Error{ErrorCode::unreachable, "x", {}, 0}; }), 3);
   EXPECT_EQ(run([](auto, auto&) -> Result<int> { return Error{ErrorCode::guard, "x", {}, 0}; }), 5);
-  EXPECT_EQ(run([](auto, auto&) -> Result<int> { return Error{ErrorCode::corrupt, "x", {}, 0}; }), 4);
+  for (const ErrorCode code : {ErrorCode::io, ErrorCode::no_space, ErrorCode::denied, ErrorCode::corrupt}) {
+    EXPECT_EQ(run([&](auto, auto&) -> Result<int> { return Error{code, "x", {}, 0}; }), 1) << to_string(code);
+  }
+  EXPECT_EQ(run([](auto, auto&) -> Result<int> { return Error{ErrorCode::bug, "x", {}, 0}; }), 4);
   EXPECT_EQ(run([](auto, auto&) -> Result<int> { throw std::runtime_error("x"); }), 4);
 }
 
