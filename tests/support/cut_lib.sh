@@ -37,6 +37,15 @@ disk_on() {
   mount "$(cat "$dir/loop")" "$dir/disk"
 }
 
+# Up to 10 s, as nobody may be there to wait for an orphan.
+wait_gone() {
+  local _
+  for _ in $(seq 1000); do
+    kill -0 "$1" 2>/dev/null || return 0
+    wait "$1" 2>/dev/null || sleep 0.01
+  done
+}
+
 # disk_off DIR: whatever is left of it goes.
 disk_off() {
   local dir=$1
@@ -47,7 +56,7 @@ disk_off() {
     if [ -s "$dir/$name.pid" ]; then
       pid=$(cat "$dir/$name.pid")
       kill "$pid" 2>/dev/null || true
-      while kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+      wait_gone "$pid"
       rm -f "$dir/$name.pid"
     fi
   done

@@ -41,7 +41,7 @@ stop_code_server() {
     pid=$(cat "$W/$role.pid")
     kill -9 "$pid" 2>/dev/null || true
     rm "$W/$role.pid"
-    while kill -0 "$pid" 2>/dev/null; do wait "$pid" 2>/dev/null || sleep 0.01; done
+    wait_gone "$pid"
   done
 }
 
@@ -57,8 +57,7 @@ is_quiet() {
   grep -q '"state":"idle"' "$W/status" && ! grep -q '"hints_waiting":[1-9]' "$W/status"
 }
 same_trees() {
-  tool tree "$code" >"$W/code.now"
-  tool tree "$deploy" >"$W/deploy.now"
+  tool trees "$code" "$W/code.now" "$deploy" "$W/deploy.now"
   cmp -s "$W/code.now" "$W/deploy.now"
 }
 all_agreed() { is_quiet && same_trees; }

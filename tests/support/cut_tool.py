@@ -1,6 +1,6 @@
 """Trees as manifests, and whether a sync after a power cut kept what it must.
 
-tree DIR                    the manifest of what stands there, as JSON
+trees DIR FILE...           writes the manifest of what stands in DIR, as JSON, to FILE; any number of pairs
 differ LIVE COPY            one line: how a copy of a disk differs from the live tree
 judge WHEN RESULT SURVIVOR... reads old, new, copy and the two trees afterwards; see judge()
 """
@@ -54,7 +54,7 @@ def differ(live, copy):
     changed = [p for p in live if p in copy and copy[p] != live[p]]
     empty = sum(1 for p in changed if is_empty(copy[p]) and not is_empty(live[p]))
     if not (absent or more or changed):
-        return "identical: everything was durable"
+        return "identical"
     return f"{absent} absent, {more} still there, {empty} empty, {len(changed) - empty} otherwise different"
 
 
@@ -89,8 +89,10 @@ def judge(when, directory, survivors):
 
 
 def main(words):
-    if words[0] == "tree":
-        json.dump(tree(words[1]), sys.stdout, sort_keys=True)
+    if words[0] == "trees":
+        for root, name in zip(words[1::2], words[2::2]):
+            with open(name, "w") as f:
+                json.dump(tree(root), f, sort_keys=True)
     elif words[0] == "differ":
         print(differ(load(words[1]), load(words[2])))
     elif not judge(words[1], words[2], words[3:]):
