@@ -23,17 +23,22 @@ namespace {
 constexpr const char* kScanner = "scanner";
 constexpr int64_t kEpochEveryNs = 3600 * kSecond;
 constexpr int64_t kBusyPatienceNs = 3 * kSecond;
+constexpr int64_t kOwnPatienceNs = 20 * kSecond;  // longer than a session lives that has lost its peer
 constexpr std::chrono::milliseconds kBusyAgain{100};
 
-std::string holder_text(int64_t now_ns) {
+std::string own_name() {
   char host[256] = "unknown host";
   gethostname(host, sizeof host - 1);
+  return str(host, ", pid ", getpid(), ", ");
+}
+
+std::string holder_text(int64_t now_ns) {
   const std::time_t seconds = now_ns / kSecond;
   std::tm utc{};
   gmtime_r(&seconds, &utc);
   char when[32];
   std::strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return str(host, ", pid ", getpid(), ", since ", when);
+  return str(own_name(), "since ", when);
 }
 
 Result<std::string> ask(const PairWork& work, const CycleServices& services, const ScanTask& task) {
@@ -115,12 +120,14 @@ Status claim_roots(PairWork& work, const CycleServices& services, uint64_t epoch
   task.hash_key = work.meta.hash_key;
   task.epoch = epoch;
   task.holder = holder_text(services.clock.wall_ns());
-  const int64_t give_up_ns = services.clock.steady_ns() + kBusyPatienceNs;
+  const int64_t began_ns = services.clock.steady_ns();
   for (;;) {
     const auto claimed = ask(work, services, task);
     if (claimed) return {};
-    const bool patient =
-        claimed.error().code == ErrorCode::busy && services.clock.steady_ns() < give_up_ns && !services.stop();
+    // An earlier session of ours that is on its way out gives the lock back by itself.
+    const bool ours = claimed.error().message.find(own_name()) != std::string::npos;
+    const bool patient = claimed.error().code == ErrorCode::busy && !services.stop() &&
+                         services.clock.steady_ns() - began_ns < (ours ? kOwnPatienceNs : kBusyPatienceNs);
     if (!patient) return claimed.error();
     std::this_thread::sleep_for(kBusyAgain);
   }
