@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [--full] [--minutes N] [--seed N]: the planner against its model, and whole histories over real roots, in
-# parallel by ranges of seeds. --full: 100,000 cases for each property and 2,000 histories, at most 30 minutes on two
-# cores. Without it a tenth of that. Prints the seeds, so that a run can be repeated; a failing case is printed shrunk.
+# parallel by ranges of seeds. --full: 100,000 cases for each property and 2,000 histories, at most 30 minutes (9 on two
+# quiet cores). Without it a tenth of that. Prints the seeds, so that a run can be repeated; a failing case is printed shrunk.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${BUILD_DIR:-build}

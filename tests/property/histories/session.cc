@@ -45,23 +45,32 @@ class Server {
       : socket_(socket), options_(options), clock_(options.clock_shift_ns) {}
 
   void run() {
-    PipelineOptions pipeline{options_.pair, options_.agent_path, "test", {}};
-    pipeline.controller.live = options_.live;
-    auto started = EmbeddedPipeline::start(std::move(pipeline), clock_, host_);
-    if (!started) return fail(started.error());
-    auto client = (*started)->connect();
-    if (!client) return fail(client.error());
+    auto started = start();
+    auto client = started ? (*started)->connect() : Result<std::unique_ptr<BrokerClient>>(started.error());
     std::string message(kMaxMessage, '\0');
     for (;;) {
       const ssize_t n = ::recv(socket_, message.data(), message.size(), 0);
       if (n <= 0) return;
       const std::string_view body(message.data() + 1, static_cast<size_t>(n) - 1);
-      const Status done = message[0] == 'r' ? request(**client, body) : hints(**client, body);
-      if (!done) return fail(done.error());
+      // What fails is the answer; whoever asks again asks the same pipeline.
+      Status done = client ? Status{} : Status(client.error());
+      if (done) done = message[0] == 'r' ? request(**client, body) : hints(**client, body);
+      if (!done) fail(done.error());
     }
   }
 
  private:
+  /// A child that was between fork and exec when its parent was killed holds the parent's locks until it gets to run.
+  Result<std::unique_ptr<EmbeddedPipeline>> start() {
+    const int64_t give_up = clock_.steady_ns() + kPatienceMs / 2 * kMillisecond;
+    for (;;) {
+      PipelineOptions pipeline{options_.pair, options_.agent_path, "test", {}};
+      pipeline.controller.live = options_.live;
+      auto started = EmbeddedPipeline::start(std::move(pipeline), clock_, host_);
+      if (started || started.error().code != ErrorCode::busy || clock_.steady_ns() > give_up) return started;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
   void answer(const Summary& summary) {
     const std::string body = encode(summary);
     (void)!::send(socket_, body.data(), body.size(), MSG_NOSIGNAL);
