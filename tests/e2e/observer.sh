@@ -37,8 +37,8 @@ logged() { grep -q "$1" "$audit"; }
 
 echo "edited" >"$work/code/f1"
 eventually "an edit" same "$work/code/f1" "$work/deploy/f1"
-eventually "the edit's line in the audit log" logged '"asked_by":"inotify","why":"changed on the code side","operation":"put-file","side":"deploy","path":"f1"'
-grep '"path":"f1"' "$audit" | tail -1 | python3 -c '
+eventually "the edit's line in the audit log" logged '"asked_by":"inotify","why":"changed on the code side","operation":"put-file","side":"deploy","path":"f1","from":{"kind":"file","size":2,'
+grep '"path":"f1","from":{"kind":"file"' "$audit" | tail -1 | python3 -c '
 import json, sys
 line = json.loads(sys.stdin.read())
 assert line["pair"] == "main" and line["from"]["size"] == 2 and line["to"]["size"] == 7, line
