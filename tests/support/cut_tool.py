@@ -76,7 +76,7 @@ def judge(when, directory, survivors):
             touched += 1
         must = when == "done" or any(k.get(path) == after and before != after for k in kept)
         allowed = [after] if must else [before, after]
-        if not must and before is None and not any(k.get(path) for k in kept):
+        if not must and before is None and all(k.get(path) in (None, copy.get(path)) for k in kept):
             allowed.append(copy.get(path))
         if now not in allowed:
             problems.append(f"{path}: {now}, not {'the new' if must else 'the old or the new'} version")
