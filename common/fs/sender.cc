@@ -22,7 +22,7 @@ namespace {
 
 constexpr size_t kReadBuffer = 128U << 10U;
 constexpr size_t kWorthFilling = 4096;  // room at the end of a block below which a longer piece starts a new one
-constexpr int kTries = 3;
+constexpr int kTries = 4;
 constexpr uint64_t kCopyAtOnce = 8U << 20U;
 
 // A sparse file needs no more than it has.
@@ -183,8 +183,9 @@ class RootSender final : public Sender {
     if (stat.size >= kChunkedFrom && op.expected.is_file()) {
       if (auto kept = chunk_store_.take(op.expected.digest)) old.emplace(std::move(*kept));
     }
-    for (int tries = 0; tries < kTries; ++tries) {
-      settle(stat);
+    for (int tries = 1; tries <= kTries; ++tries) {
+      const bool last = tries == kTries;
+      if (!last) settle(stat);
       const BlockBuilder::Mark start = blocks.mark();
       std::optional<Error> broken;
       bool whole = false;
@@ -192,8 +193,8 @@ class RootSender final : public Sender {
       SYNC_TRY(stream(op, fd, stat, blocks, records, whole, broken));
       FileStat after;
       const int err = stat_fd(fd, after);
-      if (whole && err == 0 && after.same_moment(stat)) {
-        const Digest digest = hasher_.finish();
+      const Digest digest = hasher_.finish();
+      if (whole && err == 0 && (last ? only_grew(fd, stat, digest) : after.same_moment(stat))) {
         if (stat.size >= kChunkedFrom) chunk_store_.put(digest, chunker_.take_list());
         return blocks.put(encode_end(digest));
       }
@@ -204,6 +205,22 @@ class RootSender final : public Sender {
     }
     return blocks.put(
         encode_failed({op.id, Error{ErrorCode::stale, "the file keeps changing; it will be tried again", {}, 0}}));
+  }
+
+  // A log that never rests: what was read is what the file held at `before` if that part is still the same a tick
+  // later. It must have grown, or else a write of the same tick would go unnoticed: so the next scan finds another
+  // fingerprint.
+  bool only_grew(int fd, const FileStat& before, const Digest& digest) {
+    settle(before);
+    hasher_.reset();
+    const auto hash = [this](std::string_view bytes, uint64_t zeros) {
+      zeros != 0 ? hash_zeros(hasher_, zeros) : hasher_.update(bytes);
+      return Status{};
+    };
+    const auto again = read_content(fd, before, hash, buffer_.get(), kReadBuffer);
+    FileStat now;
+    return again && *again == before.size && hasher_.finish() == digest && stat_fd(fd, now) == 0 &&
+           now.size > before.size;
   }
 
   // Returns what the receiver's side of the stream says; a source that cannot be read is put into `broken`.

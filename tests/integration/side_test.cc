@@ -8,6 +8,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <random>
 
 #include "common/base/rel_path.h"
 #include "common/fs/state_dir.h"
@@ -371,27 +373,48 @@ TEST_F(SideTest, large_and_incompressible_files_arrive) {
   EXPECT_EQ(read_file(to("empty")), "");
 }
 
-TEST_F(SideTest, a_file_that_keeps_changing_is_put_off_and_the_rest_arrives) {
-  old_file(from("quiet"), "quiet");
-  std::string noise(2U << 20U, '\0');
-  random_bytes(noise.data(), noise.size());
-  write_file(from("busy"), noise);
-  const Batch work = batch({put("busy"), put("quiet")});
-  ASSERT_TRUE(applier().begin(work).ok());
-  // Somebody appends whenever a block has left.
-  std::ofstream out(from("busy"), std::ios::app);
-  int blocks = 0;
-  ASSERT_TRUE(sender().send(work, [&](std::string block) {
-    ++blocks;
-    out << "more" << std::flush;
-    return applier().content(block);
-  }));
-  ASSERT_TRUE(applier().end().ok());
-  ASSERT_TRUE(applier().drain().ok());
-  EXPECT_GE(blocks, 24);  // three tries
-  const auto& results = results_.at(0).results;
+class BusySource : public SideTest {
+ protected:
+  /// Sends "busy", of some blocks, and "quiet"; `change` is called whenever a block has left.
+  const std::vector<OpResult>& send(const std::function<void(std::fstream&)>& change) {
+    old_file(from("quiet"), "quiet");
+    std::string noise(2U << 20U, '\0');
+    random_bytes(noise.data(), noise.size());
+    write_file(from("busy"), noise);
+    const Batch work = batch({put("busy"), put("quiet")});
+    EXPECT_TRUE(applier().begin(work).ok());
+    std::fstream file(from("busy"), std::ios::in | std::ios::out);
+    EXPECT_TRUE(sender().send(work, [&](std::string block) {
+      ++blocks_;
+      change(file);
+      return applier().content(block);
+    }));
+    EXPECT_TRUE(applier().end().ok());
+    EXPECT_TRUE(applier().drain().ok());
+    return results_.at(0).results;
+  }
+  int blocks_ = 0;
+};
+
+TEST_F(BusySource, a_file_that_keeps_changing_is_put_off_and_the_rest_arrives) {
+  const auto& results = send([](std::fstream& file) {
+    file.seekp(0, std::ios::end) << "more" << std::flush;
+    file.seekp(1'000'000) << std::random_device{}() << std::flush;
+  });
+  EXPECT_GE(blocks_, 24);  // several tries
   EXPECT_EQ(results[0].code, ErrorCode::stale);
   EXPECT_FALSE(stands(to("busy")));
+  EXPECT_EQ(results[1].code, ErrorCode::ok);
+}
+
+TEST_F(BusySource, a_log_that_never_rests_arrives_as_it_was_at_some_moment) {
+  const auto& results = send([](std::fstream& file) { file.seekp(0, std::ios::end) << "more" << std::flush; });
+  EXPECT_EQ(results[0].code, ErrorCode::ok) << results[0].message;
+  const std::string whole = read_file(from("busy"));
+  const std::string came = read_file(to("busy"));
+  EXPECT_EQ(came, whole.substr(0, came.size()));
+  EXPECT_EQ(results[0].source.size, came.size());
+  EXPECT_NE(results[0].source.stamp.mtime_ns, at_source("busy").stamp.mtime_ns);
   EXPECT_EQ(results[1].code, ErrorCode::ok);
 }
 
