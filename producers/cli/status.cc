@@ -118,11 +118,18 @@ std::string recovery_json(const PairView& view) {
   return "[" + out + "]";
 }
 
+std::string patterns_text(const std::vector<std::string>& patterns) {
+  std::string out;
+  for (const auto& pattern : patterns) out += str(out.empty() ? "" : ", ", escape_bytes(pattern));
+  return out;
+}
+
 std::string pair_text(const PairView& view, int64_t now_ns) {
   const PairStatus& status = view.status;
   std::string out = str("pair ", view.config.name, ": ", status.state, view.stale ? ", STALE" : "", ", last in sync ",
                         age_text(status.last_done_ns, now_ns), "\n  ", escape_bytes(view.config.code_path), " <-> ",
                         target_text(view.config.deploy), ", ", view.entries, " entries\n");
+  if (!view.config.exclude.empty()) out += str("  left alone (EXCLUDE): ", patterns_text(view.config.exclude), "\n");
   if (status.hints_waiting + status.requests_waiting > 0) {
     out += str("  waiting: ", status.hints_waiting, " hints, ", status.requests_waiting, " requests\n");
   }
@@ -162,6 +169,7 @@ std::string pair_json(const PairView& view) {
   JsonObject out;
   out.text("pair", view.config.name).text("state", status.state).flag("stale", view.stale).flag("served", view.served);
   out.path("code_path", view.config.code_path).text("deploy", target_text(view.config.deploy));
+  out.raw("exclude", json_array(view.config.exclude, [](const std::string& pattern) { return json_text(pattern); }));
   out.number("entries", view.entries)
       .number("hints_waiting", status.hints_waiting)
       .number("requests_waiting", status.requests_waiting);

@@ -195,6 +195,30 @@ special_names_there() { # what twsync itself keeps below the root is never taken
   [ ! -e deploy/.twsync/planted ] && [ ! -e code/.twsync/other ] || die ".twsync was synced"
 }
 
+version_control() { # directories and files of these names stay where they are, at any depth, and status says so
+  local name
+  mkdir -p {code,deploy}/{work,gone}
+  for name in .git .hg .svn .jj; do
+    mkdir -p code/$name/hooks code/work/sub$name; echo "code $name" >code/$name/hooks/post-checkout; echo "gitdir: elsewhere" >code/work/sub$name/$name
+    mkdir deploy/$name; echo "deploy $name" >deploy/$name/config
+    echo "deploy gone" >deploy/gone/$name
+  done
+  echo source >code/work/main.c; echo kept >code/.gitignore
+  (cd deploy && find . -path ./.twsync -prune -o \( -path '*/.git*' -o -path '*/.hg*' -o -path '*/.svn*' -o -path '*/.jj*' \) ! -name .gitignore -type f -print0 | sort -z | xargs -0 sha256sum) >deploy.before
+  in_sync
+  [ -d deploy/work/sub.git ] && [ ! -e deploy/work/sub.git/.git ] && [ ! -e deploy/.git/hooks ] && [ ! -e code/gone/.hg ] || die "version-control state was synced"
+  cmp code/.gitignore deploy/.gitignore && cmp code/work/main.c deploy/work/main.c || die "the rest was not"
+  # What is left alone also keeps its directory on the other side.
+  rm -r code/gone code/work
+  sync_now
+  [ -d deploy/gone ] && [ "$(cat deploy/gone/.git)" = "deploy gone" ] || die "a directory with version-control state was removed"
+  [ ! -e deploy/work ] || die "a directory without was not"
+  (cd deploy && find . -path ./.twsync -prune -o \( -path '*/.git*' -o -path '*/.hg*' -o -path '*/.svn*' -o -path '*/.jj*' \) ! -name .gitignore -type f -print0 | sort -z | xargs -0 sha256sum) >deploy.after
+  unchanged deploy.before deploy.after
+  ts status; grep -q 'left alone.*: .git, .hg, .svn, .jj$' out || die "status does not say so: $(cat out)"
+  ts status --json; grep -q '"exclude":\[".git",".hg",".svn",".jj"\]' out || die "status --json does not say so: $(cat out)"
+}
+
 test_case names names
 test_case no_control_bytes no_control_bytes
 test_case deep deep
@@ -206,5 +230,6 @@ test_case links links
 test_case hard_links hard_links
 test_case append_loop append_loop
 test_case ignored ignored
+test_case version_control version_control
 test_case special_names_there special_names_there
 finish
