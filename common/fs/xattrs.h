@@ -14,8 +14,8 @@ namespace twsync {
 Result<std::string> read_xattrs(const std::string& path, bool follow);
 
 /// Makes the carried attributes of the open file or directory (also O_PATH) exactly `encoded`. Attributes of other
-/// kinds stay. peer_violation when `encoded` is malformed. Another error is that of the first attribute that was refused;
-/// the others are as they shall be.
+/// kinds stay. peer_violation when `encoded` is malformed. Another error is that of the first attribute that was
+/// refused; the others are as they shall be.
 Status write_xattrs(int fd, std::string_view encoded);
 
 }  // namespace twsync
