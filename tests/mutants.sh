@@ -62,25 +62,25 @@ baseline() { # baseline PATCH...
   done < <(for p in "$@"; do field test "$p"; done | sort -u)
 }
 
-restore() { # restore PATCH: its files as they are here
-  local file
-  for file in $(sed -n 's|^+++ b/||p' "$1"); do cp "$top/$file" "$copy/$file"; done
-}
+# Not as a part of the repository around it, which ignores what lies below build.
+apply_in_copy() { (cd "$copy" && GIT_CEILING_DIRECTORIES=$(dirname "$copy") git apply -C1 "$@"); }
+sum_of() { sed -n 's|^+++ b/||p' "$copy/$1" | (cd "$copy" && xargs sha256sum); }
 
-changed() { # changed PATCH: whether the copy differs from what is here
-  local file
-  for file in $(sed -n 's|^+++ b/||p' "$1"); do ! cmp -s "$top/$file" "$copy/$file" || return 1; done
-}
-
-mutant() { # mutant PATCH
-  local patch=$1 name began=$SECONDS status=0
+mutant() { # mutant PATCH, all from the copy: what is worked on here meanwhile is not mixed in
+  local patch=$1 name began=$SECONDS status=0 before
   name=$(basename "$patch" .patch)
-  # Not as a part of the repository around it, which ignores what lies below build.
-  (cd "$copy" && GIT_CEILING_DIRECTORIES=$(dirname "$copy") git apply -C1 "$top/$patch")
-  changed "$patch" || { say "$name changes nothing"; return 1; }
+  before=$(sum_of "$patch")
+  apply_in_copy "$patch"
+  [ "$(sum_of "$patch")" != "$before" ] || { say "$name changes nothing"; return 1; }
   # shellcheck disable=SC2046
-  build $(field build "$patch") || { restore "$patch"; say "DOES NOT BUILD: $name"; survivors=$((survivors + 1)); return; }
+  if ! build $(field build "$patch"); then
+    say "DOES NOT BUILD: $name"
+    survivors=$((survivors + 1))
+    apply_in_copy -R "$patch"
+    return
+  fi
   run_test "$(field test "$patch")" || status=$?
+  apply_in_copy -R "$patch"
   if [ "$status" -eq 0 ]; then
     say "SURVIVED: $name: $(field test "$patch")"
     survivors=$((survivors + 1))
@@ -91,7 +91,6 @@ mutant() { # mutant PATCH
   else
     say "seen: $name ($(field invariant "$patch")) by $(field fails "$patch") in $((SECONDS - began)) s"
   fi
-  restore "$patch"
 }
 
 check || exit 1
