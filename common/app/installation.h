@@ -17,11 +17,13 @@ std::string executable_directory();
 /// Files that the installation owns, relative to its prefix. Empty when the list cannot be read.
 std::vector<std::string> installed_files(const std::string& prefix);
 
-/// $STATE_DIRECTORY of a unit; else /var/lib/twsync for root; $XDG_STATE_HOME/twsync or ~/.local/state/twsync otherwise. "" without a home.
+/// $STATE_DIRECTORY of a unit; else /var/lib/twsync for root; $XDG_STATE_HOME/twsync or ~/.local/state/twsync
+/// otherwise. "" without a home.
 std::string default_state_dir();
 
-/// $RUNTIME_DIRECTORY of a unit; else /run/twsync for root and for whom its broker lets in, $XDG_RUNTIME_DIR/twsync or <state-dir>/run otherwise; <state-dir>/run where the state
-/// directory was chosen by hand (a short name of it where a socket's path would become too long).
+/// $RUNTIME_DIRECTORY of a unit; else /run/twsync for root and for whom its broker lets in, $XDG_RUNTIME_DIR/twsync or
+/// <state-dir>/run otherwise; <state-dir>/run where the state directory was chosen by hand (a short name of it where a
+/// socket's path would become too long).
 std::string runtime_dir_for(const std::string& state_dir, bool chosen);
 
 /// Absolute and without ".", ".." and double slashes, by text alone (symlinks stay).

@@ -113,8 +113,8 @@ struct Request {
   std::optional<ConflictPolicy> policy;
   std::vector<std::string> exclude;  ///< in addition to the configuration's
   // resolve / approve / reject / restore
-  std::string item;    ///< parked id or version id
-  std::string choice;  ///< resolve: "code", "deploy", "both"
+  std::string item;           ///< parked id or version id
+  std::string choice;         ///< resolve: "code", "deploy", "both"
   std::string asked_by = {};  ///< for the audit log: a user's name
   template <class F>
   void fields(F&& f) {

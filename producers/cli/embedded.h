@@ -17,7 +17,7 @@ struct EmbeddedOptions {
   std::string agent_path;  ///< the twsync-agent that is run (local) or installed on the other server
   std::string version;
   std::string audit_directory = {};  ///< <log-dir>/sync; empty = no audit log
-  HostFacts* host = nullptr;  ///< of the code side; null = this host's own
+  HostFacts* host = nullptr;         ///< of the code side; null = this host's own
 };
 
 /// Runs the request to its end under the pair's lock; calls `on_event` in order on the calling thread. `stop` ends it

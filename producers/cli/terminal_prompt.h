@@ -11,6 +11,6 @@ bool can_prompt();
 /// The answer without its line end; nullopt at end of input.
 std::optional<std::string> prompt_secret(const std::string& question);  ///< without echo
 std::optional<std::string> prompt_line(const std::string& question);
-bool prompt_yes(const std::string& question);                           ///< only "yes" is a yes
+bool prompt_yes(const std::string& question);  ///< only "yes" is a yes
 
 }  // namespace twsync

@@ -13,9 +13,9 @@ namespace twsync {
 
 struct MonitorOptions {
   BrokerEndpoints endpoints;
-  std::vector<PairConfig> pairs;    ///< prepared
-  std::function<void()> each_turn;  ///< at least every second (watchdog)
-  std::function<void()> ready;      ///< once every watch was tried
+  std::vector<PairConfig> pairs;                   ///< prepared
+  std::function<void()> each_turn;                 ///< at least every second (watchdog)
+  std::function<void()> ready;                     ///< once every watch was tried
   std::function<void(const std::string&)> status;  ///< how every pair stands, in one line, when it changes
 };
 
