@@ -5,6 +5,7 @@
 # Environment: TREE, CACHE as in vs_peers.sh; TWSYNC_BIN (default build/bin), WITHOUT_FLUSHES_BIN (else it is built);
 # BENCH_DIR where to work (default /var/tmp). Nothing is deleted before the end: ext4 makes new files slowly after that.
 set -euo pipefail
+shopt -s inherit_errexit
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/bench/linux_tree.sh
@@ -25,16 +26,14 @@ fi
 "$without/twsync" --version | grep -q 'without flushes' || { echo "$without flushes" >&2; exit 2; }
 if "$with/twsync" --version | grep -q 'without flushes'; then echo "$with does not flush" >&2; exit 2; fi
 
-run=0
-first_sync() { # BIN: seconds
-  run=$((run + 1))
+first_sync() { # BIN RUN: seconds
+  local run=$2 began ended
   cp -a "$tree" "$work/code-$run"
   rm -rf "$work/code-$run/.twsync"
   mkdir "$work/deploy-$run"
   sync -f "$work"
-  local began ended
   began=$(date +%s.%N)
-  "$1/twsync" --state-dir "$work/state-$run" sync "$work/code-$run" "$work/deploy-$run" --quiet
+  "$1/twsync" --state-dir "$work/state-$run" sync "$work/code-$run" "$work/deploy-$run" --quiet >"$work/out-$run"
   [ "$1" = "$with" ] || sync -f "$work/deploy-$run"
   ended=$(date +%s.%N)
   echo "$ended $began" | awk '{ printf "%.2f", $1 - $2 }'
@@ -43,8 +42,8 @@ first_sync() { # BIN: seconds
 echo "first sync of $(find "$tree" | wc -l) entries, $(du -sh "$tree" | cut -f1)"
 ratios=()
 for round in $(seq 0 "$rounds"); do
-  a=$(first_sync "$with")
-  b=$(first_sync "$without")
+  a=$(first_sync "$with" "with-$round")
+  b=$(first_sync "$without" "without-$round")
   if [ "$round" = 0 ]; then echo "warm-up: $a s, $b s"; continue; fi
   ratios+=("$(echo "$a $b" | awk '{ printf "%.3f", $1 / $2 }')")
   echo "round $round: with flushes $a s, without and one sync -f $b s, ratio ${ratios[-1]}"
