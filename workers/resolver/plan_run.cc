@@ -92,7 +92,20 @@ void PlanRun::submit(Batch batch) {
   task.preserve_xattrs = policy_.preserve_xattrs;
   task.batch = std::move(batch);
   const std::string id = services_.tasks.start(std::string(kTransferService), work_.config.name, encode(task), inbox_);
-  in_flight_.emplace(id, std::move(task.batch));
+  Flight flight;
+  for (const auto& op : task.batch.operations) {
+    if (op.kind == OpKind::put_file) flight.content_bytes += op.desired.size;
+  }
+  flight.batch = std::move(task.batch);
+  in_flight_.emplace(id, std::move(flight));
+}
+
+/// What travelled stands for what was carried until the batch's results say it exactly.
+void PlanRun::take_progress(Flight& flight, std::string_view body) {
+  const auto progress = decode<TransferProgress>(body);
+  if (!progress) return;
+  flight.carried_bytes = std::min(progress->wire_bytes, flight.content_bytes);
+  report_progress(false);
 }
 
 bool PlanRun::collect(size_t until_in_flight) {
@@ -101,15 +114,19 @@ bool PlanRun::collect(size_t until_in_flight) {
     if (!event) {
       if (services_.stop()) {
         if (outcome_.error.code == ErrorCode::ok) outcome_.error = {ErrorCode::cancelled, "shutting down", {}, 0};
-        for (const auto& [id, batch] : in_flight_) services_.tasks.cancel(id);
+        for (const auto& [id, flight] : in_flight_) services_.tasks.cancel(id);
         in_flight_.clear();
       }
       report_progress(false);
       continue;
     }
     const auto flight = in_flight_.find(event->task);
-    if (flight == in_flight_.end() || event->data) continue;
-    const Batch batch = std::move(flight->second);
+    if (flight == in_flight_.end()) continue;
+    if (event->data) {
+      take_progress(flight->second, event->body);
+      continue;
+    }
+    const Batch batch = std::move(flight->second.batch);
     in_flight_.erase(flight);
     auto result =
         event->error.code == ErrorCode::ok ? decode<BatchResult>(event->body) : Result<BatchResult>(event->error);
@@ -228,6 +245,7 @@ void PlanRun::report_progress(bool force) {
   Event event;
   event.kind = EventKind::progress;
   event.progress = progress_;
+  for (const auto& [id, flight] : in_flight_) event.progress->bytes_done += flight.carried_bytes;
   services_.emit(std::move(event));
 }
 

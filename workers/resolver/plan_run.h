@@ -37,7 +37,14 @@ class PlanRun {
 
  private:
   void run_stage(const std::vector<Operation>& operations, size_t begin, size_t end);
+  struct Flight {
+    Batch batch;
+    uint64_t content_bytes = 0;  ///< of its files, as planned
+    uint64_t carried_bytes = 0;  ///< so far; for people
+  };
+
   void submit(Batch batch);
+  void take_progress(Flight& flight, std::string_view body);
   bool collect(size_t until_in_flight);
   void take_result(const Batch& batch, const BatchResult& result);
   Status record(const Batch& batch, const BatchResult& result);
@@ -55,7 +62,7 @@ class PlanRun {
   Recorder recorder_;
   std::map<std::string, std::string> conflicts_;  // path -> rule
   const std::shared_ptr<TaskInbox> inbox_ = std::make_shared<TaskInbox>();
-  std::map<std::string, Batch> in_flight_;  // by task id
+  std::map<std::string, Flight> in_flight_;  // by task id
   PlanOutcome outcome_;
   Progress progress_;
   int64_t last_progress_ns_ = 0;

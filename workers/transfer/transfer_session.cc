@@ -9,6 +9,7 @@ namespace twsync {
 namespace {
 
 constexpr size_t kFrameHeaderBytes = 12;
+constexpr int64_t kTellEveryNs = 200 * kMillisecond;
 
 Error cancelled(const char* what) {
   return Error{ErrorCode::cancelled, what, {}, 0};
@@ -182,9 +183,21 @@ void TransferSession::pace(uint64_t bytes) {
 }
 
 void TransferSession::count_wire(uint32_t stream, size_t payload) {
-  const std::lock_guard lock(mutex_);
-  const auto found = under_way_.find(stream);
-  if (found != under_way_.end()) found->second.wire_bytes += payload + kFrameHeaderBytes;
+  std::string task;
+  uint64_t bytes = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = under_way_.find(stream);
+    if (found == under_way_.end()) return;
+    UnderWay& current = found->second;
+    current.wire_bytes += payload + kFrameHeaderBytes;
+    const int64_t now = clock_.steady_ns();
+    if (!events_.progress || now - current.told_ns < kTellEveryNs) return;
+    current.told_ns = now;
+    task = current.task;
+    bytes = current.wire_bytes;
+  }
+  events_.progress(task, bytes);
 }
 
 void TransferSession::fail_everything(const Error& error) {

@@ -32,6 +32,8 @@ namespace twsync {
 struct TransferEvents {
   std::function<void(const std::string& task, BatchResult result)> done;
   std::function<void(const std::string& task, const Error& error)> failed;
+  /// Now and then while a task is under way; may come once more after its end. Empty = nobody wants to know.
+  std::function<void(const std::string& task, uint64_t wire_bytes)> progress = {};
 };
 
 struct TransferSessionOptions {
@@ -75,6 +77,7 @@ class TransferSession {
     std::vector<uint32_t> operations;  ///< ids, sorted
     BatchResult result;
     uint64_t wire_bytes = 0;
+    int64_t told_ns = 0;  ///< steady: when its progress was told last
   };
   struct Expected {
     uint32_t stream = 0;

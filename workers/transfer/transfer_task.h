@@ -23,4 +23,13 @@ struct TransferTask {
   }
 };
 
+/// task_data of a transfer, at most five a second and without credit: for people, and lost without harm.
+struct TransferProgress {
+  uint64_t wire_bytes = 0;  ///< that this batch has carried so far
+  template <class F>
+  void fields(F&& f) {
+    f(wire_bytes);
+  }
+};
+
 }  // namespace twsync

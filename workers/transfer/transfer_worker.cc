@@ -148,6 +148,10 @@ TransferEvents TransferWorker::events(const std::string& pair) {
     link->post(answer(MessageType::task_failed, pair, task), encode(error));
     link->wake();
   };
+  events.progress = [link, pair](const std::string& task, uint64_t wire_bytes) {
+    link->post(answer(MessageType::task_data, pair, task), encode(TransferProgress{wire_bytes}));
+    link->wake();
+  };
   return events;
 }
 
