@@ -65,6 +65,10 @@ void add_common(Parse& p) {
   p.app.add_option("--known-hosts", p.overrides.known_hosts, "known host keys")->type_name("FILE");
 }
 
+void add_json(CLI::App* sub, bool& json) {
+  sub->add_flag("--json", json, "one JSON object a line");
+}
+
 void add_sync(Parse& p) {
   auto* sync = p.add(p.app, "sync", "make both sides agree now", [&p]() -> Command { return p.sync; });
   sync->add_option("where", p.sync.where,
@@ -78,7 +82,7 @@ void add_sync(Parse& p) {
       ->allow_extra_args(false)
       ->take_all();
   sync->add_flag("--no-wait", p.sync.no_wait, "hand it to the service and leave");
-  sync->add_flag("--json", p.sync.json, "one JSON object a line");
+  add_json(sync, p.sync.json);
   sync->add_flag("--quiet", p.sync.quiet, "only what needs attention");
   sync->add_flag("--from-cron", p.sync.from_cron, "as the cron entry does: full rescan, low priority, own log");
 }
@@ -87,26 +91,27 @@ void add_questions(Parse& p) {
   auto* status =
       p.add(p.app, "status", "what is synced, running, waiting, parked", [&p]() -> Command { return p.status; });
   status->add_option("PAIR", p.status.pair, "only this pair");
-  status->add_flag("--watch", p.status.watch, "show it again every second");
-  status->add_flag("--json", p.status.json, "one JSON object a line");
+  status->add_flag("--watch", p.status.watch,
+                   "show it again every second; on a terminal a full-screen view, which q leaves");
+  add_json(status, p.status.json);
   auto* events = p.add(p.app, "events", "what was done lately, or with --follow what happens now",
                        [&p]() -> Command { return p.events; });
   events->add_option("PAIR", p.events.pair, "only this pair");
   events->add_flag("--follow", p.events.follow, "go on until a signal: cycles, operations, conflicts, parked items");
-  events->add_flag("--json", p.events.json, "one JSON object a line");
+  add_json(events, p.events.json);
   auto* conflicts =
       p.add(p.app, "conflicts", "open and past conflicts, parked items", [&p]() -> Command { return p.conflicts; });
   conflicts->add_option("PAIR", p.conflicts.pair, "only this pair");
-  conflicts->add_flag("--json", p.conflicts.json, "one JSON object a line");
+  add_json(conflicts, p.conflicts.json);
   auto* history = p.add(p.app, "history", "kept versions of a path", [&p]() -> Command { return p.history; });
   history->add_option("PATH", p.history.path, "relative to the root, or absolute below it")->required();
   history->add_option("--pair", p.history.pair, "whose; needed where there are several")->type_name("PAIR");
-  history->add_flag("--json", p.history.json, "one JSON object a line");
+  add_json(history, p.history.json);
   auto* doctor =
       p.add(p.app, "doctor", "checks keys, host key, agent, clocks, watch limits, space, rights, configuration",
             [&p]() -> Command { return p.doctor; });
   doctor->add_option("PAIR", p.doctor.pair, "only this pair");
-  doctor->add_flag("--json", p.doctor.json, "one JSON object a line");
+  add_json(doctor, p.doctor.json);
 }
 
 void add_decisions(Parse& p) {
@@ -117,6 +122,7 @@ void add_decisions(Parse& p) {
     });
     sub->add_option("ID", p.decide.id, "as `twsync conflicts` shows it")->required();
     sub->add_option("--pair", p.decide.pair, "whose; needed where there are several")->type_name("PAIR");
+    add_json(sub, p.decide.json);
     return sub;
   };
   decide("resolve", "decide a parked conflict")
@@ -136,10 +142,11 @@ void add_decisions(Parse& p) {
       ->type_name("ID");
   restore->add_option("--to", p.restore.to, "write it there instead, a tree as a new directory")->type_name("FILE");
   restore->add_option("--pair", p.restore.pair, "whose; needed where there are several")->type_name("PAIR");
-  p.add(p.app, "forget", "remove a pair's state from both servers; the trees stay",
-        [&p]() -> Command { return p.forget; })
-      ->add_option("PAIR", p.forget.pair, "its name, as `twsync status` shows it")
-      ->required();
+  add_json(restore, p.restore.json);
+  auto* forget = p.add(p.app, "forget", "remove a pair's state from both servers; the trees stay",
+                       [&p]() -> Command { return p.forget; });
+  forget->add_option("PAIR", p.forget.pair, "its name, as `twsync status` shows it")->required();
+  add_json(forget, p.forget.json);
 }
 
 void add_producers(Parse& p) {
@@ -152,6 +159,7 @@ void add_producers(Parse& p) {
       ->take_all();
   publish->add_option("--pair", p.publish.pair, "whose; without it every pair that the paths belong to")
       ->type_name("PAIR");
+  add_json(publish, p.publish.json);
   auto* forced = p.add(p.app, "serve-forced", "", [&p]() -> Command { return p.forced; });
   forced->group("")->add_option("PAIR", p.forced.pair)->required();
   p.add(p.app, "roots", "", []() -> Command { return RootsCommand{}; })->group("");
@@ -160,10 +168,12 @@ void add_producers(Parse& p) {
   const std::pair<const char*, const char*> hook_verbs[] = {
       {"install", "add them to a repository, beside hooks that are there"}, {"uninstall", "take them away again"}};
   for (const auto& [verb, about] : hook_verbs) {
-    p.add(*hooks, verb, about, [&p, verb = verb]() -> Command {
-       p.hooks.verb = verb;
-       return p.hooks;
-     })->add_option("REPO", p.hooks.repository, "the repository, default the current directory");
+    auto* sub = p.add(*hooks, verb, about, [&p, verb = verb]() -> Command {
+      p.hooks.verb = verb;
+      return p.hooks;
+    });
+    sub->add_option("REPO", p.hooks.repository, "the repository, default the current directory");
+    add_json(sub, p.hooks.json);
   }
   auto* keys = p.app.add_subcommand("keys", "SSH keys between the two servers");
   keys->require_subcommand(1)->fallthrough();
@@ -180,6 +190,7 @@ void add_producers(Parse& p) {
     sub->add_flag("--one-way", p.keys.one_way, "only from here to there: nothing over there can reach this server");
     sub->add_option("--accept-fingerprint", p.keys.accept_fingerprint, "host key to trust without asking")
         ->type_name("SHA256:…");
+    add_json(sub, p.keys.json);
   }
 }
 
@@ -199,6 +210,7 @@ void add_init(Parse& p) {
   value("--deploy-path", p.init.deploy_path, "directory on the deploy server", "DIR");
   value("--ssh-user", p.init.ssh_user, "user on the deploy server", "USER");
   value("--pair", p.init.pair, "write pairs.d/NAME.sh: one more pair", "NAME");
+  add_json(init, p.init.json);
   init->add_flag("--yes", p.init.yes, "ask nothing: what is not given stays as it is");
 }
 

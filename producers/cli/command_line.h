@@ -33,6 +33,7 @@ struct ConflictsCommand {
 /// resolve, approve, reject.
 struct DecideCommand {
   std::string verb, id, take, pair;
+  bool json = false;
 };
 struct HistoryCommand {
   std::string path, pair;
@@ -40,19 +41,22 @@ struct HistoryCommand {
 };
 struct RestoreCommand {
   std::string path, version, to, pair;
+  bool json = false;
 };
 struct PublishCommand {
   HintSource source = HintSource::manual;
   Side side = Side::code;
   std::vector<std::string> paths;
   std::string pair;
+  bool json = false;
 };
 struct KeysCommand {
   std::string verb, accept_fingerprint, pair;
-  bool one_way = false;
+  bool one_way = false, json = false;
 };
 struct HooksCommand {
   std::string verb, repository;
+  bool json = false;
 };
 struct DoctorCommand {
   std::string pair;
@@ -61,10 +65,11 @@ struct DoctorCommand {
 /// Empty values are asked for.
 struct InitCommand {
   std::string code_server, deploy_server, code_path, deploy_path, ssh_user, ssh_port, policy, exclude, pair;
-  bool yes = false;
+  bool yes = false, json = false;
 };
 struct ForgetCommand {
   std::string pair;
+  bool json = false;
 };
 /// What the deploy server's key may do here for one pair, as SSH_ORIGINAL_COMMAND says.
 struct ServeForcedCommand {

@@ -23,6 +23,7 @@ struct CliContext {
   TextSink out;           ///< stdout
   TextSink err;           ///< stderr
   bool terminal = false;  ///< stdout is one
+  bool colours = false;   ///< it is one that shows them, and NO_COLOR isn't set
   size_t columns = 80;
   std::string agent_path;  ///< beside this program
   bool forced = false;     ///< asked by the deploy server's key: by this host's service, or not at all

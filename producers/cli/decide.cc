@@ -1,6 +1,7 @@
 // twsync resolve, approve, reject
 
 #include "common/app/exit_codes.h"
+#include "common/base/json_object.h"
 #include "common/base/text.h"
 #include "producers/cli/base_facts.h"
 #include "producers/cli/context.h"
@@ -73,7 +74,7 @@ Result<std::string> conflict_path(const PairConfig& pair, const std::string& id)
 }
 
 /// `--take both`: the code server's version stands under the name; the deploy server's comes back beside it.
-Status bring_back_other(CliContext& context, const PairConfig& pair, const std::string& path) {
+Status bring_back_other(CliContext& context, const PairConfig& pair, const std::string& path, bool json) {
   SYNC_ASSIGN(const std::string version, loser_of(pair, path));
   if (version.empty()) return {};
   const std::string beside = path + ".from-deploy-server";
@@ -84,6 +85,12 @@ Status bring_back_other(CliContext& context, const PairConfig& pair, const std::
   restore.items.push_back({version, beside});
   SYNC_ASSIGN(RestoreTreeReply reply, versions->restore_tree(restore));
   if (!reply.failed.empty()) return std::move(reply.failed.front());
+  if (json) {
+    JsonObject line;
+    line.text("event", "restored").text("pair", pair.name).text("side", "deploy").path("path", beside);
+    context.out(line.text("id", version).str_value() + "\n");
+    return {};
+  }
   context.out(str("the deploy server's version is ", escape_bytes(beside), " there; the next sync carries it over\n"));
   return {};
 }
@@ -101,11 +108,14 @@ Result<int> run_decide(CliContext& context, const DecideCommand& command) {
   const bool both = command.take == "both";
   request.choice = both ? "code" : command.take;
   SYNC_ASSIGN(const std::string path, conflict_path(pair, command.id));
-  const auto printer = make_printer(PrinterOptions{}, context.out);
+  PrinterOptions shown;
+  shown.json = command.json;
+  shown.colours = context.colours;
+  const auto printer = make_printer(shown, context.out);
   SYNC_ASSIGN(const Summary summary,
               run_request(context, pair, std::move(request), {}, [&](const Event& event) { printer->event(event); }));
-  if (both && summary.error.code == ErrorCode::ok) SYNC_TRY(bring_back_other(context, pair, path));
-  return end_of_run(context, *printer, summary, false);
+  if (both && summary.error.code == ErrorCode::ok) SYNC_TRY(bring_back_other(context, pair, path, command.json));
+  return end_of_run(context, *printer, summary, command.json);
 }
 
 }  // namespace twsync

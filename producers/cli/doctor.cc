@@ -8,6 +8,7 @@
 #include "common/base/json_object.h"
 #include "common/base/text.h"
 #include "common/ssh/authorized_keys.h"
+#include "producers/cli/paint.h"
 
 namespace twsync {
 
@@ -25,7 +26,9 @@ void Examination::say(const char* result, const char* check, const std::string& 
   }
   std::string line = str(result, ":");
   line.resize(10, ' ');
-  out_(str(line, check, pair_.empty() ? "" : str(" of ", pair_), ": ", escape_bytes(text), "\n"));
+  const Colour colour = line[0] == 'o' ? Colour::good : line[0] == 'w' ? Colour::warning : Colour::bad;
+  out_(str(paint(colours_, colour, line), check, pair_.empty() ? "" : str(" of ", pair_), ": ", escape_bytes(text),
+           "\n"));
   if (!mend.empty()) out_(str("          mend: ", escape_bytes(mend), "\n"));
 }
 
@@ -37,7 +40,7 @@ std::string config_file_of(const Config& config, const std::string& pair) {
 
 Result<int> run_doctor(CliContext& context, const DoctorCommand& command) {
   SYNC_ASSIGN(const auto led, select_led(context, command.pair, true));
-  Examination exam(context.out, command.json);
+  Examination exam(context.out, command.json, context.colours);
   check_host(context, led, exam);
   if (!led.here.empty() || led.there.empty()) check_service(context, led.here, exam);
   for (PairConfig pair : led.here) {

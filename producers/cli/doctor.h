@@ -16,7 +16,7 @@ namespace twsync {
 /// Prints findings as they come: text, or one JSON object a line (DOCTOR.md).
 class Examination {
  public:
-  Examination(TextSink out, bool json) : out_(std::move(out)), json_(json) {}
+  Examination(TextSink out, bool json, bool colours) : out_(std::move(out)), json_(json), colours_(colours) {}
 
   /// What follows is about this pair; "" = about this host.
   void about(const std::string& pair) { pair_ = pair; }
@@ -30,7 +30,7 @@ class Examination {
   void say(const char* result, const char* check, const std::string& text, const std::string& mend);
 
   TextSink out_;
-  bool json_;
+  bool json_, colours_;
   bool found_bad_ = false;
   std::string pair_;
 };

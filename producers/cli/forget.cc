@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "common/app/exit_codes.h"
+#include "common/base/json_object.h"
 #include "common/base/text.h"
 #include "producers/cli/base_facts.h"
 #include "producers/cli/context.h"
@@ -49,7 +50,11 @@ Result<int> run_forget(CliContext& context, const ForgetCommand& command) {
   std::error_code error;
   std::filesystem::remove_all(pair.state_dir, error);
   if (error) return error_from_errno(error.value(), "cannot remove the pair's state", pair.state_dir);
-  context.out(str("forgotten: ", pair.name, "; both trees stay as they are\n"));
+  context.out(
+      command.json
+          ? JsonObject().text("event", "forgotten").text("pair", pair.name).flag("keys_stay", !keys.ok()).str_value() +
+                "\n"
+          : str("forgotten: ", pair.name, "; both trees stay as they are\n"));
   if (keys.ok()) return kExitDone;
   // The pair is gone all the same; without a login that may edit files over there, only a person can finish it.
   context.err(str("the keys stay: ", describe(keys.error()),

@@ -7,6 +7,7 @@
 
 #include "common/app/exit_codes.h"
 #include "common/app/shell_assignments.h"
+#include "common/base/json_object.h"
 #include "common/base/text.h"
 #include "common/ssh/text_file.h"
 #include "producers/cli/context.h"
@@ -160,6 +161,10 @@ Result<int> run_init(CliContext& context, const InitCommand& command) {
     }
   }
   SYNC_TRY(write_text_file(file, text, 0644));
+  if (command.json) {
+    context.out(JsonObject().text("event", "written").path("file", file).str_value() + "\n");
+    return kExitDone;
+  }
   context.out(str("written: ", escape_bytes(file), "\n", "next:\n", "  twsync keys exchange",
                   extra ? str(" ", command.pair) : "", "   let the two servers reach each other\n",
                   "  twsync doctor          check everything\n",

@@ -4,6 +4,7 @@
 
 #include "common/app/exit_codes.h"
 #include "common/app/log.h"
+#include "common/base/json_object.h"
 #include "producers/cli/context.h"
 #include "producers/cli/key_setup.h"
 #include "producers/cli/pair_memory.h"
@@ -44,8 +45,14 @@ void ask_at_terminal(KeyOptions& options) {
   };
 }
 
-Result<int> show(CliContext& context, const KeyOptions& options) {
+Result<int> show(CliContext& context, const KeyOptions& options, bool json) {
   SYNC_ASSIGN(const KeyInfo info, show_keys(options));
+  if (json) {
+    JsonObject line;
+    line.path("key_file", info.key_file).text("fingerprint", info.fingerprint).text("public_line", info.public_line);
+    context.out(line.text("host_fingerprint", info.host_fingerprint).str_value() + "\n");
+    return kExitDone;
+  }
   context.out(str("key:      ", escape_bytes(info.key_file), "\n          ", info.fingerprint, "\n          ",
                   escape_bytes(info.public_line),
                   "\nhost key: ", info.host_fingerprint.empty() ? "none trusted yet" : info.host_fingerprint, "\n"));
@@ -64,14 +71,15 @@ Result<int> run_keys(CliContext& context, const KeysCommand& command) {
   SYNC_ASSIGN(KeyOptions options, key_options(context.config, pair));
   options.accept_fingerprint = command.accept_fingerprint;
   if (command.one_way) options.reverse.reset();
-  if (command.verb == "show") return show(context, options);
+  if (command.verb == "show") return show(context, options, command.json);
   SYNC_TRY(make_private_directory(context.config.state_dir));
   SYNC_TRY(make_private_directory(context.config.key_dir));
   open_setup_log(context.config);
   ask_at_terminal(options);
   options.log = [&](const std::string& step) {
     log_info(step);
-    context.out(escape_bytes(step) + "\n");
+    context.out(command.json ? JsonObject().text("event", "step").text("text", step).str_value() + "\n"
+                             : escape_bytes(step) + "\n");
   };
   auto report = exchange_keys(options);
   if (!report) {
@@ -79,6 +87,13 @@ Result<int> run_keys(CliContext& context, const KeysCommand& command) {
     log_error(describe(failure));
     if (options.reverse) failure.message += "; --one-way leaves out the way back, which only hooks over there need";
     return failure;
+  }
+  if (command.json) {
+    JsonObject line;
+    line.text("event", "keys").text("fingerprint", report->key_fingerprint);
+    line.text("host_fingerprint", report->host_fingerprint).flag("both_directions", report->reverse);
+    context.out(line.str_value() + "\n");
+    return kExitDone;
   }
   context.out(str("keys are in place: ", report->key_fingerprint, ", host key ", report->host_fingerprint,
                   report->reverse ? ", both directions" : ", from here to there", "\n"));

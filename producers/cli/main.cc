@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include "common/app/installation.h"
 #include "common/app/run_main.h"
@@ -18,6 +20,14 @@ TextSink file_sink(std::FILE* file) {
     std::fwrite(text.data(), 1, text.size(), file);
     std::fflush(file);
   };
+}
+
+bool terminal_colours() {
+  const auto set_to = [](const char* name) -> std::string_view {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  return ::isatty(STDOUT_FILENO) == 1 && set_to("NO_COLOR").empty() && set_to("TERM") != "dumb";
 }
 
 size_t terminal_columns() {
@@ -38,10 +48,9 @@ Result<int> run(const std::vector<std::string>& args, Signals& signals) {
   if (fresh) overrides.config.clear();
   SYNC_ASSIGN(Config config, load_config(overrides));
   if (fresh) config.overrides.config = config.file = absolute_path(line.overrides.config);
-  CliContext context{std::move(config),  signals.stop(),
-                     run_embedded,       file_sink(stdout),
-                     file_sink(stderr),  ::isatty(STDOUT_FILENO) == 1,
-                     terminal_columns(), executable_directory() + "/twsync-agent"};
+  CliContext context{std::move(config),  signals.stop(),     run_embedded,
+                     file_sink(stdout),  file_sink(stderr),  ::isatty(STDOUT_FILENO) == 1,
+                     terminal_colours(), terminal_columns(), executable_directory() + "/twsync-agent"};
   return run_command(context, line.command);
 }
 

@@ -27,7 +27,8 @@ struct PrinterOptions {
   bool json = false;
   bool quiet = false;
   bool dry_run = false;
-  bool terminal = false;            ///< a progress line that is overwritten
+  bool terminal = false;  ///< a progress line that is overwritten
+  bool colours = false;
   size_t columns = 80;              ///< of the terminal
   std::function<int64_t()> now_ns;  ///< steady; for rates and for how often progress shows
 };

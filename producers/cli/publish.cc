@@ -1,6 +1,7 @@
 // twsync publish: fire and forget.
 
 #include "common/app/exit_codes.h"
+#include "common/base/json_object.h"
 #include "common/base/text.h"
 #include "common/app/log.h"
 #include "common/base/hasher.h"
@@ -106,6 +107,14 @@ Status publish_now(CliContext& context, const PublishCommand& command) {
                0};
 }
 
+std::string published_json(const PublishCommand& command) {
+  JsonObject line;
+  line.text("event", "published").text("source", to_string(command.source));
+  line.raw("paths", json_array(command.paths,
+                               [](const std::string& path) { return JsonObject().path("path", path).str_value(); }));
+  return line.str_value() + "\n";
+}
+
 }  // namespace
 
 Result<int> run_publish(CliContext& context, const PublishCommand& command) {
@@ -113,6 +122,7 @@ Result<int> run_publish(CliContext& context, const PublishCommand& command) {
   // The other server's hook has a log of its own.
   if (command.source != HintSource::git_hook || context.forced) {
     if (!status) return status.error();
+    if (command.json) context.out(published_json(command));
     return kExitDone;
   }
   // A hook must never fail or slow down a commit: one line in its own log says what happened.

@@ -130,19 +130,42 @@ void tell(CliContext& context, const Kept& kept, const RestoreChoice& choice, co
 }
 
 /// An edit on one server is wanted on both: the path is synced at once.
-int carry_over(CliContext& context, const Kept& kept) {
+Result<Summary> carry_over(CliContext& context, const Kept& kept) {
   Request request;
   request.kind = RequestKind::sync;
   request.paths.push_back(kept.path);
-  const auto summary = run_request(context, kept.pair, std::move(request), {}, [](const Event&) {});
+  return run_request(context, kept.pair, std::move(request), {}, [](const Event&) {});
+}
+
+int end_text(CliContext& context, const Result<Summary>& summary) {
   const Error* error = !summary ? &summary.error() : summary->error.code != ErrorCode::ok ? &summary->error : nullptr;
-  if (error == nullptr) {
-    context.out(summary->parked + summary->failed == 0 ? "and on both servers\n"
-                                                       : "something of it waits: see twsync conflicts\n");
-    return summary_exit_code(*summary);
+  if (error != nullptr) {
+    context.out(str("the next sync carries it over (", describe(*error), ")\n"));
+    return kExitDone;
   }
-  context.out(str("the next sync carries it over (", describe(*error), ")\n"));
-  return kExitDone;
+  context.out(summary->parked + summary->failed == 0 ? "and on both servers\n"
+                                                     : "something of it waits: see twsync conflicts\n");
+  return summary_exit_code(*summary);
+}
+
+int end_json(CliContext& context, const Kept& kept, const Restored& restored, const Result<Summary>& summary) {
+  for (const Error& error : restored.failed) {
+    JsonObject line;
+    line.text("event", "failed").path("path", error.path).text("code", to_string(error.code));
+    context.out(line.text("text", describe(error)).str_value() + "\n");
+  }
+  const bool carried = restored.files + restored.directories > 0 && summary && summary->error.code == ErrorCode::ok;
+  JsonObject line;
+  line.text("event", "restored").text("pair", kept.pair.name).path("path", kept.path).number("files", restored.files);
+  line.number("directories", restored.directories).number("failed", restored.failed.size());
+  context.out(line.flag("carried_over", carried && summary_exit_code(*summary) == kExitDone).str_value() + "\n");
+  return carried ? summary_exit_code(*summary) : kExitDone;
+}
+
+std::string written_json(const Kept& kept, const RestoreChoice& choice, const std::string& file) {
+  JsonObject line;
+  line.text("event", "written").text("pair", kept.pair.name).path("path", kept.path).path("file", file);
+  return line.number("versions", choice.versions.size()).str_value() + "\n";
 }
 
 }  // namespace
@@ -154,6 +177,10 @@ Result<int> run_restore(CliContext& context, const RestoreCommand& command) {
     std::map<Side, SideVersions*> sides;
     for (const auto& [side, versions] : kept.sides) sides[side] = versions.get();
     SYNC_TRY(export_versions(choice, kept.path, absolute_path(command.to), sides));
+    if (command.json) {
+      context.out(written_json(kept, choice, absolute_path(command.to)));
+      return kExitDone;
+    }
     context.out(
         str(choice.tree ? str(choice.versions.size(), " versions") : "version " + choice.versions.front().version.id,
             " written to ", escape_bytes(command.to), "\n"));
@@ -162,9 +189,13 @@ Result<int> run_restore(CliContext& context, const RestoreCommand& command) {
   Restored restored;
   for (const auto& [side, versions] : kept.sides) SYNC_TRY(restore_side(*versions, choice, side, restored));
   if (!choice.tree && !restored.failed.empty()) return std::move(restored.failed.front());
-  tell(context, kept, choice, restored);
+  if (!command.json) tell(context, kept, choice, restored);
   kept.sides.clear();
-  const int carried = restored.files + restored.directories > 0 ? carry_over(context, kept) : kExitDone;
+  const bool any = restored.files + restored.directories > 0;
+  const Result<Summary> summary = any ? carry_over(context, kept) : Result<Summary>(Summary{});
+  const int carried = command.json ? end_json(context, kept, restored, summary)
+                      : any        ? end_text(context, summary)
+                                   : static_cast<int>(kExitDone);
   return restored.failed.empty() ? carried : std::max<int>(carried, kExitRemains);
 }
 

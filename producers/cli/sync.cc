@@ -55,6 +55,7 @@ PrinterOptions printer_options(const CliContext& context, const SyncCommand& com
   options.quiet = command.quiet;
   options.dry_run = command.dry_run;
   options.terminal = context.terminal;
+  options.colours = context.colours;
   options.columns = context.columns;
   options.now_ns = [&clock] { return clock.steady_ns(); };
   return options;

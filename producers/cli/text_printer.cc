@@ -4,7 +4,9 @@
 
 #include "common/app/exit_codes.h"
 #include "common/base/text.h"
+#include "producers/cli/paint.h"
 #include "producers/cli/printer.h"
+#include "producers/cli/rate.h"
 
 namespace twsync {
 
@@ -40,28 +42,6 @@ std::string shown(const std::string& path) {
   return path.empty() ? "." : escape_bytes(path);
 }
 
-/// Counts over time: how fast, and how long the rest takes.
-class Rate {
- public:
-  void note(int64_t now_ns, uint64_t done) {
-    if (start_ns_ < 0 || done < start_done_) {
-      start_ns_ = now_ns;
-      start_done_ = done;
-    }
-    now_ns_ = now_ns;
-    done_ = done;
-  }
-  uint64_t per_second() const {
-    const int64_t elapsed = now_ns_ - start_ns_;
-    if (start_ns_ < 0 || elapsed < kSecondNs / 2) return 0;
-    return static_cast<uint64_t>(static_cast<double>(done_ - start_done_) * 1e9 / static_cast<double>(elapsed));
-  }
-
- private:
-  int64_t start_ns_ = -1, now_ns_ = 0;
-  uint64_t start_done_ = 0, done_ = 0;
-};
-
 class TextPrinter final : public EventPrinter {
  public:
   TextPrinter(const PrinterOptions& options, TextSink sink) : options_(options), sink_(std::move(sink)) {}
@@ -72,13 +52,13 @@ class TextPrinter final : public EventPrinter {
         operation(event);
         break;
       case EventKind::conflict:
-        line("conflict", event);
+        line("conflict", Colour::warning, event);
         break;
       case EventKind::parked:
-        line("parked", event);
+        line("parked", Colour::warning, event);
         break;
       case EventKind::skipped:
-        line("skipped", event);
+        line("skipped", Colour::faint, event);
         break;
       case EventKind::progress:
         if (event.progress && !options_.quiet) progress(*event.progress);
@@ -110,12 +90,13 @@ class TextPrinter final : public EventPrinter {
     if (!failed && (options_.quiet || !options_.dry_run)) return;
     std::string text = operation_text(*event.operation);
     if (failed)
-      text = str("failed: ", text, ": ", event.text.empty() ? to_string(event.code) : escape_bytes(event.text));
+      text = str(paint(options_.colours, Colour::bad, "failed:"), " ", text, ": ",
+                 event.text.empty() ? to_string(event.code) : escape_bytes(event.text));
     print(text);
   }
 
-  void line(const char* what, const Event& event) {
-    std::string text = str(what, ": ", shown(event.path));
+  void line(const char* what, Colour colour, const Event& event) {
+    std::string text = str(paint(options_.colours, colour, str(what, ":")), " ", shown(event.path));
     if (!event.text.empty()) text += str(": ", escape_bytes(event.text));
     if (!event.item.empty()) text += str(" [", escape_bytes(event.item), "]");
     print(text);

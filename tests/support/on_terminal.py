@@ -4,13 +4,14 @@
 on_terminal.py ["PATTERN=>ANSWER"]... -- COMMAND...
 
 Waits for each PATTERN (a regular expression) in what the command says, in this order, and types ANSWER and a newline
-(^C: the key instead). Prints all that the terminal showed, and at the end "[echo on]" or "[echo off]". Exits as the
-command does; with 97 when a question does not come, or no end, within 60 s.
+(^C: the key instead; !COMMAND: a shell runs it, nothing is typed). Prints all that the terminal showed, and at the end
+"[echo on]" or "[echo off]". Exits as the command does; with 97 when a question does not come, or no end, within 60 s.
 """
 import os
 import pty
 import re
 import select
+import subprocess
 import sys
 import termios
 import time
@@ -43,7 +44,10 @@ def main():
             if found:
                 seen += found.end()
                 answer = answers.pop(0)[1]
-                os.write(terminal, b"\x03" if answer == "^C" else answer.encode() + b"\n")
+                if answer.startswith("!"):
+                    subprocess.run(answer[1:], shell=True, check=True)
+                else:
+                    os.write(terminal, b"\x03" if answer == "^C" else answer.encode() + b"\n")
                 deadline = time.monotonic() + WAIT
     else:
         os.kill(child, 9)
