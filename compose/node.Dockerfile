@@ -3,7 +3,7 @@ FROM debian:bookworm-slim
 ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update -q && apt-get install -q -y --no-install-recommends \
       systemd systemd-sysv dbus openssh-server openssh-client cron git procps ca-certificates \
-      libzmq5 libssh-4 libsqlite3-0 libspdlog1.10 libfmt9 libstdc++6 zlib1g libzstd1 \
+      libzmq5 libcpp-httplib0.11 libssh-4 libsqlite3-0 libspdlog1.10 libfmt9 libstdc++6 zlib1g libzstd1 \
     && rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_*
 # A container has no hardware, no console and no clock of its own to look after.
 RUN systemctl mask systemd-udevd.service systemd-udev-trigger.service systemd-udevd-kernel.socket \

@@ -24,7 +24,8 @@ bool is_stale(const PairStatus* pair, const std::vector<WorkerStatus>& workers, 
     if (!has_worker(workers, service)) return true;
   }
   const bool busy = pair->hints_waiting > 0 || pair->requests_waiting > 0 || pair->state != "idle";
-  return (busy || last_done_ns == 0) && old;
+  if (last_done_ns == 0) return pair->state != "running";  // the first sync takes as long as it takes
+  return busy && old;
 }
 
 }  // namespace twsync

@@ -64,6 +64,9 @@ TEST(Staleness, table) {
   EXPECT_FALSE(is_stale(&status, all, long_ago, 10, now)) << "nothing waits";
   EXPECT_TRUE(is_stale(&status, {all[0], all[1]}, lately, 10, now)) << "no transfer worker";
   EXPECT_TRUE(is_stale(&status, all, 0, 10, now)) << "never";
+  status.state = "running";
+  EXPECT_FALSE(is_stale(&status, all, 0, 10, now)) << "the first sync is on its way";
+  status.state = "idle";
   status.hints_waiting = 1;
   EXPECT_TRUE(is_stale(&status, all, long_ago, 10, now));
   EXPECT_FALSE(is_stale(&status, all, lately, 10, now));
