@@ -53,7 +53,8 @@ stop_role broker KILL
 echo "while it was dead" >"$work/code/d5/unqueued"
 rm -f "$work/state/queue.db"*
 start_role broker
-eventually "the broker" "$bin/twsync" status "${options[@]}"
+served() { "$bin/twsync" status "${options[@]}" --json | grep -q '"service":true'; }
+eventually "the broker" served
 in_sync "$(summary_of)"
 same "$work/code/d5/unqueued" "$work/deploy/d5/unqueued" || fail "a sync after the queue was lost did not look for changes"
 echo "ok hints that a lost queue took with it are not trusted"
