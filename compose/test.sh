@@ -123,7 +123,7 @@ no_more sutazai-sync-monitor.service 1.5
 no_more twsync-worker@resolver.service 1.5
 no_more twsync-worker@scanner.service 2.9
 no_more twsync-worker@transfer.service 2.9
-no_more twsync-observer.service 1.5
+no_more twsync-observer.service 1.6
 ok "units are active, exposure: broker $(exposure twsync-broker.service), monitor $(exposure sutazai-sync-monitor.service), resolver $(exposure twsync-worker@resolver.service), scanner $(exposure twsync-worker@scanner.service)"
 arrives app/from-code 'first live edit' code deploy
 arrives app/from-deploy 'first live edit back' deploy code
