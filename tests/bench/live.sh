@@ -38,7 +38,7 @@ eventually "quiet" quiet
 
 mkdir "$work/before"
 rsync -a --exclude=/.twsync "$work/code/" "$work/before/"
-find "$work/code" -name '*.c' -not -path '*/.twsync/*' | sort | head -5000 >"$work/changed"
+find "$work/code" -name '*.c' -not -path '*/.twsync/*' | sort | sed -n 1,5000p >"$work/changed"
 began=$(date +%s%N)
 while read -r file; do echo "/* switched */" >>"$file"; done <"$work/changed"
 last=$(tail -1 "$work/changed")
