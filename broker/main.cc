@@ -44,15 +44,9 @@ Status serve(ServiceContext& service) {
   SystemClock clock;
   SYNC_ASSIGN(auto broker, Broker::open(context, options_of(service), clock));
   notify_ready();
-  const int64_t watchdog_ns = watchdog_interval_ms() * kMillisecond;
-  int64_t next_watchdog = 0;
+  Watchdog watchdog;
   // The loop turns at least every second, a watchdog interval is longer.
-  return broker->run(service.signals.stop(), [&] {
-    const int64_t now = clock.steady_ns();
-    if (watchdog_ns == 0 || now < next_watchdog) return;
-    next_watchdog = now + watchdog_ns;
-    notify_watchdog();
-  });
+  return broker->run(service.signals.stop(), [&] { watchdog.turn(clock.steady_ns()); });
 }
 
 }  // namespace

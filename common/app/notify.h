@@ -16,4 +16,20 @@ bool notify_reloading();
 /// Half of WATCHDOG_USEC when the watchdog is meant for this process: how often notify_watchdog() is due; 0 = never.
 int64_t watchdog_interval_ms();
 
+/// Tells the watchdog as often as it is due. One thread: the loop that must not hang.
+class Watchdog {
+ public:
+  Watchdog() : interval_ns_(watchdog_interval_ms() * 1'000'000) {}
+  /// Every turn of the loop, which takes less than an interval. `now`: steady.
+  void turn(int64_t now_ns) {
+    if (interval_ns_ == 0 || now_ns < next_ns_) return;
+    next_ns_ = now_ns + interval_ns_;
+    notify_watchdog();
+  }
+
+ private:
+  const int64_t interval_ns_;
+  int64_t next_ns_ = 0;
+};
+
 }  // namespace twsync

@@ -1,3 +1,4 @@
+#include "common/app/event_text.h"
 #include "common/base/json_object.h"
 #include "producers/cli/printer.h"
 
@@ -5,23 +6,9 @@ namespace twsync {
 
 namespace {
 
-const char* event_name(EventKind kind) {
-  switch (kind) {
-    case EventKind::operation:
-      return "operation";
-    case EventKind::conflict:
-      return "conflict";
-    case EventKind::parked:
-      return "parked";
-    case EventKind::skipped:
-      return "skipped";
-    case EventKind::progress:
-      return "progress";
-    case EventKind::summary:
-      return "summary";
-    default:
-      return nullptr;  // notes and cycles are for people and subscribers
-  }
+// Notes and cycles are for people and subscribers; the summary comes by itself.
+bool is_of_a_run(EventKind kind) {
+  return kind != EventKind::note && kind != EventKind::cycle && kind != EventKind::cookie && kind != EventKind::summary;
 }
 
 void add_operation(JsonObject& out, const Operation& operation) {
@@ -43,10 +30,10 @@ class JsonPrinter final : public EventPrinter {
   explicit JsonPrinter(TextSink sink) : sink_(std::move(sink)) {}
 
   void event(const Event& event) override {
-    const char* name = event_name(event.kind);
-    if (name == nullptr || event.kind == EventKind::summary) return;
+    if (!is_of_a_run(event.kind)) return;
     JsonObject out;
-    out.text("event", name).path("path", event.operation && event.path.empty() ? event.operation->path : event.path);
+    out.text("event", event_name(event.kind))
+        .path("path", event.operation && event.path.empty() ? event.operation->path : event.path);
     if (event.operation) add_operation(out, *event.operation);
     if (event.progress) add_progress(out, *event.progress);
     if (!event.item.empty()) out.text("id", event.item);

@@ -23,14 +23,8 @@ Status serve(ServiceContext& service) {
   if (options.pairs.empty()) return Error{ErrorCode::usage, "no pair is configured: nothing to watch", {}, 0};
   options.status = [](const std::string& line) { notify_status(line); };
   options.ready = [] { notify_ready("watching"); };
-  const int64_t watchdog_ns = watchdog_interval_ms() * kMillisecond;
-  int64_t next_watchdog = 0;
-  options.each_turn = [&] {
-    const int64_t now = clock.steady_ns();
-    if (watchdog_ns == 0 || now < next_watchdog) return;
-    next_watchdog = now + watchdog_ns;
-    notify_watchdog();
-  };
+  Watchdog watchdog;
+  options.each_turn = [&] { watchdog.turn(clock.steady_ns()); };
   return run_monitor(context, options, service.signals.stop());
 }
 

@@ -17,14 +17,8 @@ Status serve(ServiceContext& service) {
   options.pairs = service.config.pairs;
   options.metrics_port = service.config.settings.metrics_port;
   options.ready = [] { notify_ready("observing"); };
-  const int64_t watchdog_ns = watchdog_interval_ms() * kMillisecond;
-  int64_t next_watchdog = 0;
-  options.each_turn = [&] {
-    const int64_t now = clock.steady_ns();
-    if (watchdog_ns == 0 || now < next_watchdog) return;
-    next_watchdog = now + watchdog_ns;
-    notify_watchdog();
-  };
+  Watchdog watchdog;
+  options.each_turn = [&] { watchdog.turn(clock.steady_ns()); };
   return run_observer(context, options, service.signals.stop());
 }
 
