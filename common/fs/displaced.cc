@@ -85,7 +85,7 @@ bool DisplacedKeeper::is_expected(const std::string& copy, const VersionRecord& 
   FileStat stat;
   const auto fd = open_regular(store_.dir_fd(), copy.c_str(), stat);
   if (!fd) return false;
-  const auto digest = hash_file(fd->get(), hasher_, stat);
+  const auto digest = hash_file(fd->get(), hasher_, stat, LastChange::mtime);
   return digest && *digest == record.entry.digest;
 }
 

@@ -6,7 +6,14 @@
 
 namespace twsync {
 
-namespace {}  // namespace
+namespace {
+
+// A side that was not scanned in this cycle: the entry was looked at no earlier than at its ctime.
+int64_t moment_of_look(const Stamp& stamp, int64_t scanned_ns) {
+  return scanned_ns != 0 ? scanned_ns : stamp.ctime_ns;
+}
+
+}  // namespace
 
 bool Expectation::may_fit(const FileStat& stat, const Entry& expected) {
   if (stat.kind != expected.kind) return false;
@@ -34,7 +41,7 @@ bool Expectation::fits(int dir_fd, const char* name, const FileStat& stat, const
     default:
       return false;
   }
-  const bool racy = stamp.inode == 0 || stamp.mtime_ns > scanned_ns - kRacyNs;
+  const bool racy = stamp.inode == 0 || stamp.mtime_ns > moment_of_look(stamp, scanned_ns) - kRacyNs;
   const bool touched = before.inode != stamp.inode || (stamp.ctime_ns != 0 && before.ctime_ns != stamp.ctime_ns);
   if (!racy && (!touched || !expected.digest.known())) return true;
   return expected.digest.known() && same_content(dir_fd, name, expected);
@@ -44,7 +51,7 @@ bool Expectation::same_content(int dir_fd, const char* name, const Entry& expect
   FileStat stat;
   const auto fd = open_regular(dir_fd, name, stat);
   if (!fd || stat.size != expected.size) return false;
-  const auto digest = hash_file(fd->get(), hasher_, stat);
+  const auto digest = hash_file(fd->get(), hasher_, stat, LastChange::mtime);
   return digest && *digest == expected.digest;
 }
 

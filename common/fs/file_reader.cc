@@ -11,9 +11,16 @@ namespace twsync {
 
 namespace {
 
-constexpr int64_t kTick = 20 * kMillisecond;
+constexpr int64_t kLongestTick = 20 * kMillisecond;
+constexpr int64_t kLookAgain = kMillisecond / 2;
 constexpr int kTries = 3;
 constexpr size_t kHashBuffer = 256U << 10U;
+
+int64_t now_of(clockid_t id) {
+  struct timespec now;
+  clock_gettime(id, &now);
+  return now.tv_sec * kSecond + now.tv_nsec;
+}
 
 int open_quietly(int dir_fd, const char* name) {
   // O_NONBLOCK: should a FIFO appear after the look, nothing blocks.
@@ -65,13 +72,15 @@ Result<UniqueFd> open_regular(int dir_fd, const char* name, FileStat& stat) {
   return fd;
 }
 
-void settle(const FileStat& stat) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  const int64_t age = now.tv_sec * kSecond + now.tv_nsec - stat.ctime_ns;
-  if (age < 0 || age >= kTick) return;
-  const struct timespec wait = {0, kTick - age};
-  clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, nullptr);
+void settle(const FileStat& stat, LastChange by) {
+  const int64_t changed = by == LastChange::ctime ? stat.ctime_ns : stat.mtime_ns;
+  const int64_t age = now_of(CLOCK_REALTIME) - changed;
+  if (age < 0 || age >= kLongestTick) return;
+  const int64_t until = now_of(CLOCK_MONOTONIC) + kLongestTick - age;
+  while (now_of(CLOCK_REALTIME_COARSE) <= changed && now_of(CLOCK_MONOTONIC) < until) {
+    const struct timespec wait = {0, kLookAgain};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, nullptr);
+  }
 }
 
 Result<uint64_t> read_content(int fd, const FileStat& stat, const ContentSink& sink, char* buffer, size_t buffer_size) {
@@ -98,11 +107,11 @@ void hash_zeros(Hasher& hasher, uint64_t count) {
   }
 }
 
-Result<Digest> hash_file(int fd, Hasher& hasher, FileStat& stat) {
+Result<Digest> hash_file(int fd, Hasher& hasher, FileStat& stat, LastChange by) {
   const auto buffer = std::make_unique<char[]>(kHashBuffer);
   for (int tries = 0; tries < kTries; ++tries) {
     if (const int err = stat_fd(fd, stat); err != 0) return error_from_errno(err, "cannot look at the file");
-    settle(stat);
+    settle(stat, by);
     hasher.reset();
     const auto feed = [&hasher](std::string_view bytes, uint64_t zeros) -> Status {
       zeros != 0 ? hash_zeros(hasher, zeros) : hasher.update(bytes);

@@ -1,6 +1,7 @@
 #pragma once
 // Reading a regular file of the tree while others may write it.
 
+#include <cstdint>
 #include <functional>
 #include <string_view>
 
@@ -16,9 +17,13 @@ namespace twsync {
 /// there, unsupported for another kind. `stat` is the open file's.
 Result<UniqueFd> open_regular(int dir_fd, const char* name, FileStat& stat);
 
-/// A change within the kernel's clock tick of a read can leave every time stamp as it was. Returns once the file's last
-/// change is older than that (at most 20 ms; at once for nearly every file), so that a later change shows in its stamp.
-void settle(const FileStat& stat);
+/// Which time says when others last changed a file: a write moves both; our own renames and links move ctime only.
+enum class LastChange : uint8_t { ctime, mtime };
+
+/// A change within the kernel's clock tick of a read can leave every time stamp as it was. Returns once that tick is
+/// over (the coarse clock that stamps inodes has passed the file's last change; at most 20 ms, at once for nearly every
+/// file), so that a later change shows in its stamp. clock_gettime(2), CLOCK_REALTIME_COARSE.
+void settle(const FileStat& stat, LastChange by = LastChange::ctime);
 
 /// Receives the bytes in order; `zeros` != 0 = that many zero bytes from a hole (then `bytes` is empty).
 using ContentSink = std::function<Status(std::string_view bytes, uint64_t zeros)>;
@@ -31,6 +36,6 @@ Result<uint64_t> read_content(int fd, const FileStat& stat, const ContentSink& s
 void hash_zeros(Hasher& hasher, uint64_t count);
 
 /// Digest of the open file, with `stat` as it was while it was read. stale when it kept changing through several tries.
-Result<Digest> hash_file(int fd, Hasher& hasher, FileStat& stat);
+Result<Digest> hash_file(int fd, Hasher& hasher, FileStat& stat, LastChange by = LastChange::ctime);
 
 }  // namespace twsync

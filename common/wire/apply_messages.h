@@ -15,8 +15,9 @@ struct Batch {
   uint64_t epoch = 0;  ///< controller epoch: an applier refuses one older than its root's marker
   uint64_t cycle = 0;
   Side side = Side::code;
-  bool ordered = false;    ///< apply strictly in order (structure, directory removal, directory metadata)
-  int64_t scanned_ns = 0;  ///< target host's clock when the expected entries were scanned (20 ms rule)
+  bool ordered = false;  ///< apply strictly in order (structure, directory removal, directory metadata)
+  int64_t scanned_ns =
+      0;  ///< target host's clock when the expected entries were scanned (20 ms rule); 0 = not in this cycle
   std::vector<Operation> operations;
   uint64_t room_bytes = UINT64_MAX;  ///< on the target's file system as far as known: what is larger isn't sent
   template <class F>

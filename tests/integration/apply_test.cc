@@ -97,6 +97,25 @@ TEST_F(Apply, a_racy_expectation_is_decided_by_content) {
   EXPECT_EQ(read_file(to("other")), "old");
 }
 
+// A cycle that scanned only the other side: the base's entry was looked at no earlier than at its ctime.
+TEST_F(Apply, without_a_scan_the_ctime_says_when_it_was_seen) {
+  old_file(to("settled"), "old");
+  write_file(to("racy"), "old");
+  old_file(from("settled"), "new");
+  old_file(from("racy"), "new");
+  Operation settled = put("settled");
+  Operation racy = put("racy");
+  settled.expected.digest.low ^= 1;  // its content is not asked for
+  racy.expected.digest.low ^= 1;
+  Batch work = batch({settled, racy});
+  work.scanned_ns = 0;
+  const auto results = apply(work);
+  EXPECT_EQ(results[0].code, ErrorCode::ok) << results[0].message;
+  EXPECT_EQ(results[1].code, ErrorCode::stale);
+  EXPECT_EQ(read_file(to("settled")), "new");
+  EXPECT_EQ(read_file(to("racy")), "old");
+}
+
 TEST_F(Apply, a_vanished_target_is_stale_and_nothing_appears) {
   old_file(to("a"), "old");
   old_file(from("a"), "new");
