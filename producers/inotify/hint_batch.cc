@@ -68,7 +68,7 @@ void HintBatch::rename_below(const std::string& from, const std::string& to) {
 }
 
 int64_t HintBatch::batch_due() const {
-  const bool rested = first_ns_ - last_taken_ns_ >= options_.longest_ns;
+  const bool rested = first_ns_ - last_taken_ns_ >= 2 * options_.quiet_ns;
   if (rested && all_done_ && changed_.size() + moves_.size() <= kSmall) return first_ns_;
   return std::min(last_ns_ + options_.quiet_ns, first_ns_ + options_.longest_ns);
 }

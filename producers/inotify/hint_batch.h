@@ -15,7 +15,7 @@
 namespace twsync {
 
 struct SettleOptions {
-  int64_t quiet_ns = 20 * kMillisecond;     ///< a storm goes out after so long without a change
+  int64_t quiet_ns = 20 * kMillisecond;     ///< a storm goes out after so long without a change; twice that is a rest
   int64_t longest_ns = 100 * kMillisecond;  ///< ... and at the latest so long after its first
   int64_t modify_ns = kSecond;              ///< a file held open and written to is looked at so often
   size_t limit = 10'000;                    ///< more changes than this collapse to the whole root

@@ -29,6 +29,15 @@ TEST(HintBatch, a_single_edit_after_a_rest_is_due_at_once) {
   EXPECT_FALSE(batch.due().has_value());
 }
 
+// Someone who saves every 50 ms is no storm.
+TEST(HintBatch, single_edits_in_a_row_are_each_due_at_once) {
+  HintBatch batch(Side::code, {});
+  for (int64_t now = kSecond; now < 2 * kSecond; now += 50 * kMs) {
+    batch.changed("a", false, Haste::done, now);
+    EXPECT_EQ(batch.take(now).size(), 1u);
+  }
+}
+
 TEST(HintBatch, created_and_closed_is_one_and_due_at_once) {
   HintBatch batch(Side::code, {});
   batch.changed("a", false, Haste::begun, kSecond);
