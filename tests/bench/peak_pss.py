@@ -55,4 +55,5 @@ def main():
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""How one run is measured: seconds, bytes on the wire, memory; and how both trees are compared."""
+import os
+import subprocess
+import threading
+import time
+
+from peak_pss import below, parents, pss
+from vs_peers.bed import TOP, Failed
+
+
+def run(words, **options):
+    """A command that has to succeed; its last words if it does not."""
+    done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", check=False, **options)
+    if done.returncode != 0:
+        raise Failed(f"{words[0]} ended with {done.returncode}: {done.stdout[-600:]}")
+    return done.stdout
+
+
+def flush(path):
+    run(["sync", "-f", path])
+
+
+class Peak:
+    """Samples the sum of PSS of our children (code side) and of everything below the sshd (deploy side)."""
+
+    def __init__(self, bed):
+        self.bed, self.code, self.deploy, self.both = bed, 0, 0, 0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.sample)
+
+    def sample(self):
+        while not self.ended.wait(0.03):
+            table = parents()
+            mine = set(below(os.getpid(), table)) - {os.getpid()} - {proxy.pid for proxy in self.bed.proxies.values()}
+            code, deploy = pss(mine), pss(below(self.bed.sshd_pid, table))
+            self.code, self.deploy = max(self.code, code), max(self.deploy, deploy)
+            self.both = max(self.both, code + deploy)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+
+
+def timed(bed, work, target, sample_memory=False):
+    """work() and `sync -f` of the target, as a dict of what a record holds."""
+    flush(bed.work)
+    wire = bed.wire_bytes()
+    if sample_memory:
+        with Peak(bed) as peak:
+            work()
+            flush(target)
+        return {"warm_up": True, "wire": bed.wire_bytes() - wire, "pss_kb": [peak.code, peak.deploy, peak.both]}
+    began = time.perf_counter()
+    work()
+    flush(target)
+    return {"seconds": time.perf_counter() - began, "wire": bed.wire_bytes() - wire}
+
+
+def equal(source, target, exact):
+    """True or the first differences. Not exact: kinds, bytes and link targets only, for tools that carry no more."""
+    words = ["bash", TOP / "tests/support/compare_trees.sh", source, target]
+    if not exact:
+        words = ["diff", "-rq", "--no-dereference", "--exclude=.twsync", "--exclude=.stfolder", source, target]
+    done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+    return done.returncode == 0 or done.stdout[-600:] + done.stderr[-300:]
+
+
+def verify(source, target, exact=True):
+    answer = equal(source, target, exact)
+    if answer is not True:
+        raise Failed(f"the trees differ: {answer}")
+
+
+def comm(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="ascii") as name:
+            return name.read().strip()
+    except OSError:
+        return ""
+
+
+def switches(pid):
+    """Voluntary context switches of a process so far, all its threads."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
+            total += sum(int(line.split()[1]) for line in status if line.startswith("voluntary_ctxt_switches"))
+    return total
