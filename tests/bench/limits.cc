@@ -2,50 +2,19 @@
 //   bench_limits walk DIR...    each DIR by its own thread: every directory read, every entry's inode looked at
 //   bench_limits copy FROM TO   FROM into the empty directory TO by two threads, then syncfs
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
 #include <thread>
-#include <vector>
+
+#include "tests/bench/walk.h"
 
 namespace {
 
-[[noreturn]] void die(const std::string& path) {
-  std::fprintf(stderr, "bench_limits: %s: %s\n", path.c_str(), std::strerror(errno));
-  std::exit(1);
-}
-
-bool is_dot(const char* name) {
-  return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0;
-}
-
-/// Calls visit(directory descriptor, name, stat) for each entry below `path`, directories before what they hold.
-template <typename Visit>
-void walk(const std::string& path, int parent, const std::string& name, const Visit& visit) {
-  const int fd = ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  DIR* dir = fd < 0 ? nullptr : ::fdopendir(fd);
-  if (dir == nullptr) die(path);
-  std::vector<std::string> below;
-  while (const dirent* entry = ::readdir(dir)) {
-    struct stat info;
-    if (is_dot(entry->d_name)) continue;
-    if (::fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) die(path + "/" + entry->d_name);
-    visit(path, entry->d_name, info);
-    if (S_ISDIR(info.st_mode)) below.emplace_back(entry->d_name);
-  }
-  for (const std::string& next : below) walk(path + "/" + next, fd, next, visit);
-  ::closedir(dir);
-}
+using bench::die;
+using bench::walk;
 
 size_t walk_all(const std::vector<std::string>& roots) {
   std::atomic<size_t> entries{0};

@@ -18,10 +18,10 @@ top=$(cd "$here/../.." && pwd)
 if [ -z "${TWSYNC_BENCH_NET:-}" ]; then
   case " $* " in *' --no-install '*) ;; *) bash "$top/tests/install.sh" unison syncthing lsyncd ;; esac
   build=${BUILD:-$top/build}
-  if [ ! -x "${TWSYNC_BIN:-$build/bin}/twsync" ] || [ ! -x "$build/tests/tcp_proxy" ] || [ ! -x "$build/tests/bench_limits" ]; then
+  if [ ! -x "${TWSYNC_BIN:-$build/bin}/twsync" ] || [ ! -x "$build/tests/tcp_proxy" ] || [ ! -x "$build/tests/bench_equal" ]; then
     cmake -S "$top" -B "$build" -G Ninja >/dev/null
     cmake --build "$build" --target twsync twsync-agent twsync-broker twsync-scanner twsync-resolver twsync-transfer \
-      twsync-monitor tcp_proxy bench_limits
+      twsync-monitor tcp_proxy bench_limits bench_equal
   fi
   export TWSYNC_BENCH_NET=shared
   if [ "$(id -u)" = 0 ] && command -v ip >/dev/null && unshare --net true 2>/dev/null; then

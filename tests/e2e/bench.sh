@@ -10,6 +10,26 @@ fail() { echo "FAIL $*"; tail -30 "$out/said"; exit 1; }
 BUILD=${BUILD_DIR:-$top/build}
 case $BUILD in /*) ;; *) BUILD=$top/$BUILD ;; esac
 export BUILD
+# equal_after CHANGE: what the comparison of the benchmark answers for two trees that differ by it only.
+equal_after() {
+  rm -rf "$out/a" "$out/b"
+  mkdir -p "$out/a/dir/.twsync"
+  echo content >"$out/a/dir/file"
+  echo kept >"$out/a/dir/.twsync/file"
+  ln -s file "$out/a/dir/link"
+  cp -a "$out/a" "$out/b"
+  mkdir "$out/b/.twsync"
+  (cd "$out/b/dir" && eval "$1")
+  "$BUILD/tests/bench_equal" "$out/a" "$out/b" >"$out/said"
+}
+equal_after true || fail "equal trees differ"
+for change in 'touch new' 'rm file' 'rm .twsync/file' 'chmod 600 file' 'touch -d @7 file' 'ln -sfn other link' 'rm file; mkdir file' 'chmod 700 .' \
+  'cp -p file ref; sed s/c/C/ ref >file; touch -r ref file; rm ref'; do
+  if equal_after "$change"; then fail "not seen by bench_equal: $change"; fi
+done
+grep -q "content: /dir/file" "$out/said" || fail "other bytes of the same size and time are not seen"
+echo "ok the comparison sees each kind of difference"
+
 bash "$top/tests/bench/vs_peers.sh" --quick --no-install --tools 'twsync,rsync,tar,walk + stat,local copy' --out "$out" >"$out/said" 2>&1 ||
   fail "vs_peers.sh --quick ended with $?"
 

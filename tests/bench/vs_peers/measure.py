@@ -5,7 +5,7 @@ import threading
 import time
 
 from peak_pss import below, parents, pss
-from vs_peers.bed import TOP, Failed
+from vs_peers.bed import Failed
 
 
 def run(words, **options):
@@ -61,19 +61,12 @@ def timed(bed, work, target, sample_memory=False):
     return {"seconds": time.perf_counter() - began, "wire": bed.wire_bytes() - wire}
 
 
-def equal(source, target, exact):
-    """True or the first differences. Not exact: kinds, bytes and link targets only, for tools that carry no more."""
-    words = ["bash", TOP / "tests/support/compare_trees.sh", source, target]
-    if not exact:
-        words = ["diff", "-rq", "--no-dereference", "--exclude=.twsync", "--exclude=.stfolder", source, target]
+def verify(bed, source, target, exact=True):
+    """Not exact: kinds, bytes and link targets only, for tools that carry no more."""
+    words = [bed.settings.build / "tests/bench_equal", *([] if exact else ["--bytes"]), source, target]
     done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
-    return done.returncode == 0 or done.stdout[-600:] + done.stderr[-300:]
-
-
-def verify(source, target, exact=True):
-    answer = equal(source, target, exact)
-    if answer is not True:
-        raise Failed(f"the trees differ: {answer}")
+    if done.returncode != 0:
+        raise Failed(f"the trees differ: {done.stdout[-600:]}{done.stderr[-300:]}")
 
 
 def comm(pid):

@@ -31,7 +31,7 @@ def first(bed, records, tool):
 
     until(look, 1800, "the first sync with the services running")
     seconds = time.perf_counter() - began
-    verify(tool.source, tool.target)
+    verify(bed, tool.source, tool.target)
     until(tool.quiet, 120, "quiet after the first sync")
     said.add(str(tool.status().get("watch", "")))
     records.add("first, services", bed, tool.name, "running", "start of the services to `in_sync` with nothing to do",
@@ -65,12 +65,12 @@ def storms(bed, records, settings, tool, repository, below):
         settle(tool)
         if with_rsync:
             switch.by_run(bed, records, rsync, repository, mirror, number)
-        verify(tool.source, tool.target)
+        verify(bed, tool.source, tool.target)
     for number in range(settings.rounds + 1):
         settle(tool)
         move.by_services(bed, records, tool, (MOVED.format(number), MOVED.format(number + 1)), below, number)
         settle(tool)
-        verify(tool.source, tool.target)
+        verify(bed, tool.source, tool.target)
         if with_rsync:
             move.by_run(bed, records, rsync, tool.source, mirror, number)
 
@@ -95,7 +95,7 @@ def measure(bed, records, settings):
             idle.memory(bed, records, tool)
             idle.wakeups(bed, records, tool, settings.idle_seconds)
         storms(bed, records, settings, tool, repository, below)
-        verify(source, target)
+        verify(bed, source, target)
     finally:
         tool.stop()
     bed.drop(source, target)

@@ -13,7 +13,7 @@ def one(bed, records, work, kind, tree):
         measured = timed(bed, tool.carry, target)
     finally:
         tool.stop()
-    verify(source, target, tool.exact)
+    verify(bed, source, target, tool.exact)
     records.add(work, bed, tool.name, tool.services, tool.first, measured, "exact" if tool.exact else "bytes, kinds, links", tool.note)
     bed.drop(source, target)
 

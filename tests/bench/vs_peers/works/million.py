@@ -32,7 +32,7 @@ def measure(bed, records, settings):
     tool = Services(bed, source, target)
     rescans = [Configured(tool)] + ([Listed()] if "rsync" in settings.tools and not Rsync.missing(settings) else [])
     measured = timed(bed, lambda: tool.command("sync", "--quiet"), target, sample_memory=True)
-    verify(source, target)
+    verify(bed, source, target)
     records.add("million, first", bed, "twsync", "none", turns.COMMAND, measured | {"entries": settings.entries}, "exact")
     for number in range(settings.rounds + 1):
         for one in turns.turn(rescans, number):
@@ -47,4 +47,4 @@ def measure(bed, records, settings):
         idle.memory(bed, records, tool, "million, memory at rest")
     finally:
         tool.stop()
-    verify(source, target)
+    verify(bed, source, target)

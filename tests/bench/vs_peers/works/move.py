@@ -30,5 +30,5 @@ def by_services(bed, records, tool, names, below, number):
 
 def by_run(bed, records, tool, source, mirror, number):
     measured = timed(bed, lambda: tool.sync(bed, source, mirror), mirror) | {"warm_up": number == 0}
-    verify(source, mirror)
+    verify(bed, source, mirror)
     records.add("rename, services", bed, tool.name, "none", "start of the command (after the rename) to the end of `sync -f`", measured, "exact")

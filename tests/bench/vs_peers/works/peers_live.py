@@ -24,7 +24,7 @@ def one(bed, records, settings, kind):
             until(tool.synced, 300, f"{kind.name} at rest", 0.5)
     finally:
         tool.stop()
-    verify(source, target, tool.exact)
+    verify(bed, source, target, tool.exact)
     bed.drop(source, target)
 
 

@@ -72,5 +72,5 @@ def by_run(bed, records, tool, repository, mirror, number):
         measured = timed(bed, lambda: tool.sync(bed, repository.tree, mirror), mirror)
         arrival.wait(10)
     measured |= {"torn": len(arrival.torn), "torn_as": dict(sorted(arrival.torn.items())[:3]), "files": len(repository.paths), "warm_up": number == 0}
-    verify(repository.tree, mirror)
+    verify(bed, repository.tree, mirror)
     records.add("switch", bed, tool.name, "none", "start of the command (after the checkout) to the end of `sync -f`", measured, "exact")

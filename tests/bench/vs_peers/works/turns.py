@@ -18,7 +18,7 @@ def turn(tools, number):
 def once(bed, records, work, tool, source, target, number, *options):
     """Round 0 warms caches, installs agents and gives the memory; its time does not count."""
     measured = timed(bed, lambda: tool.sync(bed, source, target, *options), target, sample_memory=number == 0)
-    verify(source, target, tool.exact)
+    verify(bed, source, target, tool.exact)
     records.add(work, bed, tool.name, tool.services, COMMAND, measured, "exact" if tool.exact else "bytes, kinds, links")
 
 
