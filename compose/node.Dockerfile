@@ -1,10 +1,10 @@
-# A server with systemd, sshd and cron, and the libraries that twsync's programs need. compose/test.sh builds and uses it.
-FROM debian:bookworm-slim
+# Servers with systemd, sshd and cron, for compose/test.sh. `fresh`: as Debian leaves them. `node`: with the libraries
+# that twsync's programs need, so that `dpkg -i` alone installs the packages.
+FROM debian:bookworm-slim AS fresh
 ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update -q && apt-get install -q -y --no-install-recommends \
       systemd systemd-sysv dbus openssh-server openssh-client cron git procps ca-certificates \
-      libzmq5 libcpp-httplib0.11 libssh-4 libsqlite3-0 libspdlog1.10 libfmt9 libstdc++6 zlib1g libzstd1 \
-    && rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_*
+    && rm -rf /etc/ssh/ssh_host_*
 # A container has no hardware, no console and no clock of its own to look after.
 RUN systemctl mask systemd-udevd.service systemd-udev-trigger.service systemd-udevd-kernel.socket \
       systemd-udevd-control.socket getty.target console-getty.service systemd-logind.service \
@@ -17,3 +17,8 @@ RUN systemctl mask systemd-udevd.service systemd-udev-trigger.service systemd-ud
     && systemctl enable ssh.service cron.service
 STOPSIGNAL SIGRTMIN+3
 CMD ["/lib/systemd/systemd"]
+
+FROM fresh AS node
+RUN apt-get install -q -y --no-install-recommends \
+      libzmq5 libcpp-httplib0.11 libssh-4 libsqlite3-0 libspdlog1.10 libfmt9 libstdc++6 zlib1g libzstd1 \
+    && rm -rf /var/lib/apt/lists/*

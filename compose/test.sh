@@ -1,82 +1,22 @@
 #!/usr/bin/env bash
 # Two servers with real systemd, sshd and cron, at the addresses and with the roots that the default configuration
-# names: brings them up, installs the packages, runs the scenarios, takes them down. Can be run again and again. Needs
-# docker, docker-compose and a finished build; debootstrap where debian:bookworm-slim cannot be pulled.   BUILD_DIR=build   KEEP=1: leaves the servers running.
+# names, and a second deploy server: brings them up, installs the packages, runs the scenarios, takes them down. Can be
+# run again and again. Needs docker, docker-compose, python3 and a finished build; debootstrap where
+# debian:bookworm-slim cannot be pulled.   BUILD_DIR=build   KEEP=1: leaves the servers running.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(dirname "$here")
-build=${BUILD_DIR:-$top/build}
-case $build in /*) ;; *) build=$top/$build ;; esac
-project=twsynctest
-prefix=/opt/sutazaiapp
-compose=(docker-compose -p "$project" -f "$here/compose.yaml")
-work=$(mktemp -d "${TMPDIR:-/tmp}/twsync-compose-XXXXXX")
-started=$SECONDS
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
 
-down() { "${compose[@]}" down --volumes --timeout 5 >"$work/down.log" 2>&1 || tail -3 "$work/down.log"; }
-cleanup() {
-  if [ -z "${KEEP:-}" ]; then down; fi
-  rm -rf "$work"
-}
-trap cleanup EXIT
-on() { # SERVER SCRIPT: runs it there
-  docker exec -i "${project}_$1_1" bash -c "$2"
-}
-fail() {
-  echo "FAIL $* [line ${BASH_LINENO[0]}]"
-  on code "systemctl --no-pager --plain list-units 'twsync*' 'sutazai*'; journalctl --no-pager -n 25 -u 'twsync*' -u 'sutazai*'; $prefix/bin/twsync status" || true
-  exit 1
-}
-trap 'fail "stopped: $BASH_COMMAND"' ERR
-eventually() { # WHAT SERVER SCRIPT: within 60 s
-  local end=$((SECONDS + 60))
-  until on "$2" "$3" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || fail "$1 did not happen within 60 s"
-    sleep 0.2
-  done
-}
-must() { on "$2" "$3" >"$work/out" 2>&1 || fail "$1: $(tail -3 "$work/out")"; }
-ok() { echo "ok $* ($((SECONDS - started)) s)"; }
-arrives() { # FILE TEXT FROM TO
-  must "an edit of the $3 server" "$3" "mkdir -p \$(dirname $prefix/$1) && echo '$2' >$prefix/$1"
-  eventually "the $3 server's edit on the $4 server" "$4" "grep -qx '$2' $prefix/$1"
-}
-at_rest() { on code "$prefix/bin/twsync status --json" 2>/dev/null | grep '"state":"idle"' | grep -q '"hints_waiting":0'; }
-rest() {
-  local end=$((SECONDS + 60))
-  until at_rest; do
-    [ $SECONDS -lt $end ] || fail "no rest within 60 s"
-    sleep 0.2
-  done
-}
-
-base_image() {
-  docker image inspect debian:bookworm-slim >/dev/null 2>&1 && return
-  docker pull -q debian:bookworm-slim >/dev/null 2>&1 && return
-  echo "debian:bookworm-slim cannot be pulled: making it with debootstrap"
-  command -v debootstrap >/dev/null || fail "debootstrap is missing (apt install debootstrap)"
-  debootstrap --variant=minbase bookworm "$work/base" >"$work/debootstrap.log" || fail "debootstrap: $(tail -1 "$work/debootstrap.log")"
-  rm -rf "$work"/base/var/cache/apt/archives/*.deb
-  tar -C "$work/base" -c . | docker import - debian:bookworm-slim >/dev/null
-  rm -rf "$work/base"
-}
+# --- a new user, with the README
+KEEP="" bash "$here/trial.sh"
 
 # --- up, from nothing
-down
-base_image
-"${compose[@]}" build code >"$work/build.log" 2>&1 || fail "the image: $(tail -3 "$work/build.log")"
-"${compose[@]}" up -d >"$work/up.log" 2>&1 || fail "docker-compose up: $(tail -3 "$work/up.log")"
-for server in code deploy; do
-  eventually "$server's systemd" $server 'systemctl is-active ssh.service cron.service && [ -S /run/systemd/private ]'
-done
-ok "two servers are up"
+servers_up node code deploy second
+ok "three servers are up"
 
 # --- installing
-cpack --config "$build/CPackConfig.cmake" -B "$work/packages" >"$work/cpack.log" 2>&1 || fail "cpack: $(tail -1 "$work/cpack.log")"
-version=$(dpkg-deb -f "$work"/packages/twsync_*.deb Version)
+packages_there /packages
 for server in code deploy; do
-  docker exec ${project}_${server}_1 mkdir -p /packages
-  docker cp "$work/packages/." ${project}_${server}_1:/packages >/dev/null
   must "dpkg -i on $server" $server "dpkg -i /packages/twsync-agent_${version}_*.deb /packages/twsync_${version}_*.deb"
 done
 must "a first installation starts nothing" code '! systemctl is-active twsync-broker sutazai-sync-monitor'
@@ -88,13 +28,11 @@ must "systemd's opinion of the units" code "! systemd-analyze verify sutazai-syn
 ok "installed with dpkg -i"
 
 # --- keys: the first login by a key that an administrator has there already
-on code 'ssh-keygen -q -t ed25519 -N "" -C admin -f /root/.ssh/id_ed25519 && cat /root/.ssh/id_ed25519.pub' >"$work/admin.pub"
-must "the administrator's key" deploy "echo '$(cat "$work/admin.pub")' >/root/.ssh/authorized_keys && chmod 600 /root/.ssh/authorized_keys"
+administrator_on deploy
 fingerprint=$(on deploy 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' | cut -d' ' -f2)
 must "ssh_key_exchange.sh" code "$prefix/scripts/ssh_key_exchange.sh --accept-fingerprint $fingerprint"
 must "ssh_key_exchange.sh again" code "$prefix/scripts/ssh_key_exchange.sh"
-must "only exchanged keys from here on" code 'rm /root/.ssh/id_ed25519*'
-must "only exchanged keys from here on" deploy "sed -i '/ admin\$/d' /root/.ssh/authorized_keys; [ \$(grep -c twsync: /root/.ssh/authorized_keys) = 1 ]"
+no_administrator_on deploy
 must "ssh_setup.log" code "[ -s $prefix/logs/ssh_setup.log ]"
 ok "keys exchanged, and regenerated"
 
@@ -154,6 +92,10 @@ must "a sync from the deploy server" deploy "$back sync --dry-run"
 must "anything else is refused" deploy "! $back 'touch /tmp/broken-in' && ! $back && ! $back 'sync /etc /tmp' && ! $back 'forget main'"
 must "nothing was run" code '[ ! -e /tmp/broken-in ]'
 ok "the deploy server may sync, publish and ask, nothing else"
+
+. "$here/pairs.sh"
+. "$here/commands.sh"
+forget_second_pair
 
 # --- git hook and cron
 must "a repository with the hook" code "cd $prefix && git init -q repo && cd repo && git config user.email a@b && git config user.name a && $prefix/bin/twsync hooks install ."
@@ -237,8 +179,7 @@ tree='cd /opt/sutazaiapp && find . \( -path ./.twsync -o -path ./logs -o -path .
 ok "both trees are equal at the end"
 
 # --- the end of it
-on code 'ssh-keygen -q -t ed25519 -N "" -C admin -f /root/.ssh/id_ed25519 && cat /root/.ssh/id_ed25519.pub' >"$work/admin.pub"
-must "the administrator's key" deploy "echo '$(cat "$work/admin.pub")' >>/root/.ssh/authorized_keys"
+administrator_on deploy
 must "twsync forget" code 'twsync forget main'
 must "no .twsync on either server" code "[ ! -e $prefix/.twsync ] && [ ! -e /var/lib/twsync/pairs/main ]"
 must "no .twsync on either server, and no key" deploy "[ ! -e $prefix/.twsync ] && ! grep -q twsync: /root/.ssh/authorized_keys"
