@@ -79,8 +79,10 @@ void fill_from_settings(const Config& config, const Settings& settings, PairConf
   pair.exclude.insert(pair.exclude.end(), settings.exclude.begin(), settings.exclude.end());
   pair.state_dir = str(config.state_dir, "/pairs/", pair.name);
   pair.ssh_key = config.overrides.ssh_key.empty() ? settings.ssh_key : absolute_path(config.overrides.ssh_key);
-  const std::string made = config.key_dir + "/id_ed25519";
-  if (pair.ssh_key.empty() && ::access(made.c_str(), R_OK) == 0) pair.ssh_key = made;
+  // Its own key; else the main pair's, which an older exchange made for all of them.
+  for (const std::string& made : {made_key(config, pair.name), made_key(config, kMainPair)}) {
+    if (pair.ssh_key.empty() && ::access(made.c_str(), R_OK) == 0) pair.ssh_key = made;
+  }
   pair.known_hosts = config.known_hosts;
   pair.policy = settings.conflict_resolution;
   pair.delete_limits.percent = settings.delete_limit_percent;
@@ -146,6 +148,11 @@ Result<std::string> read_trusted_file(const std::string& path) {
   ::close(fd);
   SYNC_TRY(std::move(status));
   return text;
+}
+
+// "NAME.key" with ".pub" or ".new" behind it is no other pair's, whatever pairs are called.
+std::string made_key(const Config& config, std::string_view pair) {
+  return pair == kMainPair ? config.key_dir + "/id_ed25519" : str(config.key_dir, "/", pair, ".key");
 }
 
 Result<Config> load_config(const Overrides& overrides) {

@@ -28,7 +28,7 @@ struct Config {
   std::string state_dir;    ///< absolute
   std::string runtime_dir;  ///< absolute: the broker's sockets
   std::string log_dir;      ///< <prefix>/logs, or <state-dir>/logs
-  std::string key_dir;      ///< <state-dir>/keys: where `keys exchange` puts the key pair
+  std::string key_dir;      ///< <state-dir>/keys: where `keys exchange` puts key pairs
   LogLevel log_level = LogLevel::info;
   Settings settings;              ///< of the main file, after --policy, --exclude and --ssh-port
   std::string known_hosts;        ///< own known_hosts file
@@ -55,6 +55,10 @@ Result<std::string> read_trusted_file(const std::string& path);
 Result<PairConfig> ad_hoc_pair(const Config& config, const std::string& directory, const std::string& target);
 /// The TARGET part alone. `port` is the default where the target names none.
 Result<DeployTarget> parse_target(const std::string& target, uint16_t port);
+
+/// Where `keys exchange` puts the private key of a configured pair: each pair has its own, since a key is bound to one
+/// root over there and replaced by each exchange.
+std::string made_key(const Config& config, std::string_view pair);
 
 /// Everything but name, code_path and deploy, from config.settings. REQUIRES: pair.name is set.
 void fill_pair(const Config& config, PairConfig& pair);

@@ -127,6 +127,7 @@ Status remove_keys(const KeyOptions& options) {
                             [&](const std::string& text) { return without_tagged(text, options.tag, ""); }));
   if (options.reverse) SYNC_TRY(remove_reverse(*session, options));
   for (const char* suffix : {"", ".pub", ".new", ".new.pub"}) SYNC_TRY(remove_file(options.deploy.key_file + suffix));
+  if (options.host_is_shared) return {};
   const std::string& hosts = options.deploy.known_hosts;
   SYNC_ASSIGN(const std::string text, read_text_file(hosts));
   return write_text_file(hosts, without_known_host(text, options.deploy.host, options.deploy.port), 0600);

@@ -30,6 +30,7 @@ struct KeyOptions {
   std::vector<std::string> agent_places = {"/usr/bin/twsync-agent",
                                            "/opt/sutazaiapp/bin/twsync-agent"};  ///< the package's agent
   std::optional<ReverseKeys> reverse;
+  bool host_is_shared = false;     ///< another pair's too: remove_keys() goes on trusting its host key
   std::string accept_fingerprint;  ///< "SHA256:…": trusts exactly this host key without asking
   std::function<bool(const HostKey&)> confirm_host;
   std::function<std::optional<std::string>(const std::string& prompt)> ask_secret;
@@ -59,8 +60,8 @@ struct KeyInfo {
 /// What stands on this server. not_found before the first exchange.
 Result<KeyInfo> show_keys(const KeyOptions& options);
 
-/// Removes our lines there (and here, with `reverse`), our key files and the host's line in known_hosts. `twsync
-/// forget`.
+/// Removes our lines there (and here, with `reverse`), our key files and the host's line in known_hosts (but
+/// see `host_is_shared`). `twsync forget`.
 Status remove_keys(const KeyOptions& options);
 
 }  // namespace twsync

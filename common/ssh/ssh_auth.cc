@@ -77,7 +77,7 @@ class Login {
   void try_password() {
     note("password");
     for (int i = 0; i < kPasswordTries && !done_; ++i) {
-      const auto password = target_.ask_secret(str("Password for ", name_, ": "));
+      const auto password = target_.ask_secret(str("Password for ", name_, ":"));
       if (!password) return;
       const int result = ssh_userauth_password(session_, nullptr, password->c_str());
       done_ = result == SSH_AUTH_SUCCESS;

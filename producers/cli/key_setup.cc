@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "common/app/installation.h"
@@ -26,9 +27,10 @@ bool is_ours(const std::string& key_file) {
   return std::getline(in, line) && line.find(" twsync:") != std::string::npos;
 }
 
-Result<std::string> place_of_key(const Config& config) {
+Result<std::string> place_of_key(const Config& config, const PairConfig& pair) {
   const std::string& configured = config.settings.ssh_key;
-  if (configured.empty()) return config.key_dir + "/id_ed25519";
+  // Ad hoc pairs share the main pair's: their names are not known before their first sync.
+  if (configured.empty()) return made_key(config, config.find(pair.name) != nullptr ? pair.name : kMainPair);
   if (::access(configured.c_str(), F_OK) == 0 && !is_ours(configured)) {
     return Error{ErrorCode::usage,
                  "SSH_KEY names a key that twsync did not make, and an exchange would replace it: leave SSH_KEY out, "
@@ -67,10 +69,14 @@ Result<KeyOptions> key_options(const Config& config, const PairConfig& pair) {
   out.deploy.host = pair.deploy.host;
   out.deploy.port = pair.deploy.port;
   out.deploy.user = pair.deploy.user;
-  SYNC_ASSIGN(out.deploy.key_file, place_of_key(config));
+  SYNC_ASSIGN(out.deploy.key_file, place_of_key(config, pair));
   out.deploy.known_hosts = pair.known_hosts;
   out.login_key = config.overrides.ssh_key;
   out.deploy_root = pair.deploy.path;
+  out.host_is_shared = std::any_of(config.pairs.begin(), config.pairs.end(), [&](const PairConfig& other) {
+    return other.name != pair.name && !other.deploy.local && other.deploy.host == pair.deploy.host &&
+           other.deploy.port == pair.deploy.port;
+  });
   // The way back is for what is installed: hooks and `publish` over there.
   if (!config.prefix.empty() && config.find(pair.name) != nullptr) {
     out.reverse = reverse_keys(config, pair);

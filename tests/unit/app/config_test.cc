@@ -82,6 +82,22 @@ TEST_F(ConfigTest, pairs_d_begins_with_the_main_values) {
   EXPECT_EQ(load("").error().code, ErrorCode::usage);
 }
 
+TEST_F(ConfigTest, each_pair_has_the_key_of_its_own_exchange) {
+  dir_.write("config/pairs.d/web.sh", "CODE_PATH=/srv/web\n");
+  const std::string keys = dir_ / "state/keys";
+  dir_.write("state/keys/id_ed25519", "key");
+  auto config = load("");
+  ASSERT_TRUE(config.ok()) << describe(config.error());
+  EXPECT_EQ(config->pairs[0].ssh_key, keys + "/id_ed25519");
+  EXPECT_EQ(config->pairs[1].ssh_key, keys + "/id_ed25519") << "an exchange of before, one for all";
+  dir_.write("state/keys/web.key", "key");
+  config = load("");
+  ASSERT_TRUE(config.ok()) << describe(config.error());
+  EXPECT_EQ(config->pairs[0].ssh_key, keys + "/id_ed25519");
+  EXPECT_EQ(config->pairs[1].ssh_key, keys + "/web.key");
+  EXPECT_EQ(made_key(*config, "web"), keys + "/web.key");
+}
+
 TEST_F(ConfigTest, writable_by_others_is_refused) {
   dir_.write("config/sync_config.sh", "");
   ASSERT_EQ(::chmod((dir_ / "config/sync_config.sh").c_str(), 0664), 0);
