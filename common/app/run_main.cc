@@ -139,7 +139,7 @@ Result<int> serve(const std::vector<std::string>& args, Signals& signals, const 
   log_info(about.name, " ", TWSYNC_VERSION, " starts");
   Reloader reloader(signals, arguments.overrides);
   auto status = body(context);
-  if (reloader.finish() && status) {
+  if (reloader.finish() && status && signals.leave_to_successor()) {
     notify_reloading();
     return begin_anew(about, args);
   }

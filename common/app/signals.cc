@@ -15,6 +15,7 @@ namespace {
 
 // A handler can reach nothing but statics.
 std::atomic<bool> g_stop{false};
+std::atomic<bool> g_terminated{false};
 std::atomic<bool> g_reload{false};
 std::atomic<int> g_wake{-1};
 std::atomic<int> g_reload_wake{-1};
@@ -38,10 +39,19 @@ void on_signal(int number) {
     g_reload = true;
   } else {
     if (number == SIGINT && g_interrupts.fetch_add(1) > 0) ::_exit(130);
+    g_terminated = true;
     g_stop = true;
   }
   wake();
   errno = saved;
+}
+
+void mask_endings(int how) {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGTERM);
+  ::sigaddset(&set, SIGINT);
+  ::pthread_sigmask(how, &set, nullptr);
 }
 
 void install(int number, void (*handler)(int)) {
@@ -56,6 +66,7 @@ void install(int number, void (*handler)(int)) {
 Signals::Signals() {
   SYNC_CHECK(g_wake.load() < 0, "two Signals in one process");
   g_stop = false;
+  g_terminated = false;
   g_reload = false;
   g_interrupts = 0;
   g_wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -64,6 +75,7 @@ Signals::Signals() {
   install(SIGINT, on_signal);
   install(SIGHUP, on_signal);
   install(SIGPIPE, SIG_IGN);
+  mask_endings(SIG_UNBLOCK);
 }
 
 Signals::~Signals() {
@@ -82,6 +94,11 @@ bool Signals::wait_for_reload() {
   uint64_t count = 0;
   while (!g_reload && !g_stop) [[maybe_unused]] const ssize_t ignored = ::read(g_reload_wake, &count, sizeof count);
   return g_reload.exchange(false);
+}
+
+bool Signals::leave_to_successor() {
+  mask_endings(SIG_BLOCK);
+  return !g_terminated;
 }
 
 int Signals::wake_fd() const {

@@ -130,6 +130,30 @@ for role in "${roles[@]}"; do
 done
 echo "ok reload"
 
+# A stop that comes while the process begins anew is no less a stop.
+stopped_in_reload() {
+  local lines end=$((SECONDS + 30))
+  lines=$(wc -l <"$work/$1.journal")
+  kill -HUP "${pids[$1]}"
+  until tail -n +$((lines + 1)) "$work/$1.journal" | grep -q 'read again'; do
+    [ $SECONDS -lt $end ] || fail "$1 does not reload"
+  done
+  kill "${pids[$1]}"
+  while kill -0 "${pids[$1]}" 2>/dev/null; do
+    [ $SECONDS -lt $end ] || fail "$1 forgot a SIGTERM that came during a reload"
+    sleep 0.1
+  done
+  wait "${pids[$1]}" || fail "$1 ended with $? on SIGTERM during a reload"
+  start "$1" "$work/conf.sh" &
+  pids[$1]=$!
+}
+for role in "${roles[@]}"; do
+  ready=$(grep -c READY=1 "$work/$role.notify")
+  stopped_in_reload "$role"
+  eventually "$role is ready after that" at_least $((ready + 1)) "$work/$role.notify" READY=1
+done
+echo "ok a stop during a reload"
+
 for role in monitor transfer resolver scanner broker; do
   kill "${pids[$role]}"
   rc=0
