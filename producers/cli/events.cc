@@ -7,6 +7,7 @@
 
 #include "common/app/event_text.h"
 #include "common/app/exit_codes.h"
+#include "common/base/json_members.h"
 #include "common/base/json_object.h"
 #include "common/zmq/subscriber.h"
 #include "producers/cli/broker_access.h"
@@ -57,6 +58,29 @@ std::vector<std::string> audit_files(const std::string& directory) {
   return out;
 }
 
+std::string padded(std::string text, size_t width) {
+  text.resize(std::max(text.size() + 2, width), ' ');
+  return text;
+}
+
+/// A line of the audit log for people: when, pair, side, what, where, and why and for whom.
+std::string audit_text(const std::string& line) {
+  auto members = json_members(line);
+  if (!members) return escape_bytes(line);
+  auto& m = *members;
+  // Where the bytes are not UTF-8 the member is escaped already.
+  const auto path = [&m](const std::string& name) {
+    const std::string shown = m.contains(name + "_b64") ? m[name] : escape_bytes(m[name]);
+    return shown.empty() ? std::string(".") : shown;
+  };
+  std::string out = str(escape_bytes(m["at"]), "  ", padded(escape_bytes(m["pair"]), 6),
+                        padded(escape_bytes(m["side"]), 8), padded(escape_bytes(m["operation"]), 18));
+  if (m.contains("moved_from")) out += str(path("moved_from"), " -> ");
+  out += str(path("path"), "  (", escape_bytes(m["why"]), "; ", escape_bytes(m["asked_by"]), ")");
+  if (m.contains("version")) out += str(" [", escape_bytes(m["version"]), "]");
+  return out;
+}
+
 /// The last operations that were applied here, oldest first: lines of the audit log as they are.
 std::deque<std::string> last_operations(const std::string& directory, const std::string& pair) {
   const std::string wanted = str("\"pair\":", json_text(pair), ",");
@@ -79,7 +103,8 @@ std::deque<std::string> last_operations(const std::string& directory, const std:
 
 Result<int> run_events(CliContext& context, const EventsCommand& command) {
   if (command.follow) return follow(context, command);
-  for (const auto& line : last_operations(context.config.log_dir + "/sync", command.pair)) context.out(line + "\n");
+  for (const auto& line : last_operations(context.config.log_dir + "/sync", command.pair))
+    context.out((command.json ? line : audit_text(line)) + "\n");
   return kExitDone;
 }
 

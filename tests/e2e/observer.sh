@@ -59,7 +59,11 @@ import json, sys
 for line in open(sys.argv[1]):
     event = json.loads(line)
     assert {"event", "at", "pair", "cycle"} <= event.keys(), line' "$work/events"
-"$bin/twsync" events "${options[@]}" main | tail -5 | grep -q '"path":"f2"' || fail "twsync events does not show the last operations"
+"$bin/twsync" events "${options[@]}" main --json | tail -5 | grep -q '"path":"f2"' || fail "twsync events --json does not show the last operations"
+"$bin/twsync" events "${options[@]}" main >"$work/lines"
+grep -q '^20[-0-9T:.]*Z  main  deploy  put-file  *f2  (.*)' "$work/lines" || fail "twsync events does not show the last operations: $(tail -5 "$work/lines")"
+[ "$(wc -l <"$work/lines")" = "$("$bin/twsync" events "${options[@]}" main --json | wc -l)" ] || fail "a line for each operation"
+if grep '[{}]' "$work/lines"; then fail "twsync events prints JSON to people"; fi
 "$bin/twsync" events "${options[@]}" nobody --follow 2>"$work/refused" && fail "events of a pair that nobody serves"
 grep -q "nobody" "$work/refused" || fail "no word on the unknown pair: $(cat "$work/refused")"
 echo "ok events, as JSON and after the fact; commands on a sync and on a conflict"

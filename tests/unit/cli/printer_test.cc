@@ -160,6 +160,13 @@ TEST(SummaryExitCode, table) {
   EXPECT_EQ(summary_exit_code(s), 0);
   s.parked = 1;
   EXPECT_EQ(summary_exit_code(s), 1);
+  s.guarded = 1;
+  EXPECT_EQ(summary_exit_code(s), 5) << "the guard stopped it and nothing was applied";
+  s.operations = 1;
+  EXPECT_EQ(summary_exit_code(s), 1) << "the rest was done";
+  s.operations = 0;
+  s.failed = 1;
+  EXPECT_EQ(summary_exit_code(s), 1);
   s.error.code = ErrorCode::guard;
   EXPECT_EQ(summary_exit_code(s), 5);
   s.error.code = ErrorCode::unreachable;
