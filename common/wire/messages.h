@@ -141,11 +141,12 @@ struct Summary {
   bool in_sync = false;
   bool dry_run = false;
   int64_t duration_ns = 0;
-  Error error;  ///< code not ok: the run as a whole failed (exit code from error.code)
+  Error error;           ///< code not ok: the run as a whole failed (exit code from error.code)
+  uint64_t guarded = 0;  ///< of `parked`: sets of deletions that the guard (I6) holds
   template <class F>
   void fields(F&& f) {
     f(operations, failed, bytes_sent, bytes_received, content_bytes, conflicts, parked, pending, skipped, in_sync,
-      dry_run, duration_ns, error);
+      dry_run, duration_ns, error, guarded);
   }
 };
 

@@ -213,7 +213,7 @@ std::string summary_text(const Summary& summary) {
   add(summary.failed, "failed");
   add(summary.conflicts, summary.conflicts == 1 ? "conflict" : "conflicts");
   add(summary.parked, "parked");
-  add(summary.pending, "left pending");
+  if (!summary.dry_run) add(summary.pending, "left pending");
   add(summary.skipped, "skipped");
   out += str(", ", seconds, " s\n");
   if (summary.error.code != ErrorCode::ok) {
@@ -229,6 +229,7 @@ std::string summary_text(const Summary& summary) {
 
 int summary_exit_code(const Summary& summary) {
   if (summary.error.code != ErrorCode::ok) return exit_code(summary.error.code);
+  if (summary.guarded > 0 && summary.operations == 0 && summary.failed == 0) return kExitGuard;
   return summary.failed > 0 || summary.parked > 0 ? kExitRemains : kExitDone;
 }
 

@@ -204,7 +204,9 @@ root_emptied() { # root_emptied SIDE: marker too, as when the file system is not
 root_emptied_but_marker() {
   many
   find code -mindepth 1 -maxdepth 1 ! -name .twsync -delete
-  sync_now; expect 1
+  sync_now --dry-run; expect 5
+  sync_now; expect 5
+  sync_now; expect 5
   [ "$(ls deploy | wc -l)" = 30 ] || die "deleted on the deploy side"
 }
 

@@ -438,6 +438,9 @@ Status Cycle::pass(bool& more) {
   note_room_wanted(work_, too_full, now);
   summary_.conflicts += conflicts.size();
   summary_.parked = parked.size();
+  summary_.guarded = static_cast<uint64_t>(std::count_if(parked.begin(), parked.end(), [](const ParkedRecord& item) {
+    return item.reason == ParkedReason::mass_deletion;
+  }));
   for (const auto& c : conflicts) summary_.parked += c.open ? 1 : 0;
   summary_.skipped += outcome.kept_directories + outcome.apart;
   summary_.operations += outcome.done;
