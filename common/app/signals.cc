@@ -46,11 +46,12 @@ void on_signal(int number) {
   errno = saved;
 }
 
-void mask_endings(int how) {
+void mask(int how) {
   sigset_t set;
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGTERM);
   ::sigaddset(&set, SIGINT);
+  ::sigaddset(&set, SIGHUP);
   ::pthread_sigmask(how, &set, nullptr);
 }
 
@@ -75,7 +76,7 @@ Signals::Signals() {
   install(SIGINT, on_signal);
   install(SIGHUP, on_signal);
   install(SIGPIPE, SIG_IGN);
-  mask_endings(SIG_UNBLOCK);
+  mask(SIG_UNBLOCK);
 }
 
 Signals::~Signals() {
@@ -97,7 +98,7 @@ bool Signals::wait_for_reload() {
 }
 
 bool Signals::leave_to_successor() {
-  mask_endings(SIG_BLOCK);
+  mask(SIG_BLOCK);
   return !g_terminated;
 }
 

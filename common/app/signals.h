@@ -19,8 +19,8 @@ class Signals {
   bool wait_for_reload();
   /// Becomes readable with the first signal and stays so after a stop; for poll().
   int wake_fd() const;
-  /// Before execv(), when no other thread is left: a SIGTERM or SIGINT from now on waits for the next program's Signals.
-  /// false: one came already, and this process is to end.
+  /// Before execv(), when no other thread is left: what comes from now on waits for the next program's Signals.
+  /// false: a SIGTERM or SIGINT came already, and this process is to end.
   bool leave_to_successor();
   /// As if SIGTERM had come. Any thread.
   void request_stop();
