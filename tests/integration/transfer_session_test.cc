@@ -149,7 +149,7 @@ TEST_F(Transfer, CarriesBothWaysAtOnce) {
     Batch& to = batches.emplace_back(batch(side_of(b)));
     for (int i = 0; i < kFiles; ++i) put(to, name(b, i));
   }
-  for (const Batch& one : batches) EXPECT_TRUE(session.submit("task" + std::to_string(one.id), Batch(one)));
+  for (const Batch& one : batches) EXPECT_TRUE(session.submit("task" + std::to_string(one.id), Batch(one)).ok());
   ASSERT_TRUE(outcomes.wait(batches.size()));
   for (const Batch& one : batches) {
     ASSERT_TRUE(outcomes.done_.contains("task" + std::to_string(one.id)));
@@ -179,14 +179,14 @@ TEST_F(Transfer, ThousandsOfSmallFilesAndALargeOne) {
   deploy_.write("large", large);
   Batch back = batch(Side::code);
   put(back, "large");
-  EXPECT_TRUE(session.submit("large", std::move(back)));
+  EXPECT_TRUE(session.submit("large", std::move(back)).ok());
   size_t tasks = 1;
   for (int b = 0; b < 10; ++b, ++tasks) {
     Batch to = batch(Side::deploy);
     for (int i = 0; i < 500; ++i) {
       put(to, "s" + std::to_string(b * 500 + i));
     }
-    EXPECT_TRUE(session.submit("small" + std::to_string(b), std::move(to)));
+    EXPECT_TRUE(session.submit("small" + std::to_string(b), std::move(to)).ok());
   }
   ASSERT_TRUE(outcomes.wait(tasks));
   EXPECT_TRUE(outcomes.failed_.empty());
@@ -202,7 +202,7 @@ TEST_F(Transfer, BatchesWithoutContentGoTheSameWay) {
     Batch to = batch(side);
     to.ordered = true;
     make_directory(to, side == Side::deploy ? "there" : "here");
-    EXPECT_TRUE(session.submit(side == Side::deploy ? "there" : "here", std::move(to)));
+    EXPECT_TRUE(session.submit(side == Side::deploy ? "there" : "here", std::move(to)).ok());
   }
   ASSERT_TRUE(outcomes.wait(2));
   EXPECT_EQ(failures(outcomes.done_["there"]), 0U);
@@ -220,7 +220,7 @@ TEST_F(Transfer, OneBadFileDoesNotStopTheRest) {
     put(to, path);
   }
   std::filesystem::remove(code_.at("gone"));
-  EXPECT_TRUE(session.submit("task", std::move(to)));
+  EXPECT_TRUE(session.submit("task", std::move(to)).ok());
   ASSERT_TRUE(outcomes.wait(1));
   ASSERT_TRUE(outcomes.done_.contains("task"));
   EXPECT_EQ(failures(outcomes.done_["task"]), 1U);
@@ -236,7 +236,7 @@ TEST_F(Transfer, ARefusedEpochIsToldForEachOperation) {
   code_.write("a", "1");
   put(to, "a");
   to.epoch = 0;
-  EXPECT_TRUE(session.submit("old", std::move(to)));
+  EXPECT_TRUE(session.submit("old", std::move(to)).ok());
   ASSERT_TRUE(outcomes.wait(1));
   ASSERT_TRUE(outcomes.done_.contains("old"));
   EXPECT_EQ(outcomes.done_["old"].results.at(0).code, ErrorCode::cancelled);
@@ -268,10 +268,10 @@ TEST_F(Transfer, AnAgentThatDiesFailsItsTasksAndHurtsNoFile) {
   Batch to = batch(Side::deploy);
   put(to, "noise");
   put(to, "large");
-  EXPECT_TRUE(session.submit("dies", std::move(to)));
+  EXPECT_TRUE(session.submit("dies", std::move(to)).ok());
   Batch back = batch(Side::code);
   put(back, "back");
-  EXPECT_TRUE(session.submit("back", std::move(back)));
+  EXPECT_TRUE(session.submit("back", std::move(back)).ok());
   ASSERT_TRUE(outcomes.wait(1)) << "the other direction goes on while a large file is sent";
   EXPECT_TRUE(outcomes.done_.contains("back"));
   EXPECT_TRUE(greeted);
@@ -281,7 +281,7 @@ TEST_F(Transfer, AnAgentThatDiesFailsItsTasksAndHurtsNoFile) {
   EXPECT_FALSE(std::filesystem::exists(deploy_.at("noise")));
   EXPECT_FALSE(std::filesystem::exists(deploy_.at("large")));
   while (!session.finished()) std::this_thread::yield();
-  EXPECT_FALSE(session.submit("late", batch(Side::deploy)));
+  EXPECT_FALSE(session.submit("late", batch(Side::deploy)).ok());
 }
 
 TEST_F(Transfer, AnAgentThatCannotBeReachedFailsEveryTask) {
@@ -293,9 +293,23 @@ TEST_F(Transfer, AnAgentThatCannotBeReachedFailsEveryTask) {
       },
       outcomes.events(), clock_);
   size_t taken = 0;
-  for (int i = 0; i < 3; ++i) taken += session.submit("t" + std::to_string(i), batch(Side::deploy)) ? 1 : 0;
+  for (int i = 0; i < 3; ++i) taken += session.submit("t" + std::to_string(i), batch(Side::deploy)).ok() ? 1 : 0;
   ASSERT_TRUE(outcomes.wait(taken));
   for (const auto& [task, error] : outcomes.failed_) EXPECT_EQ(error.message, "no route");
+}
+
+TEST_F(Transfer, ASessionThatEndedBeforeItsFirstTaskSaysWhy) {
+  Outcomes outcomes;
+  TransferSession session(
+      options(),
+      []() -> Result<std::unique_ptr<Connection>> {
+        return Error{ErrorCode::unreachable, "no route", {}, 0};
+      },
+      outcomes.events(), clock_);
+  while (!session.finished()) std::this_thread::yield();
+  const Status taken = session.submit("first", batch(Side::deploy));
+  ASSERT_FALSE(taken.ok());
+  EXPECT_EQ(taken.error().message, "no route");
 }
 
 TEST_F(Transfer, AbandonsWhenDestroyed) {
@@ -309,8 +323,8 @@ TEST_F(Transfer, AbandonsWhenDestroyed) {
     code_.write("large", noise);
     Batch to = batch(Side::deploy);
     put(to, "large");
-    EXPECT_TRUE(session.submit("under way", std::move(to)));
-    EXPECT_TRUE(session.submit("queued", batch(Side::deploy)));
+    EXPECT_TRUE(session.submit("under way", std::move(to)).ok());
+    EXPECT_TRUE(session.submit("queued", batch(Side::deploy)).ok());
   }
   EXPECT_EQ(outcomes.failed_["under way"].code, ErrorCode::cancelled);
   EXPECT_EQ(outcomes.failed_["queued"].code, ErrorCode::cancelled);
@@ -361,7 +375,7 @@ TEST_F(Transfer, AWrongDigestFailsThatFileOnly) {
   code_.write("c", "fine too");
   for (const char* path : {"a", "b", "c"}) put(to, path);
   const uint32_t bad = to.operations[1].id;
-  EXPECT_TRUE(session.submit("task", std::move(to)));
+  EXPECT_TRUE(session.submit("task", std::move(to)).ok());
   ASSERT_TRUE(outcomes.wait(1));
   ASSERT_TRUE(outcomes.done_.contains("task")) << describe(outcomes.failed_["task"]);
   for (const OpResult& told : outcomes.done_["task"].results) {
@@ -372,7 +386,7 @@ TEST_F(Transfer, AWrongDigestFailsThatFileOnly) {
   EXPECT_FALSE(std::filesystem::exists(deploy_.at("b")));
   Batch next = batch(Side::deploy);
   put(next, "b");
-  EXPECT_TRUE(session.submit("again", std::move(next)));
+  EXPECT_TRUE(session.submit("again", std::move(next)).ok());
   ASSERT_TRUE(outcomes.wait(2));
   EXPECT_EQ(failures(outcomes.done_["again"]), 0U) << "the session went on";
 }
@@ -393,7 +407,7 @@ TEST_F(Transfer, AStreamOutOfStepEndsTheSessionAfterItsResults) {
     put(batches.emplace_back(batch(Side::deploy)), path);
   }
   size_t taken = 0;
-  for (Batch& to : batches) taken += session.submit(std::string(to.operations[0].path), std::move(to)) ? 1 : 0;
+  for (Batch& to : batches) taken += session.submit(std::string(to.operations[0].path), std::move(to)).ok() ? 1 : 0;
   ASSERT_TRUE(outcomes.wait(taken));
   EXPECT_TRUE(outcomes.done_.contains("f0"));
   EXPECT_EQ(deploy_.read("f0"), "f0");

@@ -137,6 +137,7 @@ std::string World::apply(const Operation& op) {
 
 std::string World::carry_out(const Plan& plan, size_t limit) {
   std::string problems;
+  std::vector<const Operation*> applied;  // of one group: what became of it is looked at when all of it is done
   own_ctime_.clear();
   for (const Agreement& agreement : plan.agreements) agree(agreement);
   for (size_t i = 0; i < plan.operations.size(); ++i) {
@@ -147,10 +148,14 @@ std::string World::carry_out(const Plan& plan, size_t limit) {
     const std::string problem = apply(op);
     applying_ = false;
     if (problem.empty()) {
-      record(op);
+      applied.push_back(&op);
     } else {
       problems += str(describe(op), ": ", problem, "\n");
     }
+    const bool more = op.group != 0 && i + 1 < plan.operations.size() && plan.operations[i + 1].group == op.group;
+    if (more) continue;
+    for (const Operation* one : applied) record(*one);
+    applied.clear();
   }
   return problems;
 }

@@ -44,13 +44,13 @@ TransferSession::~TransferSession() {
   intake_.reset();  // its thread reports into this object
 }
 
-bool TransferSession::submit(std::string task, Batch&& batch) {
+Status TransferSession::submit(std::string task, Batch&& batch) {
   const std::lock_guard lock(mutex_);
-  if (ending_) return false;
+  if (ending_) return *ending_;
   std::deque<Queued>& queue = batch.side == Side::code ? code_queue_ : deploy_queue_;
   queue.push_back({std::move(task), std::move(batch)});
   changed_.notify_all();
-  return true;
+  return {};
 }
 
 void TransferSession::cancel(const std::string& task) {

@@ -106,7 +106,7 @@ Status TransferWorker::submit(const Message& message, TransferTask task) {
   Served& served = sessions_[session_key(pair, task)];
   served.pair = pair;
   served.idle_since_ns = 0;
-  if (served.session && served.session->submit(message.envelope.id, std::move(task.batch))) return {};
+  if (served.session && served.session->submit(message.envelope.id, std::move(task.batch)).ok()) return {};
   // None yet, or one that is ending and still has to finish what it holds.
   if (served.session) ending_.push_back({std::move(served.session), pair, 0});
   const std::optional<PairConfig> config = find_pair_(pair);
@@ -115,8 +115,7 @@ Status TransferWorker::submit(const Message& message, TransferTask task) {
     return Error{ErrorCode::not_found, str("there is no pair \"", escape_bytes(pair), "\""), {}, 0};
   }
   served.session = open_session(*config, task);
-  served.session->submit(message.envelope.id, std::move(task.batch));
-  return {};
+  return served.session->submit(message.envelope.id, std::move(task.batch));
 }
 
 std::unique_ptr<TransferSession> TransferWorker::open_session(const PairConfig& pair, const TransferTask& task) {
