@@ -78,9 +78,12 @@ def comm(pid):
 
 
 def switches(pid):
-    """Voluntary context switches of a process so far, all its threads."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
-            total += sum(int(line.split()[1]) for line in status if line.startswith("voluntary_ctxt_switches"))
-    return total
+    """Voluntary context switches so far of each thread of a process; {} once it is gone."""
+    found = {}
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
+                found[task] = sum(int(line.split()[1]) for line in status if line.startswith("voluntary_ctxt_switches"))
+    except OSError:
+        pass
+    return found

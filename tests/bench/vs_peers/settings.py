@@ -32,13 +32,13 @@ class Settings:
         self.edits, self.slow_edits, self.rest_syncs, self.idle_seconds = 8, 2, 5, 2
 
 
-WORKS = ("first", "noop", "small", "big", "rename", "live", "peers-live", "live-first", "million")
+WORKS = ("first", "noop", "small", "big", "rename", "live", "idle", "peers-live", "live-first", "million")
 PLAN = (
     ("first", "disk", 0), ("first", "tmpfs", 0), ("noop", "disk", 0), ("noop", "tmpfs", 0),
     ("small", "disk", 0), ("small", "disk", 40), ("small", "tmpfs", 0), ("small", "tmpfs", 40),
     ("big", "disk", 0), ("big", "tmpfs", 0), ("big", "disk", 40),
     ("rename", "disk", 0), ("rename", "tmpfs", 0), ("rename", "disk", 40),
-    ("live", "disk", 0), ("live", "disk", 40), ("live", "tmpfs", 0),
+    ("live", "disk", 0), ("live", "disk", 40), ("live", "tmpfs", 0), ("idle", "disk", 0),
     ("peers-live", "disk", 0), ("live-first", "disk", 0), ("live-first", "disk", 40),
     ("million", "disk", 0),
 )

@@ -1,4 +1,4 @@
-"""twsync's services from an empty deploy side on: first sync, at rest, edits, a branch switch, a renamed directory, idle."""
+"""twsync's services from an empty deploy side on: first sync, at rest, edits, a branch switch, a renamed directory."""
 import time
 
 from vs_peers.bed import Failed
@@ -6,7 +6,7 @@ from vs_peers.measure import flush, run, verify
 from vs_peers.tools.rsync import Rsync
 from vs_peers.tools.twsync import Services
 from vs_peers.trees import copy, files_of
-from vs_peers.works import edits, idle, move, sources, switch
+from vs_peers.works import edits, move, sources, switch
 
 MOVED = "bench-moved-{}"
 
@@ -91,9 +91,6 @@ def measure(bed, records, settings):
         at_rest(bed, records, tool, settings.rest_syncs)
         edits.measure(bed, records, tool, settings.edits)
         settle(tool)
-        if bed.rtt == 0:
-            idle.memory(bed, records, tool)
-            idle.wakeups(bed, records, tool, settings.idle_seconds)
         storms(bed, records, settings, tool, repository, below)
         verify(bed, source, target)
     finally:
