@@ -91,6 +91,7 @@ void fill_from_settings(const Config& config, const Settings& settings, PairConf
   pair.versions_keep_bytes = settings.versions_keep_bytes;
   pair.preserve_owner = settings.preserve_owner;
   pair.preserve_xattrs = settings.preserve_xattrs;
+  pair.preserve_setuid = settings.preserve_setuid;
   pair.preserve_hardlinks = settings.preserve_hardlinks;
   pair.bandwidth_limit = settings.bandwidth_limit;
   pair.transfer_workers = settings.transfer_workers;

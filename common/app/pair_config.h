@@ -34,6 +34,7 @@ struct PairConfig {
   uint64_t versions_keep_bytes = 0;  ///< 0 = 10 % of the file system
   int preserve_owner = -1;           ///< -1 = when root on both sides, 0 = no, 1 = yes
   bool preserve_xattrs = false;
+  bool preserve_setuid = false;  ///< of files, where their owner is preserved
   bool preserve_hardlinks = true;
   uint64_t bandwidth_limit = 0;  ///< bytes per second, 0 = none
   uint32_t transfer_workers = 2;

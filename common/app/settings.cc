@@ -159,6 +159,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"VERSIONS_KEEP_BYTES", byte_count(&S::versions_keep_bytes)},
       {"PRESERVE_OWNER", set_owner},
       {"PRESERVE_XATTRS", yes_no(&S::preserve_xattrs)},
+      {"PRESERVE_SETUID", yes_no(&S::preserve_setuid)},
       {"PRESERVE_HARDLINKS", yes_no(&S::preserve_hardlinks)},
       {"GIT", set_git},
       {"BANDWIDTH_LIMIT", byte_count(&S::bandwidth_limit)},

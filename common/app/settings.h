@@ -30,6 +30,7 @@ struct Settings {
   uint64_t versions_keep_bytes = 0;  ///< 0 = 10 % of the file system
   int preserve_owner = -1;           ///< -1 = auto
   bool preserve_xattrs = false;
+  bool preserve_setuid = false;
   bool preserve_hardlinks = true;
   std::string git = "exclude";
   uint64_t bandwidth_limit = 0;  ///< bytes per second

@@ -46,6 +46,10 @@ PRESERVE_OWNER=auto
 PRESERVE_XATTRS=no
 PRESERVE_HARDLINKS=yes
 
+# The setuid bit of files, which lets everybody there act as their owner: carried when yes and the owner is preserved,
+# else dropped and reported once. Files that came over without it get it with their next change.
+PRESERVE_SETUID=no
+
 # Bytes a second (0 = no limit; 2M is 2 MiB a second), and how many transfers run beside each other.
 BANDWIDTH_LIMIT=0
 TRANSFER_WORKERS=2

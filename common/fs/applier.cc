@@ -103,7 +103,9 @@ class RootApplier final : public Applier {
   }
 
  private:
-  MetadataOptions metadata_options() const { return {options_.preserve_owner, options_.preserve_xattrs}; }
+  MetadataOptions metadata_options() const {
+    return {options_.preserve_owner, options_.preserve_xattrs, options_.preserve_setuid};
+  }
 
   Status close(Input how) {
     std::lock_guard lock(mutex_);

@@ -20,6 +20,7 @@ struct RootOptions {
   HashKey hash_key{};
   bool preserve_owner = false;
   bool preserve_xattrs = false;
+  bool preserve_setuid = false;  ///< only where `preserve_owner` is
 };
 
 /// Reads the files of a batch's put_file operations from `root` and emits the content stream (PROTOCOL.md, "Content

@@ -10,6 +10,7 @@ namespace twsync {
 struct MetadataOptions {
   bool owner = false;
   bool xattrs = false;
+  bool setuid = false;  ///< of files, where `owner` is
 };
 
 /// Any thread. `owners` outlives it.

@@ -67,7 +67,7 @@ LocalSide::LocalSide(const RootOptions& options, Clock& clock, HostFacts& host, 
       clock_(clock),
       host_(host),
       root_(std::move(root)),
-      reader_({options.preserve_owner, options.preserve_xattrs}, owners_, root_->device()),
+      reader_({.owner = options.preserve_owner, .xattrs = options.preserve_xattrs}, owners_, root_->device()),
       hasher_(options.hash_key) {}
 
 // Tried where that can be done without anything new in the root; else by what is known of the type.

@@ -26,6 +26,18 @@ bool too_large(int fd, int err) {
   return err == E2BIG || err == ERANGE || (err == ENOSPC && check_room(fd, kOneBlock).ok());
 }
 
+/// Sets owner and group. false: not the owner, for want of rights; then the group alone may still be allowed.
+Result<bool> give_away(int fd, const MetadataChange& change) {
+  const uid_t uid = change.uid.value_or(static_cast<uid_t>(-1));
+  const gid_t gid = change.gid.value_or(static_cast<gid_t>(-1));
+  if (::fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0) return true;
+  if (!not_allowed(errno) ||
+      (::fchownat(fd, "", static_cast<uid_t>(-1), gid, AT_EMPTY_PATH) != 0 && !not_allowed(errno))) {
+    return error_from_errno(errno, "cannot set the owner");
+  }
+  return !change.uid;
+}
+
 struct timespec to_timespec(int64_t ns) {
   int64_t seconds = ns / kSecond;
   int64_t rest = ns % kSecond;
@@ -36,14 +48,16 @@ struct timespec to_timespec(int64_t ns) {
   return {seconds, rest};
 }
 
-uint32_t wanted_mode(const Entry& desired) {
-  return desired.is_file() ? desired.mode & ~kSetuid & 07777U : desired.mode & 07777U;
-}
-
 }  // namespace
 
 MetadataWriter::MetadataWriter(MetadataOptions options, OwnerNames& owners)
     : options_(options), owners_(&owners), euid_(::geteuid()), egid_(::getegid()) {}
+
+// setuid means nothing without its owner: on whoever writes here it would give away that user's rights.
+uint32_t MetadataWriter::wanted_mode(const Entry& desired) const {
+  const bool keeps = !desired.is_file() || (options_.setuid && options_.owner && !desired.owner.empty());
+  return desired.mode & (keeps ? 07777U : 07777U & ~kSetuid);
+}
 
 void MetadataWriter::wanted_owner(const Entry& desired, MetadataChange& change) const {
   if (!options_.owner || desired.owner.empty()) return;
@@ -81,19 +95,14 @@ MetadataChange MetadataWriter::for_live(const FileStat& now, const Name& xattrs_
 }
 
 Status MetadataWriter::apply(int fd, Kind kind, const MetadataChange& change) const {
+  std::optional<uint32_t> mode = change.mode;
   if (change.uid || change.gid) {
-    const uid_t uid = change.uid.value_or(static_cast<uid_t>(-1));
-    const gid_t gid = change.gid.value_or(static_cast<gid_t>(-1));
-    // Without rights for both, the group alone may still be allowed.
-    if (::fchownat(fd, "", uid, gid, AT_EMPTY_PATH) != 0 &&
-        (!not_allowed(errno) ||
-         (::fchownat(fd, "", static_cast<uid_t>(-1), gid, AT_EMPTY_PATH) != 0 && !not_allowed(errno)))) {
-      return error_from_errno(errno, "cannot set the owner");
-    }
+    SYNC_ASSIGN(const bool given, give_away(fd, change));
+    if (!given && mode && kind == Kind::file) *mode &= ~kSetuid;
   }
   // fchmod for an ordinary descriptor; an O_PATH one answers EBADF and is reached through /proc.
-  if (change.mode && kind != Kind::symlink && ::fchmod(fd, *change.mode) != 0 &&
-      (errno != EBADF || ::chmod(proc_fd_path(fd).c_str(), *change.mode) != 0) && !not_allowed(errno)) {
+  if (mode && kind != Kind::symlink && ::fchmod(fd, *mode) != 0 &&
+      (errno != EBADF || ::chmod(proc_fd_path(fd).c_str(), *mode) != 0) && !not_allowed(errno)) {
     return error_from_errno(errno, "cannot set the mode");
   }
   if (change.xattrs && kind != Kind::symlink) {

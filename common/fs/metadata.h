@@ -22,16 +22,17 @@ class MetadataWriter {
   MetadataWriter(MetadataOptions options, OwnerNames& owners);
 
   /// For a new inode that will stand as `desired` where `expected` stood: where owners are not preserved, a file that
-  /// replaces a file keeps that file's owner. setuid is dropped from files.
+  /// replaces a file keeps that file's owner. setuid is dropped from files, unless it and the owner are preserved.
   MetadataChange for_new(const Entry& desired, const Entry& expected) const;
   /// What differs between what stands there and what shall.
   MetadataChange for_live(const FileStat& now, const Name& xattrs_now, const Entry& desired) const;
 
-  /// `fd`: the inode, O_PATH is enough. What rights or the file system do not allow is left out silently: the caller
-  /// looks at what stuck. Other failures (no space) are errors.
+  /// `fd`: the inode, O_PATH is enough. What rights or the file system do not allow is left out silently, and
+  /// setuid with an owner that could not be set: the caller looks at what stuck. Other failures (no space) are errors.
   Status apply(int fd, Kind kind, const MetadataChange& change) const;
 
  private:
+  uint32_t wanted_mode(const Entry& desired) const;
   void wanted_owner(const Entry& desired, MetadataChange& change) const;
 
   MetadataOptions options_;

@@ -156,7 +156,7 @@ class RootSender final : public Sender {
  public:
   RootSender(const RootOptions& options, std::unique_ptr<RootDir> root, int chunks)
       : root_(std::move(root)),
-        reader_({options.preserve_owner, options.preserve_xattrs}, owners_, root_->device()),
+        reader_({.owner = options.preserve_owner, .xattrs = options.preserve_xattrs}, owners_, root_->device()),
         hasher_(options.hash_key),
         chunker_(options.hash_key),
         chunk_store_(chunks),

@@ -78,9 +78,11 @@ struct Hello {
   bool preserve_owner = false;
   bool preserve_xattrs = false;
   uint32_t ping_timeout_ms = 15'000;
+  bool preserve_setuid = false;
   template <class F>
   void fields(F&& f) {
-    f(protocol, build, role, root, pair_id, hash_key, preserve_owner, preserve_xattrs, ping_timeout_ms);
+    f(protocol, build, role, root, pair_id, hash_key, preserve_owner, preserve_xattrs, ping_timeout_ms,
+      preserve_setuid);
   }
 };
 

@@ -48,6 +48,12 @@ void check_root(const PairConfig& pair, Examination& exam) {
   }
 }
 
+void check_setuid(const CliContext& context, const PairConfig& pair, Examination& exam) {
+  if (!pair.preserve_setuid || (pair.preserve_owner != 0 && ::geteuid() == 0)) return;
+  exam.warn("setuid", "PRESERVE_SETUID carries nothing: the owner of a file is not carried either",
+            str("# PRESERVE_OWNER=auto in ", config_file_of(context.config, pair.name), ", and root on both servers"));
+}
+
 /// Of file systems that several hosts mount, only this host's own changes raise events.
 bool is_shared(const std::string& file_system) {
   static constexpr std::string_view kShared[] = {"nfs", "cifs", "smb2", "smb", "fuse", "9p", "ceph"};
@@ -158,8 +164,9 @@ void check_repository(const std::string& repository, Examination& exam) {
 
 }  // namespace
 
-void check_code_side(const CliContext&, const PairConfig& pair, Examination& exam) {
+void check_code_side(const CliContext& context, const PairConfig& pair, Examination& exam) {
   check_root(pair, exam);
+  check_setuid(context, pair, exam);
   check_file_system(pair, exam);
   check_base(pair, exam);
 }

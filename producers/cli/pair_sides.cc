@@ -38,6 +38,7 @@ RootOptions code_root_options(const PairConfig& pair, const BaseMeta& meta) {
   options.side = Side::code;
   options.hash_key = meta.hash_key;
   options.preserve_xattrs = pair.preserve_xattrs;
+  options.preserve_setuid = pair.preserve_setuid;
   return options;
 }
 
@@ -51,6 +52,7 @@ Result<std::unique_ptr<RemoteSide>> open_deploy_side(const CliContext& context, 
   Hello request;
   request.pair_id = meta.pair_id;
   request.hash_key = meta.hash_key;
+  request.preserve_setuid = pair.preserve_setuid;
   return connect_deploy_side(context.agent_path, pair, request);
 }
 

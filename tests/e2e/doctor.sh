@@ -94,6 +94,12 @@ rm $prefix/scripts/config/pairs.d/web.sh
 set_config CODE_SERVER 192.168.100.100
 finds role warning
 set_config CODE_SERVER 192.168.100.28
+set_config PRESERVE_SETUID yes
+is setuid missing
+set_config PRESERVE_OWNER no
+finds setuid warning
+set_config PRESERVE_OWNER auto
+set_config PRESERVE_SETUID no
 chmod -x $prefix/bin/twsync-agent
 finds agent-binary problem
 printf '#!/bin/sh\necho broken >&2\nexit 1\n' >"$work/broken-agent"

@@ -92,6 +92,27 @@ setuid() { # is not carried, and that is said once
   ! events skipped | grep -q tool || die "reported again"
 }
 
+setuid_asked_for() { # is carried with its owner, as an edit of either side, and then all is quiet
+  configure; echo PRESERVE_SETUID=yes >>conf
+  echo x >code/tool; chown daemon:bin code/tool; chmod 6755 code/tool
+  echo x >deploy/other; chmod 4711 deploy/other
+  carried
+  [ "$(stat -c '%a %U' deploy/tool)" = "6755 daemon" ] || die "not carried: $(stat -c '%a %U' deploy/tool)"
+  [ "$(stat -c %a code/other)" = 4711 ] || die "not carried back: $(stat -c %a code/other)"
+  ! events skipped | grep -q . || die "reported: $(events skipped)"
+  quiet
+  echo more >>code/tool; chmod 4750 code/tool; chmod u-s deploy/other
+  carried
+  [ "$(stat -c %a deploy/tool)" = 4750 ] && [ "$(stat -c %a code/other)" = 711 ] || die "the edit: $(stat -c %a deploy/tool code/other)"
+  quiet
+  echo PRESERVE_OWNER=no >>conf
+  echo x >code/owned-by-nobody-known; chmod 4755 code/owned-by-nobody-known
+  carried
+  [ "$(stat -c %a deploy/owned-by-nobody-known)" = 755 ] || die "carried without its owner"
+  events skipped | grep -q owned-by-nobody-known || die "not reported"
+  quiet
+}
+
 specials() { # are listed, never opened, on neither side
   configure
   local side n
@@ -194,6 +215,7 @@ print(os.fdopen(os.open("f", os.O_RDONLY, dir_fd=here)).read())' "$@"; }
 
 test_case kinds kinds
 test_case setuid setuid
+test_case setuid_asked_for setuid_asked_for
 test_case specials specials
 test_case sparse sparse
 test_case names names

@@ -346,6 +346,37 @@ TEST_F(Apply, drops_setuid_and_keeps_setgid_and_sticky) {
   EXPECT_EQ(mode_of(to("d")), 03777U);
 }
 
+TEST_F(Apply, keeps_setuid_when_asked_and_the_owner_is_preserved) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  source_options_.preserve_owner = target_options_.preserve_owner = true;
+  target_options_.preserve_setuid = true;
+  old_file(from("a"), "a");
+  ASSERT_EQ(::chown(from("a").c_str(), 65534, 54321), 0);
+  ::chmod(from("a").c_str(), 06755);
+  const OpResult result = apply_one(put("a"));
+  EXPECT_EQ(result.code, ErrorCode::ok) << result.message;
+  EXPECT_EQ(mode_of(to("a")), 06755U);
+  EXPECT_EQ(result.target.owner.str(), "nobody");
+  old_file(to("live"), "live");
+  EXPECT_EQ(apply_one(metadata("live",
+                               [](Entry& e) {
+                                 e.mode = 04711;
+                                 e.owner = Name("nobody");
+                                 e.group = Name("root");
+                               }))
+                .code,
+            ErrorCode::ok);
+  EXPECT_EQ(mode_of(to("live")), 04711U);
+}
+
+TEST_F(Apply, drops_setuid_where_the_owner_is_not_preserved) {
+  target_options_.preserve_setuid = true;
+  old_file(from("a"), "a");
+  ::chmod(from("a").c_str(), 04755);
+  EXPECT_EQ(apply_one(put("a")).code, ErrorCode::ok);
+  EXPECT_EQ(mode_of(to("a")), 0755U);
+}
+
 TEST_F(Apply, without_preserved_owners_a_replaced_file_keeps_its_own) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   old_file(to("a"), "old");

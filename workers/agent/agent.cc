@@ -91,6 +91,7 @@ Result<Roles> open_roles(Connection& connection, const Hello& hello, const Agent
   root.hash_key = hello.hash_key;
   root.preserve_owner = hello.preserve_owner;
   root.preserve_xattrs = hello.preserve_xattrs;
+  root.preserve_setuid = hello.preserve_setuid;
   Roles roles;
   roles.role = hello.role;
   if (hello.role == AgentRole::control) {

@@ -90,6 +90,7 @@ void PlanRun::submit(Batch batch) {
   task.hash_key = work_.meta.hash_key;
   task.preserve_owner = policy_.preserve_owner;
   task.preserve_xattrs = policy_.preserve_xattrs;
+  task.preserve_setuid = work_.config.preserve_setuid;
   task.batch = std::move(batch);
   const std::string id = services_.tasks.start(std::string(kTransferService), work_.config.name, encode(task), inbox_);
   Flight flight;

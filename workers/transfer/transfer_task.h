@@ -17,9 +17,10 @@ struct TransferTask {
   bool preserve_owner = false;  ///< decided by the resolver once both sides are known
   bool preserve_xattrs = false;
   Batch batch;  ///< batch.side is where it is applied
+  bool preserve_setuid = false;
   template <class F>
   void fields(F&& f) {
-    f(pair_id, hash_key, preserve_owner, preserve_xattrs, batch);
+    f(pair_id, hash_key, preserve_owner, preserve_xattrs, batch, preserve_setuid);
   }
 };
 

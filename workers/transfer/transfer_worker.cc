@@ -28,6 +28,7 @@ Hello bulk_hello(const PairConfig& pair, const TransferTask& task) {
   hello.hash_key = task.hash_key;
   hello.preserve_owner = task.preserve_owner;
   hello.preserve_xattrs = task.preserve_xattrs;
+  hello.preserve_setuid = task.preserve_setuid;
   return hello;
 }
 
@@ -126,6 +127,7 @@ std::unique_ptr<TransferSession> TransferWorker::open_session(const PairConfig& 
   options.code_root.hash_key = task.hash_key;
   options.code_root.preserve_owner = task.preserve_owner;
   options.code_root.preserve_xattrs = task.preserve_xattrs;
+  options.code_root.preserve_setuid = task.preserve_setuid;
   if (pair.bandwidth_limit > 0) {
     // The limit is the pair's: each of its workers gets its share.
     options.bytes_per_second = std::max<uint64_t>(1, pair.bandwidth_limit / std::max(1U, pair.transfer_workers));

@@ -180,8 +180,10 @@ TEST_F(ConfigTest, the_file_that_is_installed_says_the_defaults) {
                      a.versions_keep_bytes, a.preserve_owner),
             std::tie(b.policy, b.delete_limits.percent, b.delete_limits.count, b.versions_keep_days,
                      b.versions_keep_bytes, b.preserve_owner));
-  EXPECT_EQ(std::tie(a.preserve_xattrs, a.preserve_hardlinks, a.bandwidth_limit, a.transfer_workers, a.stale_minutes),
-            std::tie(b.preserve_xattrs, b.preserve_hardlinks, b.bandwidth_limit, b.transfer_workers, b.stale_minutes));
+  EXPECT_EQ(std::tie(a.preserve_xattrs, a.preserve_setuid, a.preserve_hardlinks, a.bandwidth_limit, a.transfer_workers,
+                     a.stale_minutes),
+            std::tie(b.preserve_xattrs, b.preserve_setuid, b.preserve_hardlinks, b.bandwidth_limit, b.transfer_workers,
+                     b.stale_minutes));
 }
 
 TEST(Installation, absolute_path_and_relative_to) {

@@ -42,6 +42,7 @@ TEST(Settings, bad_values_name_the_setting_and_what_is_allowed) {
                                                      {"VERSIONS_KEEP_BYTES", "1Q"},
                                                      {"VERSIONS_KEEP_BYTES", "99999999999999T"},
                                                      {"PRESERVE_XATTRS", "true"},
+                                                     {"PRESERVE_SETUID", "1"},
                                                      {"GIT", "sync"},
                                                      {"TRANSFER_WORKERS", "0"},
                                                      {"LOG_LEVEL", "loud"}};
