@@ -49,13 +49,13 @@ def version(words):
     return (done.stdout + done.stderr).splitlines()[0] if done.returncode == 0 else "-"
 
 
-def circumstances(found):
+def circumstances(found, records):
     """What a reader has to know about the machine and the run, as lines of Markdown."""
     tree = found.tree.name if found.tree else f"a plain tree of {found.tree_files} files"
     with open("/proc/meminfo", encoding="ascii") as memory:
         size = int(memory.readline().split()[1]) // (1 << 20)
     here = [f"{os.cpu_count()} CPUs, {size} GiB, Linux {platform.release().split('-')[0]}; whole tree: {tree}; {found.rounds} rounds after a warm-up",
-            f"load at the end: {' '.join(f'{one:.1f}' for one in os.getloadavg())}",
+            f"load of the machine, our own included: {records.load()}",
             version([str(found.bin / "twsync"), "--version"])]
     versions = {"rsync": ["rsync", "--version"], "unison": ["unison", "-version"], "syncthing": ["syncthing", "--version"],
                 "lsyncd": ["lsyncd", "--version"], "mutagen": ["mutagen", "version"]}
@@ -87,7 +87,7 @@ def measure(found, records):
 
 def write(found, records, out):
     bars = table.all_bars(records)
-    text = f"# Measured by vs_peers.sh\n\n{circumstances(found)}\n## Bars\n\n{bars}\n## Every work\n\n{table.all_works(records)}"
+    text = f"# Measured by vs_peers.sh\n\n{circumstances(found, records)}\n## Bars\n\n{bars}\n## Every work\n\n{table.all_works(records)}"
     (out / "RESULTS.md").write_text(text, encoding="utf8")
     (out / "vs_peers.svg").write_text(picture.draw(records), encoding="utf8")
     print(f"\n{text}\nwritten: {out}/RESULTS.md, {out}/vs_peers.svg")

@@ -1,5 +1,6 @@
 """What was measured, one dict a run, kept as JSON lines while it goes on."""
 import json
+import os
 import statistics
 
 
@@ -12,7 +13,7 @@ class Records:
     def add(self, work, bed, tool, services, event, measured, verified=None, note=""):
         """event: from which event to which; measured: seconds or samples_ms, and wire, pss_kb, ..."""
         record = {"work": work, "fs": bed.fs, "rtt": bed.rtt, "tool": tool, "services": services, "event": event,
-                  "verified": verified, "note": note, **measured}
+                  "verified": verified, "note": note, "load": round(os.getloadavg()[0], 1), **measured}
         self.all.append(record)
         with open(self.path, "a", encoding="utf8") as out:
             out.write(json.dumps(record) + "\n")
@@ -24,6 +25,11 @@ class Records:
     def find(self, work, fs=None, rtt=None, tool=None, services=None):
         wanted = {"work": work, "fs": fs, "rtt": rtt, "tool": tool, "services": services}
         return [one for one in self.all if all(value is None or one[name] == value for name, value in wanted.items())]
+
+    def load(self):
+        """The machine's load while it was measured, smallest and largest."""
+        loads = [one["load"] for one in self.all if "load" in one]
+        return f"{min(loads)} to {max(loads)}" if loads else "-"
 
     def median(self, *key, field="seconds", **more):
         """None where nothing was measured."""

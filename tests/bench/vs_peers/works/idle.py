@@ -9,8 +9,9 @@ from vs_peers.works import live, sources
 
 
 def processes(bed, tool):
+    """(started here, below the sshd); syncthing's instances both count as started here."""
     table = parents()
-    code = [process.pid for process in tool.processes]
+    code = [pid for process in tool.processes for pid in below(process.pid, table)]
     deploy = [pid for pid in below(bed.sshd_pid, table) if not comm(pid).startswith("sshd")]
     return code, deploy
 
