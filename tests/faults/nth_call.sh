@@ -14,8 +14,8 @@ table() { # covered and total, by injection, process and call
     END { for (key in total) printf "%-32s %4d / %d\n", key, covered[key], total[key] }' | sort
 }
 
-test_case reference reference
-test_case reference_many reference_many
+ONLY='' test_case reference reference
+ONLY='' test_case reference_many reference_many
 [ $failures = 0 ] || finish
 sort -u "$tmp/points" | awk '{ for (i = 1; i <= 3; i++) print "local", (i == 1 ? "KILL" : i == 2 ? "EIO" : "ENOSPC"), $0 }' >"$tmp/chosen"
 echo "$(wc -l <"$tmp/chosen") points"

@@ -102,7 +102,7 @@ run_injected() {
   else
     rc=0
     # shellcheck disable=SC2086
-    strace -f -y -b execve -o trace -e trace=$calls $inject "$bin/twsync" --state-dir "$W/S" sync "$W/code" "${TARGET:-$W/deploy}" --json "${options[@]}" \
+    timeout -k 5 180 strace -f -y -b execve -o trace -e trace=$calls $inject "$bin/twsync" --state-dir "$W/S" sync "$W/code" "${TARGET:-$W/deploy}" --json "${options[@]}" \
       >out 2>err || rc=$?
   fi
   if ! grep -q "$reached" trace; then
@@ -122,6 +122,7 @@ injected_line() {
 }
 
 after_failure() {
+  [ $rc != 124 ] && [ $rc != 137 ] || die "a failed call made the run hang: $(injected_line)"
   # A failing write to a socket or an eventfd is no fault of a disk: libzmq ends the process over it.
   if injected_line | grep -q 'write([0-9]*<\(socket\|pipe\|anon_inode\|UNIX\|TCP\)'; then return; fi
   [ $rc -lt 128 ] && [ $rc != 4 ] || die "a failed call ended the run: exit code $rc: $(tail -1 out err)"

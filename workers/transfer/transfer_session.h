@@ -55,8 +55,8 @@ class TransferSession {
   TransferSession(const TransferSession&) = delete;
   TransferSession& operator=(const TransferSession&) = delete;
 
-  /// An error once the session is ending (why it does): the task was not taken, the batch not moved from. A session whose
-  /// `open` fails at once may be ending before its first task.
+  /// An error once the session is ending (why it does): the task was not taken, the batch not moved from. A session
+  /// whose `open` fails at once may be ending before its first task.
   [[nodiscard]] Status submit(std::string task, Batch&& batch);
   /// A task that has not begun fails with cancelled; one under way goes on.
   void cancel(const std::string& task);
