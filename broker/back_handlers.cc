@@ -40,7 +40,12 @@ void BrokerCore::on_heartbeat(Incoming& in) {
     ++dropped_;
     return;
   }
-  workers_.find(in.peer)->doing = beat->doing.substr(0, kMaxDoingBytes);
+  WorkerTable::Worker& worker = *workers_.find(in.peer);
+  worker.doing = beat->doing.substr(0, kMaxDoingBytes);
+  if (!beat->asks) return;
+  Envelope answer;
+  answer.count = told_interval(worker.interval);
+  outgoing_.push_back({BrokerSocket::back, in.peer, std::move(answer), {}});
 }
 
 void BrokerCore::on_goodbye(Incoming& in) {

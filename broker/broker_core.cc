@@ -10,7 +10,6 @@
 namespace twsync {
 
 namespace {
-constexpr int64_t kBeatNs = kSecond;
 constexpr int64_t kPurgeNs = 3600 * kSecond;
 constexpr int64_t kCommitRetryNs = kSecond;
 }  // namespace
@@ -105,7 +104,7 @@ Status BrokerCore::journal_rescan(int64_t now) {
 
 void BrokerCore::begin_turn(int64_t now, int64_t now_wall) {
   // When the whole process was stopped, the workers' silence is ours.
-  if (now_ > 0) workers_.forgive(std::max<int64_t>(0, now - now_ - kBeatNs));
+  if (now_ > 0) workers_.forgive(std::max<int64_t>(0, now - std::max(due_, now_ + kBeatNs)));
   now_ = now;
   now_wall_ = now_wall;
 }
@@ -141,9 +140,10 @@ Status BrokerCore::end_turn() {
     outgoing_.push_back({BrokerSocket::back, silent, std::move(goodbye), {}});
   }
   assign_leases();
-  router_.assign();
+  router_.assign(now_);
   beat();
   housekeeping();
+  due_ = next_deadline();
   return {};
 }
 
@@ -177,7 +177,7 @@ void BrokerCore::assign_leases() {
     if (!pair) return;
     WorkerTable::Worker* worker = workers_.pick("resolver", *pair);
     const Lease lease = queue_.lease(*pair, worker->identity, now_);
-    workers_.give(*worker);
+    workers_.give(*worker, now_);
     Envelope envelope;
     envelope.type = MessageType::lease;
     envelope.pair = *pair;
@@ -187,10 +187,11 @@ void BrokerCore::assign_leases() {
 }
 
 void BrokerCore::beat() {
-  if (now_ < next_beat_) return;
-  next_beat_ = now_ + kBeatNs;
-  for (const auto& [identity, worker] : workers_.all())
-    outgoing_.push_back({BrokerSocket::back, identity, Envelope{}, {}});
+  for (const WorkerTable::Beat& due : workers_.take_beats(now_)) {
+    Envelope beat;
+    beat.count = told_interval(due.interval);
+    outgoing_.push_back({BrokerSocket::back, due.identity, std::move(beat), {}});
+  }
 }
 
 void BrokerCore::housekeeping() {
@@ -222,11 +223,15 @@ std::vector<Outgoing> BrokerCore::take_outgoing() {
 }
 
 int64_t BrokerCore::next_deadline() const {
-  int64_t next = next_beat_;
+  int64_t next = workers_.next_beat();
   // A pair that is ready now waits for a worker, which will speak up by itself.
   if (const int64_t retry = queue_.next_deadline(); retry > now_) next = std::min(next, retry);
   if (!writes_.empty()) next = std::min(next, std::max(next_commit_, now_));
   return next;
+}
+
+void BrokerCore::connection_ended() {
+  workers_.doubt(now_);
 }
 
 void BrokerCore::peer_gone(BrokerSocket socket, const std::string& peer) {

@@ -60,6 +60,8 @@ class BrokerCore {
   Status end_turn();
   /// A peer that can't be reached any more.
   void peer_gone(BrokerSocket socket, const std::string& peer);
+  /// The connection of some worker ended, whose is not told.
+  void connection_ended();
   /// Frames that were no message.
   void count_garbage() { ++dropped_; }
 
@@ -144,7 +146,7 @@ class BrokerCore {
   std::vector<Published> published_;
   int64_t now_ = 0;
   int64_t now_wall_ = 0;
-  int64_t next_beat_ = 0;
+  int64_t due_ = 0;  // when the next turn was to be
   int64_t next_purge_ = 0;
   int64_t next_commit_ = 0;  // not before: the last commit failed
   uint64_t dropped_ = 0;

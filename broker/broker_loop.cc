@@ -9,6 +9,7 @@
 
 #include "broker/file_lock.h"
 #include "broker/members.h"
+#include "common/base/memory.h"
 #include "common/base/text.h"
 #include "common/zmq/endpoints.h"
 #include "common/zmq/zap.h"
@@ -23,6 +24,7 @@ constexpr int64_t kFrontMessageBytes = 8LL << 20;
 constexpr int64_t kBackMessageBytes = 64LL << 20;
 constexpr int64_t kRetrySendNs = 10 * kMillisecond;  // ZeroMQ doesn't tell when one peer of a router has room again
 constexpr size_t kMaxSocketPath = 100;
+constexpr int64_t kLongestWaitNs = 3600 * kSecond;
 constexpr int kLastTurns = 100;  // after a stop: bounded, whatever peers go on saying
 
 std::string directory_of(const std::string& path) {
@@ -130,6 +132,7 @@ Status Broker::Impl::bind(ZmqContext& context) {
   }
   SYNC_TRY(open_socket(context, front, SocketKind::router, options.endpoints.front, kFrontMessageBytes));
   SYNC_TRY(open_socket(context, back, SocketKind::router, options.endpoints.back, kBackMessageBytes));
+  if (is_ipc()) SYNC_TRY(back->watch_connections(context));
   SYNC_TRY(open_socket(context, pub, SocketKind::pub, options.endpoints.pub, kFrontMessageBytes));
   if (!is_ipc() || !options.allow_gid) return {};
   const std::string front_path = ipc_path(options.endpoints.front);
@@ -200,6 +203,8 @@ Result<int64_t> Broker::step(int64_t now) {
   Impl& impl = *impl_;
   if (impl.gate) SYNC_TRY(impl.gate->answer());
   impl.core->begin_turn(now, impl.clock.wall_ns());
+  SYNC_ASSIGN(const bool changed, impl.back->connections_changed());
+  if (changed) impl.core->connection_ended();
   SYNC_ASSIGN(const bool more_back, impl.receive(BrokerSocket::back));
   SYNC_ASSIGN(const bool more_front, impl.receive(BrokerSocket::front));
   // What needs no journal need not wait for its flush.
@@ -212,23 +217,25 @@ Result<int64_t> Broker::step(int64_t now) {
 }
 
 Status Broker::wait(int64_t until) {
-  const int64_t left = std::clamp<int64_t>(until - impl_->clock.steady_ns(), 0, kSecond);
+  const int64_t left = std::clamp<int64_t>(until - impl_->clock.steady_ns(), 0, kLongestWaitNs);
+  if (left > kBeatNs) return_free_memory();
   std::vector<PollItem> items(3);
   items[0].socket = &*impl_->front;
   items[1].socket = &*impl_->back;
   items[2].fd = impl_->wake_fd;
   if (impl_->gate) items.emplace_back().socket = &impl_->gate->socket();
+  if (impl_->back->watch() != nullptr) items.emplace_back().socket = impl_->back->watch();
   SYNC_TRY(poll_sockets(items, static_cast<int>((left + kMillisecond - 1) / kMillisecond)));
   uint64_t count = 0;
   if (items[2].in) (void)!::read(impl_->wake_fd, &count, sizeof count);
   return {};
 }
 
-Status Broker::run(const std::atomic<bool>& stop, const std::function<void()>& each_turn) {
+Status Broker::run(const std::atomic<bool>& stop, const std::function<int64_t()>& each_turn) {
   while (!stop) {
     SYNC_ASSIGN(const int64_t due, step(impl_->clock.steady_ns()));
-    if (each_turn) each_turn();
-    SYNC_TRY(wait(due));
+    const int64_t called = each_turn ? each_turn() : INT64_MAX;
+    SYNC_TRY(wait(std::min(due, called)));
   }
   // What was said before the stop is still heard and journaled: it need not be done twice.
   for (int turn = 0; turn < kLastTurns; ++turn) {

@@ -38,8 +38,9 @@ class Broker {
   Result<int64_t> step(int64_t now);
   /// Waits for messages until `until` (steady ns) or wake().
   Status wait(int64_t until);
-  /// step() and wait() until `stop`; `each_turn` (may be empty) is called after each turn, at least every second.
-  Status run(const std::atomic<bool>& stop, const std::function<void()>& each_turn = {});
+  /// step() and wait() until `stop` (whoever sets it calls wake()); `each_turn` (may be empty) is called after each
+  /// turn and says when it wants to be called again at the latest (steady ns).
+  Status run(const std::atomic<bool>& stop, const std::function<int64_t()>& each_turn = {});
   void wake();
   /// Messages that were no messages, or not their sender's to send, up to the last answer.
   uint64_t dropped() const;

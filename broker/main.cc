@@ -45,8 +45,8 @@ Status serve(ServiceContext& service) {
   SYNC_ASSIGN(auto broker, Broker::open(context, options_of(service), clock));
   notify_ready();
   Watchdog watchdog;
-  // The loop turns at least every second, a watchdog interval is longer.
-  return broker->run(service.signals.stop(), [&] { watchdog.turn(clock.steady_ns()); });
+  const OnStop on_stop(service.signals, [&] { broker->wake(); });
+  return broker->run(service.signals.stop(), [&] { return watchdog.turn(clock.steady_ns()); });
 }
 
 }  // namespace

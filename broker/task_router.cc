@@ -88,7 +88,7 @@ void TaskRouter::peer_gone(const std::string& identity) {
   }
 }
 
-void TaskRouter::assign() {
+void TaskRouter::assign(int64_t now) {
   // Once a (service, pair) found nobody, the later ones of it need not ask again in this round.
   std::set<std::pair<std::string, std::string>> nobody;
   std::deque<std::string> still_waiting;
@@ -101,7 +101,7 @@ void TaskRouter::assign() {
       still_waiting.push_back(std::move(id));
       continue;
     }
-    workers_.give(*worker);
+    workers_.give(*worker, now);
     task.worker = worker->identity;
     waiting_bytes_ -= task.body.size();
     send(task.worker, task.envelope, std::exchange(task.body, {}));

@@ -41,7 +41,7 @@ class TaskRouter {
   /// Its tasks are lost (their owners are told), and the tasks it owned are cancelled.
   void peer_gone(const std::string& identity);
   /// Gives waiting tasks to whoever has room, in order; a task that nobody can take lets the next one pass.
-  void assign();
+  void assign(int64_t now);
 
   std::vector<Addressed> take_outgoing() { return std::exchange(outgoing_, {}); }
   uint64_t dropped() const { return dropped_; }

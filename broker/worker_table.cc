@@ -11,7 +11,7 @@ bool WorkerTable::Worker::serves(const std::string& pair) const {
 
 WorkerTable::Worker& WorkerTable::add(const std::string& identity, WorkerReady ready, int64_t now) {
   Worker& worker = workers_[identity];
-  worker = Worker{identity, std::move(ready), "idle", now, 0, 0};
+  worker = Worker{identity, std::move(ready), "idle", now, 0, 0, kBeatNs, now, now};
   return worker;
 }
 
@@ -36,25 +36,63 @@ bool WorkerTable::any_for(const std::string& service, const std::string& pair) c
   });
 }
 
-void WorkerTable::give(Worker& worker) {
+void WorkerTable::hasten(Worker& worker, int64_t now) {
+  if (worker.interval == kBeatNs) return;
+  worker.interval = kBeatNs;
+  worker.since = now;
+  worker.next_beat = std::min(worker.next_beat, now + kBeatNs);
+}
+
+void WorkerTable::give(Worker& worker, int64_t now) {
   ++worker.busy;
   worker.last_given = ++turn_;
+  hasten(worker, now);
 }
 
 void WorkerTable::take_back(const std::string& identity) {
   if (Worker* worker = find(identity); worker != nullptr && worker->busy > 0) --worker->busy;
 }
 
+std::vector<WorkerTable::Beat> WorkerTable::take_beats(int64_t now) {
+  std::vector<Beat> due;
+  for (auto& [identity, worker] : workers_) {
+    if (now < worker.next_beat) continue;
+    const bool rest = worker.ready.rests && worker.busy == 0 && now >= doubt_until_;
+    worker.interval = rest ? kRestBeatNs : kBeatNs;
+    // Those that rest are spoken to in one turn.
+    worker.next_beat = rest ? (now / kRestBeatNs + 1) * kRestBeatNs : now + kBeatNs;
+    due.push_back({identity, worker.interval});
+  }
+  return due;
+}
+
+int64_t WorkerTable::next_beat() const {
+  int64_t next = INT64_MAX;
+  for (const auto& [identity, worker] : workers_) next = std::min(next, worker.next_beat);
+  return next;
+}
+
+void WorkerTable::doubt(int64_t now) {
+  doubt_until_ = now + kMissedBeats * kBeatNs;
+  for (auto& [identity, worker] : workers_) {
+    hasten(worker, now);
+    worker.next_beat = now;
+  }
+}
+
 std::vector<std::string> WorkerTable::silent(int64_t now) const {
   std::vector<std::string> gone;
   for (const auto& [identity, worker] : workers_) {
-    if (now - worker.seen > kLivenessNs) gone.push_back(identity);
+    if (now - std::max(worker.seen, worker.since) > kMissedBeats * worker.interval) gone.push_back(identity);
   }
   return gone;
 }
 
 void WorkerTable::forgive(int64_t gap) {
-  for (auto& [identity, worker] : workers_) worker.seen += gap;
+  for (auto& [identity, worker] : workers_) {
+    worker.seen += gap;
+    worker.since += gap;
+  }
 }
 
 }  // namespace twsync

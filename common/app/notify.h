@@ -20,11 +20,14 @@ int64_t watchdog_interval_ms();
 class Watchdog {
  public:
   Watchdog() : interval_ns_(watchdog_interval_ms() * 1'000'000) {}
-  /// Every turn of the loop, which takes less than an interval. `now`: steady.
-  void turn(int64_t now_ns) {
-    if (interval_ns_ == 0 || now_ns < next_ns_) return;
-    next_ns_ = now_ns + interval_ns_;
-    notify_watchdog();
+  /// Every turn of the loop. `now`: steady. Returns when the next one must be at the latest; INT64_MAX = never.
+  int64_t turn(int64_t now_ns) {
+    if (interval_ns_ == 0) return INT64_MAX;
+    if (now_ns >= next_ns_) {
+      next_ns_ = now_ns + interval_ns_;
+      notify_watchdog();
+    }
+    return next_ns_;
   }
 
  private:

@@ -97,11 +97,12 @@ class Reloader {
       if (config) {
         log_info("the configuration is read again");
         again_ = true;
-        signals_.request_stop();
-        return;
+        break;
       }
       log_error("the configuration stays as it was: ", describe(config.error()));
     }
+    // A signal handler can't tell the loop by itself.
+    signals_.request_stop();
   }
 
   Signals& signals_;

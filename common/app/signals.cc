@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <utility>
 
 #include "common/base/check.h"
 
@@ -109,6 +110,19 @@ int Signals::wake_fd() const {
 void Signals::request_stop() {
   g_stop = true;
   wake();
+  const std::lock_guard lock(mutex_);
+  if (on_stop_) on_stop_();
+}
+
+OnStop::OnStop(Signals& signals, std::function<void()> call) : signals_(signals) {
+  const std::lock_guard lock(signals_.mutex_);
+  signals_.on_stop_ = std::move(call);
+  if (g_stop) signals_.on_stop_();
+}
+
+OnStop::~OnStop() {
+  const std::lock_guard lock(signals_.mutex_);
+  signals_.on_stop_ = nullptr;
 }
 
 }  // namespace twsync

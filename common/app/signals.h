@@ -2,6 +2,8 @@
 // SIGTERM, SIGINT and SIGHUP as flags. One instance a process.
 
 #include <atomic>
+#include <functional>
+#include <mutex>
 
 namespace twsync {
 
@@ -22,8 +24,26 @@ class Signals {
   /// Before execv(), when no other thread is left: what comes from now on waits for the next program's Signals.
   /// false: a SIGTERM or SIGINT came already, and this process is to end.
   bool leave_to_successor();
-  /// As if SIGTERM had come. Any thread.
+  /// As if SIGTERM had come. Any thread, but not from within an OnStop call.
   void request_stop();
+
+ private:
+  friend class OnStop;
+  std::mutex mutex_;
+  std::function<void()> on_stop_;
+};
+
+/// Calls `wake` once a stop is asked for, by whichever thread waits for a reload or asks for the stop, so that a loop
+/// that waits for other things looks at stop() at once. One at a time.
+class OnStop {
+ public:
+  OnStop(Signals& signals, std::function<void()> wake);
+  ~OnStop();
+  OnStop(const OnStop&) = delete;
+  OnStop& operator=(const OnStop&) = delete;
+
+ private:
+  Signals& signals_;
 };
 
 }  // namespace twsync

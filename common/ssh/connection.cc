@@ -73,6 +73,10 @@ Status Connection::flush(int64_t timeout_ms) {
   return {};
 }
 
+void Connection::rest_when_idle(int64_t ping_ms) {
+  impl_->rest_ping_ms = ping_ms;
+}
+
 void Connection::close() {
   Impl& impl = *impl_;
   {

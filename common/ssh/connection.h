@@ -43,6 +43,9 @@ class Connection {
   Status send(FrameType type, uint32_t stream, std::string payload);
   /// The next frame; timeout after timeout_ms (-1 = for ever); unreachable when the session is over and drained.
   Result<Frame> receive(int64_t timeout_ms);
+  /// After a while without any frame only one ping each `ping_ms` (at most 60,000); for a peer that has the feature
+  /// kRestFeature. Any thread, once.
+  void rest_when_idle(int64_t ping_ms);
   /// Waits until everything queued was handed to the stream.
   Status flush(int64_t timeout_ms);
   /// Ends the session: pending and later calls return cancelled. Any thread.

@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/ssh/connection.h"
 #include "common/ssh/frame_codec.h"
+#include "common/ssh/ping_times.h"
 
 namespace twsync {
 
@@ -48,7 +49,8 @@ struct Connection::Impl {
   void refill();
   Status check_timers();
   void wait(bool progress);
-  int64_t next_timer(int64_t now) const;
+  int64_t next_timer(int64_t now, bool paused) const;
+  bool owes_word(bool paused) const;
   bool may_read();
   Error explain(Error error) const;
   void finish(Error error);
@@ -64,15 +66,15 @@ struct Connection::Impl {
   std::optional<Error> write_error;
   int64_t write_failed_ms = 0;
   std::optional<std::string> pong_due;  ///< only the newest: a peer that sends pings without reading costs nothing
-  bool ping_due = false;
+  std::optional<std::string> ping_due;
   bool stream_holds_output = false;  ///< the stream's own buffer is not empty
   bool heard_since_word = false;     ///< bytes came since we last said anything
-  int64_t heard_ms = 0;
+  PingTimes times;
   int64_t said_ms = 0;
-  int64_t pinged_ms = 0;
   std::vector<Frame> batch;
   std::atomic<uint64_t> bytes_out{0};
   std::atomic<uint64_t> bytes_in{0};
+  std::atomic<int64_t> rest_ping_ms{0};
   int wake_fd = -1;
 
   std::mutex mutex;

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "common/base/check.h"
+#include "common/base/memory.h"
 #include "common/base/text.h"
 #include "common/ssh/connection_impl.h"
 
@@ -16,16 +18,24 @@ namespace {
 constexpr int kMovesPerTurn = 16;  ///< reads or writes before the other direction gets its turn
 constexpr size_t kShownNoise = 1'000;
 
+/// Of the next ping, in ms: a decimal number, or nothing.
+int64_t promise_of(std::string_view payload) {
+  int64_t ms = 0;
+  const auto [end, error] = std::from_chars(payload.data(), payload.data() + payload.size(), ms);
+  return error == std::errc() ? ms : 0;
+}
+
 }  // namespace
 
 Connection::Impl::Impl(std::unique_ptr<ByteStream> byte_stream, ConnectionOptions connection_options)
     : options(connection_options),
       name(byte_stream->describe()),
       stream(std::move(byte_stream)),
-      reader(options.expect_magic) {
+      reader(options.expect_magic),
+      times(options.ping_interval_ms, options.dead_after_ms, pump_now_ms()) {
   wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   SYNC_CHECK(wake_fd >= 0, "eventfd failed");
-  heard_ms = said_ms = pinged_ms = pump_now_ms();
+  said_ms = pump_now_ms();
   started = reader.magic_seen();
   if (options.send_magic) {
     writer.add_raw(kAgentMagic);
@@ -71,7 +81,7 @@ bool Connection::Impl::may_read() {
   const size_t limit = reading_paused ? options.receive_limit_bytes / 2 : options.receive_limit_bytes;
   const bool was_paused = reading_paused;
   reading_paused = incoming_bytes >= std::max<size_t>(limit, 1);
-  if (was_paused && !reading_paused) heard_ms = pump_now_ms();
+  if (was_paused && !reading_paused) times.heard(pump_now_ms());
   return !reading_paused;
 }
 
@@ -95,7 +105,7 @@ Status Connection::Impl::read_batch(std::vector<Frame>& frames, bool& got) {
   got = true;
   note_started();
   bytes_in += *read;
-  heard_ms = pump_now_ms();
+  times.heard(pump_now_ms());
   heard_since_word = true;
   return {};
 }
@@ -111,13 +121,18 @@ void Connection::Impl::note_started() {
 
 void Connection::Impl::take_control(std::vector<Frame>& frames) {
   std::erase_if(frames, [this](Frame& frame) {
-    if (frame.type == FrameType::ping) pong_due = frame.payload.substr(0, 16);
+    if (frame.type == FrameType::ping) {
+      pong_due = frame.payload.substr(0, 16);
+      times.promised(promise_of(frame.payload));
+      if (times.resting()) return_free_memory();
+    }
     return frame.type == FrameType::ping || frame.type == FrameType::pong;
   });
 }
 
 void Connection::Impl::deliver(std::vector<Frame>& frames) {
   if (frames.empty()) return;
+  times.carried(pump_now_ms());
   {
     const std::lock_guard lock(mutex);
     for (Frame& frame : frames) {
@@ -135,11 +150,12 @@ void Connection::Impl::refill() {
     pong_due.reset();
   }
   if (ping_due && writer.has_room()) {
-    writer.add(Frame{FrameType::ping, 0, {}});
-    ping_due = false;
+    writer.add(Frame{FrameType::ping, 0, std::move(*ping_due)});
+    ping_due.reset();
   }
   const std::lock_guard lock(mutex);
   const size_t before = outgoing_bytes;
+  if (!outgoing.empty()) times.carried(pump_now_ms());
   while (!outgoing.empty() && writer.has_room()) {
     outgoing_bytes -= queue_cost(outgoing.front());
     writer.add(std::move(outgoing.front()));

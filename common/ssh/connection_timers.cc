@@ -16,33 +16,34 @@ Status Connection::Impl::check_timers() {
     paused = reading_paused;
   }
   if (write_error && now - write_failed_ms >= kDrainMs) return *write_error;
-  if (paused) heard_ms = now;  // it is we who are not reading
-  if (options.dead_after_ms > 0 && now - heard_ms >= options.dead_after_ms) {
+  if (paused) times.heard(now);  // it is we who are not reading
+  times.set_rest(rest_ping_ms);
+  if (times.dead(now)) {
     return Error{
         ErrorCode::unreachable,
         str("no answer from ", name, " for ", options.dead_after_ms / 1'000, " s: the connection is considered dead"),
         {},
         0};
   }
-  if (options.ping_interval_ms > 0 && now - pinged_ms >= options.ping_interval_ms) {
-    ping_due = true;
-    pinged_ms = now;
+  if (times.ping_due(now)) {
+    const int64_t promise = times.ping(now);
+    ping_due = promise > 0 ? str(promise) : std::string();
   }
-  // A sign of life that nobody asked for: the peer's pings wait behind bulk data, or we are not reading them.
-  if (options.dead_after_ms > 0 && (paused || heard_since_word) && now - said_ms >= options.dead_after_ms / 3) {
+  if (owes_word(paused) && now - said_ms >= options.dead_after_ms / 3) {
     if (!pong_due) pong_due.emplace();
     said_ms = now;
   }
   return {};
 }
 
-int64_t Connection::Impl::next_timer(int64_t now) const {
-  int64_t wait_ms = 60'000;
-  if (options.ping_interval_ms > 0) wait_ms = std::min(wait_ms, pinged_ms + options.ping_interval_ms - now);
-  if (options.dead_after_ms > 0) {
-    wait_ms = std::min(wait_ms, heard_ms + options.dead_after_ms - now);
-    wait_ms = std::min(wait_ms, std::max<int64_t>(said_ms + options.dead_after_ms / 3 - now, 10));
-  }
+/// A sign of life that nobody asked for: the peer's pings wait behind bulk data, or we are not reading them.
+bool Connection::Impl::owes_word(bool paused) const {
+  return options.dead_after_ms > 0 && (paused || (heard_since_word && !times.resting()));
+}
+
+int64_t Connection::Impl::next_timer(int64_t now, bool paused) const {
+  int64_t wait_ms = std::min<int64_t>(60'000, times.next() - now);
+  if (owes_word(paused)) wait_ms = std::min(wait_ms, std::max<int64_t>(said_ms + options.dead_after_ms / 3 - now, 10));
   if (write_error) wait_ms = std::min(wait_ms, write_failed_ms + kDrainMs - now);
   return std::max<int64_t>(wait_ms, 0);
 }
@@ -50,11 +51,13 @@ int64_t Connection::Impl::next_timer(int64_t now) const {
 void Connection::Impl::wait(bool progress) {
   const bool write_blocked = !write_error && !writer.empty();
   const bool input_first = write_blocked && stream->write_waits_for_input();
-  int64_t timeout_ms = next_timer(pump_now_ms());
+  const int64_t now = pump_now_ms();
+  int64_t timeout_ms = 0;
   bool paused = false;
   {
     const std::lock_guard lock(mutex);
     paused = reading_paused;
+    timeout_ms = next_timer(now, paused);
     const bool readable = paused && incoming_bytes < options.receive_limit_bytes / 2;
     const bool writable = !write_error && !write_blocked && (!outgoing.empty() || pong_due || ping_due);
     if (progress || closing || readable || writable) timeout_ms = 0;

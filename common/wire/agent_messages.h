@@ -10,6 +10,9 @@
 
 namespace twsync {
 
+/// Of an agent that waits for as long as a ping promises.
+constexpr const char* kRestFeature = "rest";
+
 constexpr uint32_t kAgentProtocol = 1;
 /// Sent raw by the agent before its first frame; the client skips anything before it (login banners), up to 64 KiB.
 constexpr std::string_view kAgentMagic{"\0TWSYNC-AGENT\1\r\n", 16};

@@ -184,18 +184,20 @@ struct WorkerReady {
   uint32_t credit = 1;             ///< tasks it takes at a time
   uint32_t pid = 0;
   std::string version;
+  bool rests = false;  ///< follows the interval of the broker's heartbeats, and learns by itself when they are cut off
   template <class F>
   void fields(F&& f) {
-    f(service, pairs, credit, pid, version);
+    f(service, pairs, credit, pid, version, rests);
   }
 };
 
-/// Worker -> broker, each second; the broker's own carry no body.
+/// Worker -> broker, each second or as the broker said; the broker's own carry no body, and the interval in `count`.
 struct Heartbeat {
   std::string doing;  ///< for `status`
+  bool asks = false;  ///< the broker is to answer with a heartbeat of its own
   template <class F>
   void fields(F&& f) {
-    f(doing);
+    f(doing, asks);
   }
 };
 

@@ -40,15 +40,16 @@ struct Message {
 
 /// Worker end. poll() and the destructor belong to one thread; post() and wake() to any.
 /// Registers itself (ready) on connect and again, under a fresh identity, whenever the broker does not know it
-/// (restarted), is gone for longer than its liveness (3 x 1 s), or accepts messages but says nothing for 15 s; tells
-/// the broker goodbye when destroyed.
+/// (restarted), is gone for longer than its liveness (3 intervals: 1 s, or what the broker says while nothing is in
+/// flight), or accepts messages but says nothing for 15 s; tells the broker goodbye when destroyed.
 class WorkerLink {
  public:
   static Result<std::unique_ptr<WorkerLink>> connect(ZmqContext& context, const BrokerEndpoints& endpoints,
                                                      WorkerReady ready, Clock& clock);
   ~WorkerLink();
-  /// The next message from the broker, or nullopt after timeout_ms or wake(). Sends what was posted, heartbeats as due
-  /// (so it must be called at least every second: a stuck worker stops beating, which is the point).
+  /// The next message from the broker, or nullopt after timeout_ms (-1 = none) or wake(). Sends what was posted,
+  /// heartbeats as due (so whoever is not in here must be back within a second: a stuck worker stops beating, which is
+  /// the point).
   Result<std::optional<Message>> poll(int timeout_ms);
   /// Queues a message to the broker. Any thread.
   void post(Envelope envelope, std::string body);

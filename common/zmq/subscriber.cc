@@ -1,5 +1,9 @@
 #include "common/zmq/subscriber.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -8,8 +12,10 @@
 namespace twsync {
 
 struct BrokerSubscriber::Impl {
-  explicit Impl(ZmqSocket s) : socket(std::move(s)) {}
+  Impl(ZmqSocket s, int wake) : socket(std::move(s)), wake_fd(wake) {}
+  ~Impl() { ::close(wake_fd); }
   ZmqSocket socket;
+  const int wake_fd;
 };
 
 BrokerSubscriber::BrokerSubscriber(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -23,7 +29,14 @@ Result<std::unique_ptr<BrokerSubscriber>> BrokerSubscriber::connect(ZmqContext& 
   SYNC_ASSIGN(auto socket, ZmqSocket::open(context, SocketKind::sub, options));
   SYNC_TRY(socket.subscribe(pair));
   SYNC_TRY(socket.connect(endpoints.pub));
-  return std::unique_ptr<BrokerSubscriber>(new BrokerSubscriber(std::make_unique<Impl>(std::move(socket))));
+  const int wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake_fd < 0) return error_from_errno(errno, "eventfd");
+  return std::unique_ptr<BrokerSubscriber>(new BrokerSubscriber(std::make_unique<Impl>(std::move(socket), wake_fd)));
+}
+
+void BrokerSubscriber::wake() {
+  const uint64_t one = 1;
+  (void)!::write(impl_->wake_fd, &one, sizeof one);
 }
 
 Result<std::optional<Event>> BrokerSubscriber::next(int timeout_ms) {
@@ -31,10 +44,13 @@ Result<std::optional<Event>> BrokerSubscriber::next(int timeout_ms) {
     std::vector<std::string> frames;
     SYNC_ASSIGN(const bool got, impl_->socket.receive(frames));
     if (!got) {
-      if (timeout_ms <= 0) return std::optional<Event>();
-      std::vector<PollItem> items(1);
+      if (timeout_ms == 0) return std::optional<Event>();
+      std::vector<PollItem> items(2);
       items[0].socket = &impl_->socket;
+      items[1].fd = impl_->wake_fd;
       SYNC_TRY(poll_sockets(items, std::exchange(timeout_ms, 0)));
+      uint64_t count = 0;
+      if (items[1].in) (void)!::read(impl_->wake_fd, &count, sizeof count);
       continue;
     }
     // [topic] [envelope] [body]

@@ -18,8 +18,10 @@ class BrokerSubscriber {
   static Result<std::unique_ptr<BrokerSubscriber>> connect(ZmqContext& context, const BrokerEndpoints& endpoints,
                                                            const std::string& pair = {});
   ~BrokerSubscriber();
-  /// The next event, or nullopt after timeout_ms. Malformed ones are skipped.
+  /// The next event, or nullopt after timeout_ms (-1 = none) or wake(). Malformed ones are skipped.
   Result<std::optional<Event>> next(int timeout_ms);
+  /// Any thread.
+  void wake();
 
  private:
   struct Impl;

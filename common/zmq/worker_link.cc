@@ -6,17 +6,11 @@
 #include <deque>
 #include <mutex>
 
+#include "common/base/memory.h"
+#include "common/zmq/beat_times.h"
 #include "common/zmq/endpoints.h"
 
 namespace twsync {
-
-namespace {
-constexpr int64_t kBeatNs = kSecond;
-constexpr int64_t kLivenessNs = 3 * kBeatNs;
-// A broker that still accepts messages but says nothing may be waiting for its disk: reconnecting would only throw away
-// the tasks in flight.
-constexpr int64_t kStalledNs = 15 * kSecond;
-}  // namespace
 
 struct WorkerLink::Impl {
   Impl(ZmqContext& c, BrokerEndpoints e, WorkerReady r, Clock& k)
@@ -27,7 +21,7 @@ struct WorkerLink::Impl {
 
   ZmqContext& context;
   const BrokerEndpoints endpoints;
-  const WorkerReady ready;
+  WorkerReady ready;
   Clock& clock;
   int wake_fd = -1;
   std::atomic<bool> woken{false};
@@ -40,11 +34,11 @@ struct WorkerLink::Impl {
   std::optional<ZmqSocket> socket;
   std::deque<Message> outgoing;  // not yet taken by ZeroMQ
   bool registered = false;       // ready was handed over on this socket
-  bool heard = false;            // the broker spoke on this socket
   bool lost = false;             // an earlier socket had heard it
   bool reconnected = false;
   bool can_send = false;
-  int64_t last_heard = 0, last_beat = 0, last_poll = 0;
+  BeatTimes beats;
+  int64_t last_poll = 0;
 
   Status reopen();
   Status flush();
@@ -58,15 +52,17 @@ struct WorkerLink::Impl {
 };
 
 Status WorkerLink::Impl::reopen() {
-  lost = lost || heard;
+  lost = lost || beats.ever_heard();
   if (lost) {
     // Results of void tasks are of no use to anyone; a hint always is.
     std::erase_if(outgoing, [](const Message& m) { return m.envelope.type != MessageType::publish; });
   }
-  registered = heard = can_send = false;
-  last_heard = clock.steady_ns();
+  registered = can_send = false;
+  beats.opened(clock.steady_ns());
   socket.reset();
   SYNC_ASSIGN(auto opened, open_dealer(context, endpoints.back, ready.service));
+  // Where nobody tells when a connection ends, only heartbeats do.
+  ready.rests = !ipc_path(endpoints.back).empty() && opened.watch_connections(context).ok();
   socket.emplace(std::move(opened));
   return {};
 }
@@ -84,7 +80,7 @@ Status WorkerLink::Impl::flush() {
     SYNC_ASSIGN(const SendOutcome outcome, send_message(*socket, envelope, encode(ready)));
     if (outcome != SendOutcome::sent) return {};
     registered = true;
-    last_beat = clock.steady_ns();
+    beats.beaten(clock.steady_ns());
   }
   while (!outgoing.empty()) {
     SYNC_ASSIGN(const SendOutcome outcome, send_message(*socket, outgoing.front().envelope, outgoing.front().body));
@@ -101,32 +97,39 @@ Result<bool> WorkerLink::Impl::receive(Message& message) {
     if (!got) return false;
     if (message.envelope.type == MessageType::goodbye) {
       // It does not know us: restarted, or it gave us up while we were stopped.
-      heard = true;
+      beats.heard(clock.steady_ns());
       SYNC_TRY(reopen());
       SYNC_TRY(flush());
       return false;
     }
-    last_heard = clock.steady_ns();
+    const bool beat = message.envelope.type == MessageType::heartbeat;
+    if (beat) {
+      const int64_t interval = heard_interval(message.envelope.count);
+      beats.heard_beat(clock.steady_ns(), interval);
+      if (interval > kBeatNs) return_free_memory();
+    } else {
+      beats.heard(clock.steady_ns());
+    }
     if (lost) {
       lost = false;
       reconnected = true;
     }
-    heard = true;
-    if (message.envelope.type != MessageType::heartbeat) return true;
+    if (!beat) return true;
   }
 }
 
 Status WorkerLink::Impl::keep_alive(int64_t now) {
-  const int64_t silent = now - last_heard;
-  // Never reopen a socket on which nobody answered yet: ZeroMQ keeps trying by itself.
-  if (heard && silent > kLivenessNs && (!can_send || silent > kStalledNs)) {
+  SYNC_ASSIGN(const bool changed, socket->connections_changed());
+  if (changed && beats.ever_heard()) beats.connection_changed(now);
+  if (beats.gone(now, can_send)) {
     SYNC_TRY(reopen());
     SYNC_TRY(flush());
   }
-  if (!registered || now - last_beat < kBeatNs) return {};
-  last_beat = now;
+  if (!registered || !beats.beat_due(now)) return {};
+  beats.beaten(now);
   if (!outgoing.empty()) return {};
   Heartbeat beat;
+  beat.asks = beats.asks();
   {
     const std::lock_guard lock(mutex);
     beat.doing = doing;
@@ -137,14 +140,17 @@ Status WorkerLink::Impl::keep_alive(int64_t now) {
 }
 
 Status WorkerLink::Impl::wait(int64_t now, int64_t deadline) {
-  const int64_t until = std::min(deadline, std::max(last_beat + kBeatNs, now + kMillisecond));
-  const int64_t wait_ms = std::max<int64_t>(0, (until - now + kMillisecond - 1) / kMillisecond);
+  const int64_t until = std::min(deadline, std::max(beats.next_beat(), now + kMillisecond));
+  // `ready` waits for a connection, of which only a socket that can send tells.
+  const int64_t longest = (registered ? kRestBeatNs : kSecond / 10) / kMillisecond;
+  const int64_t wait_ms = std::clamp<int64_t>((until - now + kMillisecond - 1) / kMillisecond, 0, longest);
   const bool pending = !registered || !outgoing.empty();
   std::vector<PollItem> items(2);
   items[0].socket = &*socket;
   items[0].want_out = pending;
   items[1].fd = wake_fd;
-  SYNC_TRY(poll_sockets(items, static_cast<int>(std::min<int64_t>(wait_ms, registered ? 1000 : 100))));
+  if (socket->watch() != nullptr) items.emplace_back().socket = socket->watch();
+  SYNC_TRY(poll_sockets(items, static_cast<int>(wait_ms)));
   if (items[1].in) {
     uint64_t count = 0;
     (void)!::read(wake_fd, &count, sizeof count);
@@ -179,9 +185,8 @@ WorkerLink::~WorkerLink() {
 
 Result<std::optional<Message>> WorkerLink::poll(int timeout_ms) {
   int64_t now = impl_->clock.steady_ns();
-  const int64_t deadline = now + int64_t{timeout_ms} * kMillisecond;
-  // Time in which we did not listen is not the broker's silence.
-  impl_->last_heard += std::max<int64_t>(0, now - impl_->last_poll - kBeatNs);
+  const int64_t deadline = timeout_ms < 0 ? INT64_MAX : now + int64_t{timeout_ms} * kMillisecond;
+  impl_->beats.absent(std::max<int64_t>(0, now - impl_->last_poll - kBeatNs));
   for (;;) {
     impl_->last_poll = now;
     SYNC_TRY(impl_->flush());

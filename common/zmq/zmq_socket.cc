@@ -2,6 +2,7 @@
 
 #include <zmq.hpp>
 
+#include "common/base/hasher.h"
 #include "common/base/text.h"
 
 namespace twsync {
@@ -39,6 +40,8 @@ zmq::socket_type native(SocketKind kind) {
       return zmq::socket_type::pub;
     case SocketKind::sub:
       return zmq::socket_type::sub;
+    case SocketKind::pair:
+      return zmq::socket_type::pair;
     case SocketKind::rep:
       break;
   }
@@ -73,8 +76,15 @@ void configure(zmq::socket_t& socket, SocketKind kind, const SocketOptions& opti
 
 ZmqSocket::ZmqSocket(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ZmqSocket::ZmqSocket(ZmqSocket&&) noexcept = default;
-ZmqSocket& ZmqSocket::operator=(ZmqSocket&&) noexcept = default;
-ZmqSocket::~ZmqSocket() = default;
+ZmqSocket& ZmqSocket::operator=(ZmqSocket&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  std::swap(watch_, other.watch_);
+  return *this;
+}
+ZmqSocket::~ZmqSocket() {
+  // First: ZeroMQ's thread would wait for room in a watch that nobody reads any more.
+  if (watch_) ::zmq_socket_monitor(impl_->socket.handle(), nullptr, 0);
+}
 
 Result<ZmqSocket> ZmqSocket::open(ZmqContext& context, SocketKind kind, const SocketOptions& options) {
   auto impl = std::make_unique<Impl>();
@@ -99,6 +109,37 @@ void ZmqSocket::unbind(const std::string& endpoint) {
 
 Status ZmqSocket::subscribe(std::string_view topic) {
   return guarded("subscribe", [&] { impl_->socket.set(zmq::sockopt::subscribe, topic); });
+}
+
+Status ZmqSocket::watch_connections(ZmqContext& context) {
+  const std::string name = str("inproc://watch-", random_hex(8));
+  // What a killed process leaves behind is a connection that ended, and a new broker is one that came.
+  constexpr int kEvents = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+  if (::zmq_socket_monitor(impl_->socket.handle(), name.c_str(), kEvents) != 0)
+    return zmq_error(zmq::error_t(), "watch of connections");
+  SocketOptions options;
+  options.linger_ms = 0;
+  options.receive_hwm = 0;  // never full
+  options.immediate = false;
+  auto opened = open(context, SocketKind::pair, options);
+  Status connected = opened.ok() ? opened->connect(name) : Status(opened.error());
+  if (!connected.ok()) {
+    ::zmq_socket_monitor(impl_->socket.handle(), nullptr, 0);
+    return connected;
+  }
+  watch_ = std::make_unique<ZmqSocket>(std::move(opened).value());
+  return {};
+}
+
+Result<bool> ZmqSocket::connections_changed() {
+  std::vector<std::string> frames;
+  bool changed = false;
+  while (watch_) {
+    SYNC_ASSIGN(const bool got, watch_->receive(frames));
+    if (!got) break;
+    changed = true;
+  }
+  return changed;
 }
 
 Result<SendOutcome> ZmqSocket::send(const std::vector<std::string_view>& frames) {

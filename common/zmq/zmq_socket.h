@@ -13,7 +13,7 @@
 
 namespace twsync {
 
-enum class SocketKind : uint8_t { router, dealer, pub, sub, rep };
+enum class SocketKind : uint8_t { router, dealer, pub, sub, rep, pair };
 
 struct SocketOptions {
   int send_hwm = 1000;  ///< messages queued per peer inside ZeroMQ
@@ -45,6 +45,13 @@ class ZmqSocket {
   /// inproc: the name is free again when it returns (closing the socket frees it only some time later).
   void unbind(const std::string& endpoint);
   Status subscribe(std::string_view topic);
+  /// From now on connections_changed() tells of connections that came or ended; not for inproc, which has none. Once.
+  Status watch_connections(ZmqContext& context);
+  /// The socket to poll for them; nullptr when they aren't watched.
+  ZmqSocket* watch() { return watch_.get(); }
+  /// True when a connection came or ended since the last call. Whoever watches calls it again and again: what is told
+  /// is kept until then.
+  Result<bool> connections_changed();
   /// All frames or none.
   Result<SendOutcome> send(const std::vector<std::string_view>& frames);
   /// False = nothing there. More than kMaxFrames frames: the rest is thrown away.
@@ -58,6 +65,7 @@ class ZmqSocket {
  private:
   explicit ZmqSocket(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+  std::unique_ptr<ZmqSocket> watch_;
 };
 
 struct PollItem {

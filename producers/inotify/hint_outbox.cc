@@ -72,7 +72,12 @@ bool HintOutbox::anything() const {
 
 bool HintOutbox::take(Publish& out, int timeout_ms) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return closed_ || anything(); });
+  const auto awaited = [&] { return closed_ || anything(); };
+  if (timeout_ms < 0) {
+    changed_.wait(lock, awaited);
+  } else {
+    changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), awaited);
+  }
   out = Publish{};
   size_t bytes = 0;
   for (auto& [path, root] : roots_) {

@@ -28,8 +28,8 @@ class HintOutbox {
   /// Says every state again: a new broker does not know them.
   void repeat_states();
 
-  /// Waits for something to send, at most `timeout_ms` or until close(). What is taken stays here until sent() or
-  /// failed().
+  /// Waits for something to send, at most `timeout_ms` (-1 = for ever) or until close(). What is taken stays here until
+  /// sent() or failed().
   bool take(Publish& out, int timeout_ms);
   void sent();     ///< the broker has what the last take() gave
   void failed();   ///< it goes with the next take()

@@ -24,8 +24,8 @@ Status serve(ServiceContext& service) {
   options.status = [](const std::string& line) { notify_status(line); };
   options.ready = [] { notify_ready("watching"); };
   Watchdog watchdog;
-  options.each_turn = [&] { watchdog.turn(clock.steady_ns()); };
-  return run_monitor(context, options, service.signals.stop());
+  options.each_turn = [&] { return watchdog.turn(clock.steady_ns()); };
+  return run_monitor(context, options, service.signals);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "producers/inotify/monitor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,7 +47,7 @@ class Publisher {
   void run() {
     while (!stop_) {
       Publish message;
-      if (!outbox_.take(message, 1000)) continue;
+      if (!outbox_.take(message, -1)) continue;
       const auto status = send(message, random_hex(16));
       if (status.ok()) {
         outbox_.sent();
@@ -130,6 +131,24 @@ std::vector<WatchedRoot> roots_of(const std::vector<PairConfig>& pairs, HintOutb
   return out;
 }
 
+/// Those that can't be watched are tried again when they are due. Returns when the next one is.
+int64_t start_watches(std::vector<WatchedRoot>& roots, HintOutbox& outbox, int64_t now) {
+  int64_t next = INT64_MAX;
+  for (auto& root : roots) {
+    if (!root.tree && now >= root.retry_at) {
+      root.retry_at = now + kRetryRootNs;
+      start_watch(root, outbox);
+    }
+    if (!root.tree) next = std::min(next, root.retry_at);
+  }
+  return next;
+}
+
+int wait_ms(int64_t until, int64_t now) {
+  if (until == INT64_MAX) return -1;
+  return static_cast<int>(std::clamp<int64_t>((until - now) / kMillisecond + 1, 1, 3'600'000));
+}
+
 void log_event_line(const Event& event) {
   const std::string line = event_line(event);
   if (line.empty()) return;
@@ -175,7 +194,7 @@ CommonRules common_rules(const std::vector<PairConfig>& pairs) {
   return {in_all(pairs, &PairConfig::exclude), in_all(pairs, &PairConfig::code_never)};
 }
 
-Status run_monitor(ZmqContext& context, const MonitorOptions& options, const std::atomic<bool>& stop) {
+Status run_monitor(ZmqContext& context, const MonitorOptions& options, Signals& signals) {
   HintOutbox outbox;
   SystemClock clock;
   auto roots = roots_of(options.pairs, outbox);
@@ -183,16 +202,13 @@ Status run_monitor(ZmqContext& context, const MonitorOptions& options, const std
   const Publisher publisher(context, options.endpoints, outbox);
   StatusLine status;
   bool first = true;
-  while (!stop) {
-    for (auto& root : roots) {
-      if (root.tree || clock.steady_ns() < root.retry_at) continue;
-      root.retry_at = clock.steady_ns() + kRetryRootNs;
-      start_watch(root, outbox);
-    }
+  const OnStop on_stop(signals, [&] { subscriber->wake(); });
+  while (!signals.stop()) {
+    int64_t due = start_watches(roots, outbox, clock.steady_ns());
     if (first && options.ready) options.ready();
     first = false;
-    if (options.each_turn) options.each_turn();
-    SYNC_ASSIGN(const auto event, subscriber->next(500));
+    if (options.each_turn) due = std::min(due, options.each_turn());
+    SYNC_ASSIGN(const auto event, subscriber->next(wait_ms(due, clock.steady_ns())));
     if (!event) continue;
     event->kind == EventKind::cookie ? drop_cookie(roots, *event) : log_event_line(*event);
     if (const auto line = status.take(*event); line && options.status) options.status(*line);

@@ -61,6 +61,7 @@ struct WatchTree::Impl {
   InotifyFd inotify;
   std::optional<WatchedDir> root;
   const int wake_fd;
+  const UniqueFd mounts;  // readable, as an exception, when a mount came or went; -1 where nothing tells
   SystemClock clock;
 
   WatchTable table;

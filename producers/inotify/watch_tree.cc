@@ -1,5 +1,6 @@
 #include "producers/inotify/watch_tree.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -15,7 +16,9 @@ namespace twsync {
 
 namespace {
 constexpr int64_t kLoneMoveNs = 20 * kMillisecond;
-constexpr int64_t kCheckRootNs = kSecond;
+// What happens to the root itself and to mounts is told; this finds out that a directory above it was renamed.
+constexpr int64_t kCheckRootNs = 10 * kSecond;
+constexpr int64_t kRootGoneNs = kSecond;
 
 void wake(int fd) {
   const uint64_t one = 1;
@@ -31,6 +34,7 @@ WatchTree::Impl::Impl(std::string root_directory, WatchOptions o, WatchCallbacks
       inotify(std::move(i)),
       root(std::move(dir)),
       wake_fd(wake_descriptor),
+      mounts(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)),
       batch(options.side, options.settle) {
   state = {WatchHealth::Kind::catching_up, "catching up"};
 }
@@ -73,6 +77,7 @@ void WatchTree::Impl::check_root() {
   if (now < check_root_at) return;
   check_root_at = now + kCheckRootNs;
   if (!root_gone && root->is_still(root_path)) return;
+  check_root_at = now + kRootGoneNs;
   auto again = WatchedDir::open_root(root_path, options.resolve);
   if (!again.ok()) {
     if (!root_gone) {
@@ -95,12 +100,14 @@ int WatchTree::Impl::poll_timeout_ms() {
   if (const auto due = batch.due()) until = std::min(until, *due);
   for (const auto& [cookie, move] : lone_moves) until = std::min(until, move.at_ns + kLoneMoveNs);
   if (!unwatched.empty()) until = std::min(until, retry_at);
-  return static_cast<int>(std::clamp<int64_t>((until - now + kMillisecond - 1) / kMillisecond, 0, 1000));
+  return static_cast<int>(
+      std::clamp<int64_t>((until - now + kMillisecond - 1) / kMillisecond, 0, kCheckRootNs / kMillisecond));
 }
 
 void WatchTree::Impl::poll_once() {
-  pollfd items[2] = {{inotify.fd(), POLLIN, 0}, {wake_fd, POLLIN, 0}};
-  if (::poll(items, 2, poll_timeout_ms()) <= 0) return;
+  pollfd items[3] = {{inotify.fd(), POLLIN, 0}, {wake_fd, POLLIN, 0}, {mounts.get(), POLLPRI, 0}};
+  if (::poll(items, 3, poll_timeout_ms()) <= 0) return;
+  if (items[2].revents != 0) check_root_at = 0;
   if ((items[1].revents & POLLIN) != 0) {
     uint64_t count = 0;
     [[maybe_unused]] const ssize_t ignored = ::read(wake_fd, &count, sizeof count);

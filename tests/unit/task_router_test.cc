@@ -22,7 +22,7 @@ class TaskRouterTest : public ::testing::Test {
   }
   void submit(const std::string& id, const std::string& pair = "p", const std::string& owner = "resolver") {
     router_.submit(owner, envelope(MessageType::task, id, pair), "body of " + id);
-    router_.assign();
+    router_.assign(0);
   }
   // "to:type:id" of everything that goes out.
   std::vector<std::string> out() {
@@ -55,7 +55,7 @@ TEST_F(TaskRouterTest, credit_bounds_what_a_worker_holds_and_order_is_kept) {
   for (const char* id : {"t1", "t2", "t3", "t4"}) submit(id);
   EXPECT_EQ(out(), (Lines{"w:40:t1", "w:40:t2"}));
   router_.reply("w", envelope(MessageType::task_done, "t1"), "");
-  router_.assign();
+  router_.assign(0);
   EXPECT_EQ(out(), (Lines{"resolver:43:t1", "w:40:t3"}));
 }
 
@@ -101,7 +101,7 @@ TEST_F(TaskRouterTest, a_cancelled_task_is_over_at_once) {
   out();
   router_.control("resolver", envelope(MessageType::task_cancel, "t2"), "");
   router_.control("resolver", envelope(MessageType::task_cancel, "t1"), "");
-  router_.assign();
+  router_.assign(0);
   EXPECT_EQ(out(), (Lines{"w:46:t1", "w:40:t3"}));
   router_.reply("w", envelope(MessageType::task_done, "t1"), "");
   EXPECT_TRUE(out().empty());
@@ -132,7 +132,7 @@ TEST_F(TaskRouterTest, credit_given_while_waiting_follows_the_task) {
   submit("t1");
   router_.control("resolver", envelope(MessageType::task_credit, "t1", "p", 3), "");
   worker("w", "scanner", 1);
-  router_.assign();
+  router_.assign(0);
   const auto sent = router_.take_outgoing();
   ASSERT_EQ(sent.size(), 2U);
   EXPECT_EQ(sent[0].body, "body of t1");
@@ -151,10 +151,10 @@ TEST_F(TaskRouterTest, work_is_spread) {
 TEST(WorkerTableTest, silence_is_noticed_but_not_our_own_absence) {
   WorkerTable workers;
   workers.add("w", {"scanner", {}, 1, 1, "v"}, 0);
-  EXPECT_TRUE(workers.silent(WorkerTable::kLivenessNs).empty());
-  EXPECT_EQ(workers.silent(WorkerTable::kLivenessNs + 1).size(), 1U);
+  EXPECT_TRUE(workers.silent(kMissedBeats * kBeatNs).empty());
+  EXPECT_EQ(workers.silent(kMissedBeats * kBeatNs + 1).size(), 1U);
   workers.forgive(kSecond);
-  EXPECT_TRUE(workers.silent(WorkerTable::kLivenessNs + kSecond).empty());
+  EXPECT_TRUE(workers.silent(kMissedBeats * kBeatNs + kSecond).empty());
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ Result<Roles> shake_hands(Connection& connection, const AgentOptions& options, C
   reply.build = TWSYNC_VERSION;
   reply.host = host.host_name();
   reply.uid = static_cast<uint32_t>(::geteuid());
-  reply.features = {"list", "watch", "versions", "bulk", "flush", "tend", "restore-tree"};
+  reply.features = {"list", "watch", "versions", "bulk", "flush", "tend", "restore-tree", kRestFeature};
   reply.error = roles.ok() ? Error{} : roles.error();
   reply.wall_ns = clock.wall_ns();  // last: the client measures the clock skew with it
   SYNC_TRY(connection.send(FrameType::hello_reply, frame.stream, encode(reply)));

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
     AuditLog audit(context.config.log_dir + "/sync");
     options.controller.audit_log = &audit;
     ResolverWorker worker(zmq, clock, std::move(options));
+    const OnStop on_stop(context.signals, [&] { worker.wake(); });
     notify_ready();
     return worker.run(context.signals.stop());
   });

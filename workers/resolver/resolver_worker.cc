@@ -39,7 +39,7 @@ void ResolverWorker::wake() {
 
 Status ResolverWorker::serve(const std::atomic<bool>& stop) {
   while (!stop) {
-    auto message = link_->poll(200);
+    auto message = link_->poll(-1);
     if (!message) return std::move(message).error();
     if (link_->take_reconnected()) {
       tasks_->lose_all();

@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
       if (wanted) options.watched.push_back(pair.name);
     }
     ScannerWorker worker(zmq, clock, std::move(options));
+    const OnStop on_stop(context.signals, [&] { worker.wake(); });
     notify_ready();
     return worker.run(context.signals.stop());
   });

@@ -41,7 +41,7 @@ Status ScannerWorker::serve(const std::atomic<bool>& stop) {
     for (const auto& pair : options_.watched) hint_whole(pair);
   }
   while (!stop) {
-    auto message = link_->poll(200);
+    auto message = link_->poll(-1);
     if (!message) return std::move(message).error();
     if (link_->take_reconnected()) {
       for (auto& [id, output] : running_) output->cancel();

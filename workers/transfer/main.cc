@@ -31,6 +31,9 @@ Status serve(ServiceContext& context) {
                                                   service_pairs(context.config), make_agent_connector({})));
     workers.push_back(std::move(worker));
   }
+  const OnStop on_stop(context.signals, [&] {
+    for (const auto& worker : workers) worker->wake();
+  });
   notify_ready();
   // One that fails takes the process along: systemd starts it anew as a whole.
   std::vector<Status> ends(workers.size());

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 
 #include "common/base/text.h"
 
@@ -10,7 +11,7 @@ namespace twsync {
 namespace {
 
 constexpr uint32_t kCredit = 4;
-constexpr int kStepMs = 500;
+constexpr int kLookAgainMs = 500;  // at sessions that are ending
 
 /// Sessions differ where their handshakes do.
 std::string session_key(const std::string& pair, const TransferTask& task) {
@@ -67,7 +68,7 @@ Result<std::unique_ptr<TransferWorker>> TransferWorker::open(ZmqContext& context
 }
 
 Status TransferWorker::run(const std::atomic<bool>& stop) {
-  while (!stop) SYNC_TRY(step(kStepMs));
+  while (!stop) SYNC_TRY(step(next_look_ms()));
   return {};
 }
 
@@ -76,7 +77,7 @@ void TransferWorker::wake() {
 }
 
 Status TransferWorker::step(int timeout_ms) {
-  SYNC_ASSIGN(const std::optional<Message> message, link_->poll(std::min(timeout_ms, 1'000)));
+  SYNC_ASSIGN(const std::optional<Message> message, link_->poll(timeout_ms));
   if (link_->take_reconnected()) close_sessions("the broker was restarted: its tasks are void");
   if (message) take(*message);
   look_after_sessions();
@@ -175,6 +176,20 @@ void TransferWorker::look_after_sessions() {
     item = served.session->finished() || too_long ? sessions_.erase(item) : std::next(item);
   }
   show_doing();
+}
+
+/// Sessions with something under way wake us by themselves.
+int TransferWorker::next_look_ms() const {
+  if (!ending_.empty()) return kLookAgainMs;
+  int64_t until = INT64_MAX;
+  for (const auto& [key, served] : sessions_) {
+    if (served.session->finished()) return kLookAgainMs;
+    if (served.idle_since_ns != 0)
+      until = std::min(until, served.idle_since_ns + options_.idle_close_ms * kMillisecond);
+  }
+  if (until == INT64_MAX) return -1;
+  const int64_t left = std::max<int64_t>(0, until - clock_.steady_ns());
+  return static_cast<int>(std::min<int64_t>(left / kMillisecond + 1, INT_MAX));
 }
 
 void TransferWorker::show_doing() {

@@ -56,6 +56,7 @@ class TransferWorker {
   TransferEvents events(const std::string& pair);
   void close_sessions(const char* why);
   void look_after_sessions();
+  int next_look_ms() const;
   void show_doing();
 
   Clock& clock_;
