@@ -89,6 +89,7 @@ std::string encode_begin(const BeginRecord& record) {
   put(body, static_cast<uint32_t>(fits ? xattrs.size() : 0));
   if (fits) body += xattrs;
   put(body, record.allocated);
+  if (record.twin != 0) put(body, record.twin);
   return framed(RecordType::begin, body);
 }
 
@@ -165,6 +166,7 @@ Result<BeginRecord> decode_begin(std::string_view body) {
   source.group = Name(fields.text<uint16_t>(kMaxName));
   source.xattrs = Name(fields.text<uint32_t>(kMaxXattrs));
   record.allocated = fields.more() ? fields.take<uint64_t>() : source.size;
+  record.twin = fields.more() ? fields.take<uint32_t>() : 0;
   if (!fields.ok() || source.size > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
     return violation("malformed begin record");
   }

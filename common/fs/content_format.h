@@ -22,9 +22,10 @@ struct BeginRecord {
   bool as_planned = false;
   Entry source;            ///< a file, without digest
   uint64_t allocated = 0;  ///< bytes that it takes on the sender's disk; its size where the sender doesn't say
+  uint32_t twin = 0;       ///< copies are of this one of `Batch::twins`, counted from 1; 0 = of the old version
 };
 
-/// Bytes that are the same as in the version which the target has (`Operation::expected`).
+/// Bytes that are the same as in the version which the target has (`Operation::expected`), or in the file's twin.
 struct CopyRecord {
   uint64_t offset = 0;  ///< there
   uint64_t size = 0;

@@ -1,6 +1,8 @@
 #include "common/fs/old_version.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include "common/base/rel_path.h"
 #include "common/fs/expectation.h"
 #include "common/fs/file_reader.h"
+#include "common/fs/state_dir.h"
 
 namespace twsync {
 
@@ -28,10 +31,27 @@ Result<std::unique_ptr<OldVersion>> OldVersion::open(const RootDir& root, const 
   return std::unique_ptr<OldVersion>(new OldVersion(std::move(fd)));
 }
 
-Result<std::string_view> OldVersion::read(uint64_t offset, uint64_t most) {
+Result<std::unique_ptr<OldVersion>> OldVersion::open_twin(const RootDir& root, const std::string& path) {
+  const Error none{ErrorCode::stale, "the file with the same content is not there any more", path, 0};
+  if (path.empty() || !is_valid_rel_path(path) || is_state_path(path)) return none;
+  const auto parent = root.open_dir(parent_path(path), O_PATH);
+  if (!parent) return none;
+  FileStat stat;
+  auto fd = open_regular(parent->get(), std::string(base_name(path)).c_str(), stat);
+  if (!fd || stat.device != root.device()) return none;
+  (void)::posix_fadvise(fd->get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return std::unique_ptr<OldVersion>(new OldVersion(std::move(fd).value()));
+}
+
+bool OldVersion::share(uint64_t offset, uint64_t size, int to) const {
+  const struct file_clone_range range = {fd_.get(), offset, size, offset};
+  return size != 0 && ::ioctl(to, FICLONERANGE, &range) == 0;
+}
+
+Result<std::string_view> OldVersion::read_of(int fd, uint64_t offset, uint64_t most) {
   const size_t want = static_cast<size_t>(std::min<uint64_t>(most, buffer_.size()));
   for (;;) {
-    const ssize_t got = ::pread(fd_.get(), buffer_.data(), want, static_cast<off_t>(offset));
+    const ssize_t got = ::pread(fd, buffer_.data(), want, static_cast<off_t>(offset));
     if (got > 0) return std::string_view(buffer_.data(), static_cast<size_t>(got));
     if (got == 0) return Error{ErrorCode::stale, "it became shorter before the new version came", {}, 0};
     if (errno != EINTR) return error_from_errno(errno, "cannot read the old version");

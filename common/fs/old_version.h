@@ -1,5 +1,5 @@
 #pragma once
-// The version that an operation will displace, as the source of what the new one has in common with it.
+// What stands on the target already, as the source of what a new version has in common with it.
 
 #include <memory>
 #include <string_view>
@@ -16,8 +16,15 @@ class OldVersion {
   /// stale unless what stands at the operation's path looks as it expects: nothing else may be built upon. What is
   /// written into it later the new version's digest shows.
   static Result<std::unique_ptr<OldVersion>> open(const RootDir& root, const Operation& op);
+  /// Any regular file of the tree: what it holds the new version's digest shows. stale when there is none.
+  static Result<std::unique_ptr<OldVersion>> open_twin(const RootDir& root, const std::string& path);
   /// 1 to `most` bytes at `offset`, valid until the next call; stale at the end of the file.
-  Result<std::string_view> read(uint64_t offset, uint64_t most);
+  Result<std::string_view> read(uint64_t offset, uint64_t most) { return read_of(fd_.get(), offset, most); }
+  /// The same of another file.
+  Result<std::string_view> read_of(int fd, uint64_t offset, uint64_t most);
+  /// Puts `size` bytes from `offset` on at the same place of the file `to`, by blocks that both share: false where that
+  /// cannot be, and nothing was done.
+  bool share(uint64_t offset, uint64_t size, int to) const;
 
  private:
   explicit OldVersion(UniqueFd fd);

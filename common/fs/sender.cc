@@ -15,6 +15,7 @@
 #include "common/fs/file_reader.h"
 #include "common/fs/read_ahead.h"
 #include "common/fs/state_dir.h"
+#include "common/fs/twin_search.h"
 
 namespace twsync {
 
@@ -160,6 +161,7 @@ class RootSender final : public Sender {
         hasher_(options.hash_key),
         chunker_(options.hash_key),
         chunk_store_(chunks),
+        twins_(*root_, hasher_),
         buffer_(std::make_unique<char[]>(kReadBuffer)) {}
 
   Status send(const Batch& batch, const Emit& emit) override {
@@ -167,18 +169,19 @@ class RootSender final : public Sender {
     BlockBuilder blocks(emit, encoder_, compression_);
     ReadAhead sources(*root_, batch);
     room_ = batch.room_bytes;
-    while (auto source = sources.next()) SYNC_TRY(send_file(*source, blocks));
+    while (auto source = sources.next()) SYNC_TRY(send_file(batch, *source, blocks));
     return blocks.flush();
   }
 
  private:
-  Status send_file(const OpenedSource& source, BlockBuilder& blocks) {
+  Status send_file(const Batch& batch, const OpenedSource& source, BlockBuilder& blocks) {
     const Operation& op = *source.op;
     if (source.error) return blocks.put(encode_failed({op.id, *source.error}));
     const int fd = source.fd.get();
     FileStat stat = source.stat;
     if (allocated(stat) > room_) return blocks.put(encode_failed({op.id, no_room(stat)}));
     room_ -= allocated(stat);
+    if (const auto twin = twins_.find(batch, op.id, fd, stat)) return send_twin(*twin, op, fd, stat, blocks);
     std::optional<OldChunks> old;
     if (stat.size >= kChunkedFrom && op.expected.is_file()) {
       if (auto kept = chunk_store_.take(op.expected.digest)) old.emplace(std::move(*kept));
@@ -207,6 +210,25 @@ class RootSender final : public Sender {
         encode_failed({op.id, Error{ErrorCode::stale, "the file keeps changing; it will be tried again", {}, 0}}));
   }
 
+  Status send_twin(const FoundTwin& twin, const Operation& op, int fd, const FileStat& stat, BlockBuilder& blocks) {
+    auto begin = begin_of(op, fd, stat);
+    if (!begin) return blocks.put(encode_failed({op.id, begin.error()}));
+    begin->twin = twin.number;
+    SYNC_TRY(blocks.put(encode_begin(*begin)));
+    for (const FoundTwin::Extent& extent : twin.extents)
+      SYNC_TRY(blocks.put(extent.hole ? encode_hole(extent.size) : encode_copy({extent.offset, extent.size})));
+    SYNC_TRY(blocks.put(encode_end(twin.digest)));
+    if (op.expected.is_file() && op.expected.digest != twin.digest) chunk_store_.drop(op.expected.digest);
+    // The other server copies while this one goes on reading.
+    return stat.size < kCopyAtOnce ? Status{} : blocks.flush();
+  }
+
+  Result<BeginRecord> begin_of(const Operation& op, int fd, const FileStat& stat) {
+    BeginRecord begin{op.id, op.desired.stamp == stat.stamp(), entry_from_stat(stat), allocated(stat), 0};
+    SYNC_TRY(reader_.complete(begin.source, reader_.preserves_xattrs() ? proc_fd_path(fd) : std::string(), true));
+    return begin;
+  }
+
   // A log that never rests: what was read is what the file held at `before` if that part is still the same a tick
   // later. It must have grown, or else a write of the same tick would go unnoticed: so the next scan finds another
   // fingerprint.
@@ -227,14 +249,12 @@ class RootSender final : public Sender {
   // `whole`: all of `stat.size` bytes were there.
   Status stream(const Operation& op, int fd, const FileStat& stat, BlockBuilder& blocks, ContentRecords& records,
                 bool& whole, std::optional<Error>& broken) {
-    BeginRecord begin{op.id, op.desired.stamp == stat.stamp(), entry_from_stat(stat), allocated(stat)};
-    if (Status status =
-            reader_.complete(begin.source, reader_.preserves_xattrs() ? proc_fd_path(fd) : std::string(), true);
-        !status) {
-      broken = std::move(status).error();
+    auto begin = begin_of(op, fd, stat);
+    if (!begin) {
+      broken = std::move(begin).error();
       return {};
     }
-    SYNC_TRY(blocks.put(encode_begin(begin)));
+    SYNC_TRY(blocks.put(encode_begin(*begin)));
     hasher_.reset();
     records.begin(stat.size);
     bool emit_failed = false;
@@ -258,6 +278,7 @@ class RootSender final : public Sender {
   Hasher hasher_;
   Chunker chunker_;
   ChunkStore chunk_store_;
+  TwinSearch twins_;
   BlockEncoder encoder_;
   CompressionChoice compression_;
   std::unique_ptr<char[]> buffer_;

@@ -43,7 +43,8 @@ class Stager {
   Status copy(std::string_view body);
   void open_old();
   void keep_chunks();
-  bool chunked() const { return source_.source.size >= kChunkedFrom; }
+  bool share_twin(const CopyRecord& record);
+  bool chunked() const { return source_.source.size >= kChunkedFrom && source_.twin == 0; }
   Status end_file(std::string_view body);
   Status failed(std::string_view body);
   Status finish_staging(Item& item);
@@ -66,7 +67,7 @@ class Stager {
   BeginRecord source_;
   uint64_t received_ = 0;
   bool sparse_ = false;
-  std::unique_ptr<OldVersion> old_;      ///< of the current file, once bytes of it are wanted
+  std::unique_ptr<OldVersion> old_;      ///< of the current file, or its twin, once bytes of it are wanted
   bool chunks_known_ = true;             ///< of all that came of the current file
   std::optional<OldChunks> old_chunks_;  ///< of the same
 };

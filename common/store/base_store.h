@@ -101,6 +101,8 @@ struct UnkeptRecord {
 
 class SqliteDb;
 
+constexpr uint64_t kLargeFile = 64U << 10U;  ///< bytes
+
 /// Not thread-safe: one thread, one BaseStore. Several readers beside one writer are fine (WAL).
 class BaseStore {
  public:
@@ -140,6 +142,9 @@ class BaseStore {
 
   /// The files that `side` holds under this inode number, in order. A writer only; the first call builds an index.
   Result<std::vector<std::string>> paths_of_inode(Side side, uint64_t inode);
+  /// Files of exactly `size` bytes, at most `limit` of them; none when `size` is below kLargeFile. A writer only; the
+  /// first call of a base builds an index.
+  Result<std::vector<BaseRow>> large_files(uint64_t size, size_t limit);
   /// Keeps a row that was dropped because nothing stands there any more, until its round is settled.
   Status remember_dropped(const BaseRow& row);
   Result<std::optional<BaseRow>> find_dropped(std::string_view path);
@@ -174,6 +179,7 @@ class BaseStore {
   struct Statements;
   std::unique_ptr<SqliteDb> db_;
   std::unique_ptr<Statements> statements_;
+  bool large_files_indexed_ = false;
 };
 
 /// The stored form of a row (FORMAT.md, "Row"), and back; reads that of every schema. corrupt when the bytes are not

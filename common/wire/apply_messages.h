@@ -9,6 +9,18 @@
 
 namespace twsync {
 
+/// A file that, by the base, stands on the target and may hold what an operation puts. What is really there shows when
+/// it was copied: a wrong one costs bytes.
+struct Twin {
+  uint32_t op = 0;   ///< a put_file of the batch
+  std::string path;  ///< below the target's root
+  Digest digest;     ///< by the base
+  template <class F>
+  void fields(F&& f) {
+    f(op, path, digest);
+  }
+};
+
 /// Operations that travel and become durable together; all on one side, all of one stage.
 struct Batch {
   uint64_t id = 0;
@@ -20,9 +32,10 @@ struct Batch {
       0;  ///< target host's clock when the expected entries were scanned (20 ms rule); 0 = not in this cycle
   std::vector<Operation> operations;
   uint64_t room_bytes = UINT64_MAX;  ///< on the target's file system as far as known: what is larger isn't sent
+  std::vector<Twin> twins = {};
   template <class F>
   void fields(F&& f) {
-    f(id, epoch, cycle, side, ordered, scanned_ns, operations, room_bytes);
+    f(id, epoch, cycle, side, ordered, scanned_ns, operations, room_bytes, twins);
   }
 };
 

@@ -92,6 +92,42 @@ TEST_F(BaseStoreTest, ranges_are_subtrees_in_path_order) {
   EXPECT_EQ(paths(**store, {"", true}), (std::vector<std::string>{"", "a", "a/w", "a/x", "a/x/y", "a-b", "ab"}));
 }
 
+TEST_F(BaseStoreTest, large_files_are_found_by_their_size) {
+  const auto put = [](BaseStore& store, const std::string& path, uint64_t size, Kind kind = Kind::file) {
+    BaseRow r = row(path);
+    r.agreed.kind = kind;
+    r.agreed.size = size;
+    ASSERT_TRUE(store.put(r).ok());
+  };
+  const auto found = [](BaseStore& store, uint64_t size, size_t limit = 10) {
+    const auto rows = store.large_files(size, limit);
+    EXPECT_TRUE(rows.ok());
+    std::vector<std::string> out;
+    for (const BaseRow& r : *rows) {
+      EXPECT_EQ(r.agreed.size, size);
+      out.push_back(r.path);
+    }
+    return out;
+  };
+  using Paths = std::vector<std::string>;
+  auto store = BaseStore::open(path_, BaseStore::Mode::read_write);
+  ASSERT_TRUE(store.ok());
+  put(**store, "a/big", kLargeFile);
+  put(**store, "a/small", kLargeFile - 1);
+  put(**store, "d", kLargeFile, Kind::directory);
+  EXPECT_EQ(found(**store, kLargeFile), Paths{"a/big"}) << "also what was there before the index";
+  put(**store, "b", kLargeFile);
+  put(**store, "huge", uint64_t{1} << 50U);
+  EXPECT_EQ(found(**store, kLargeFile), (Paths{"a/big", "b"}));
+  EXPECT_EQ(found(**store, kLargeFile, 1).size(), 1U);
+  EXPECT_EQ(found(**store, uint64_t{1} << 50U), Paths{"huge"});
+  EXPECT_EQ(found(**store, kLargeFile - 1), Paths{});
+  put(**store, "b", kLargeFile + 256);
+  ASSERT_TRUE((*store)->drop("a/big").ok());
+  EXPECT_EQ(found(**store, kLargeFile), Paths{});
+  EXPECT_EQ(found(**store, kLargeFile + 256), Paths{"b"});
+}
+
 TEST_F(BaseStoreTest, uncommitted_writes_are_gone_committed_ones_stay) {
   {
     auto store = BaseStore::open(path_, BaseStore::Mode::read_write);

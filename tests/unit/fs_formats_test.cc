@@ -76,6 +76,17 @@ TEST(ContentFormat, a_sender_that_says_nothing_of_allocated_bytes_means_the_size
   EXPECT_EQ(decode_begin(std::string_view(whole).substr(0, whole.size() - 8))->allocated, 1000U);
 }
 
+TEST(ContentFormat, a_twin_is_told_where_there_is_one) {
+  BeginRecord begin;
+  const std::string without = encode_begin(begin).substr(kRecordHead);
+  EXPECT_EQ(decode_begin(without)->twin, 0U);
+  begin.twin = 300;
+  const std::string with = encode_begin(begin).substr(kRecordHead);
+  EXPECT_EQ(with.size(), without.size() + 4);
+  EXPECT_EQ(decode_begin(with)->twin, 300U);
+  EXPECT_FALSE(decode_begin(std::string_view(with).substr(0, with.size() - 1)));
+}
+
 TEST(BlockCodec, goes_round_and_skips_what_does_not_shrink) {
   BlockEncoder encoder;
   BlockDecoder decoder;

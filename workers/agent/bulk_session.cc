@@ -27,6 +27,9 @@ Status check_batch(const Batch& batch, Side target) {
       return violation(str("invalid path ", escape_bytes(op.from)));
     }
   }
+  for (const Twin& twin : batch.twins) {
+    if (twin.path.empty() || !is_peer_path(twin.path)) return violation(str("invalid path ", escape_bytes(twin.path)));
+  }
   return {};
 }
 

@@ -46,6 +46,7 @@ struct PairWork {
   std::set<std::string> special[2];  ///< not synced because of their kind, as of the last look; bounded by the scan
   bool special_news = false;         ///< the base does not hold them so yet
   std::set<std::string> unkept[2];   ///< paths of which the base says that the side cannot keep some metadata
+  std::set<std::string> uncopied;    ///< files whose twin (Batch::twins) was not what it should be: they travel
   uint64_t cycle = 0;
   int64_t epoch_raised_ns = 0;  ///< steady
   FlushRounds rounds;

@@ -6,6 +6,7 @@
 #include "workers/resolver/plan_batches.h"
 #include "workers/resolver/recent_deletions.h"
 #include "workers/resolver/store_care.h"
+#include "workers/resolver/twins.h"
 #include "workers/resolver/unkept.h"
 #include "workers/transfer/transfer_task.h"
 
@@ -85,6 +86,8 @@ void PlanRun::submit(Batch batch) {
   const StoreWatch& stores = work_.stores;
   if (stores.wants_room && services_.clock.wall_ns() - stores.tended_ns < kRoomIsKnownFor)
     batch.room_bytes = stores.facts[static_cast<size_t>(batch.side)].room_bytes;
+  // Without them the files travel.
+  if (!offer_twins(work_, batch).ok()) batch.twins.clear();
   TransferTask task;
   task.pair_id = work_.meta.pair_id;
   task.hash_key = work_.meta.hash_key;
@@ -181,6 +184,7 @@ Status PlanRun::record(const Batch& batch, const BatchResult& result) {
 void PlanRun::take_one(const Operation& op, const OpResult& result) {
   ++progress_.files_done;
   if (op.kind == OpKind::put_file) progress_.bytes_done += op.desired.size;
+  note_uncopied(work_, op, result);
   if (result.code != ErrorCode::ok) return take_failure(op, result);
   ++outcome_.done;
   if (conflicts_.contains(op.path)) outcome_.settled.insert(op.path);

@@ -1,0 +1,42 @@
+#pragma once
+// Finds out whether a file that is to be sent is on the target already, under another name (Batch::twins).
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/hasher.h"
+#include "common/fs/dir_handle.h"
+#include "common/fs/file_stat.h"
+#include "common/wire/apply_messages.h"
+
+namespace twsync {
+
+struct FoundTwin {
+  struct Extent {
+    uint64_t offset = 0;
+    uint64_t size = 0;
+    bool hole = false;
+  };
+  uint32_t number = 0;  ///< in Batch::twins, counted from 1
+  Digest digest;        ///< of the source, which had it while it stood as `stat` says
+  std::vector<Extent> extents;
+};
+
+/// One thread. `root` (of the source's side) and `hasher` outlive it.
+class TwinSearch {
+ public:
+  TwinSearch(const RootDir& root, Hasher& hasher) : root_(root), hasher_(hasher) {}
+
+  /// Reads the open source whole only where a twin is likely: those that stand on this side too are looked at in a few
+  /// places first. nullopt: none has this content, or the source was changed meanwhile.
+  std::optional<FoundTwin> find(const Batch& batch, uint32_t op, int fd, const FileStat& stat);
+
+ private:
+  bool is_ruled_out(const std::string& path, int fd, const FileStat& stat);
+
+  const RootDir& root_;
+  Hasher& hasher_;
+};
+
+}  // namespace twsync

@@ -1,0 +1,16 @@
+#pragma once
+// Which files of the base may hold what a batch is about to put, so that a copy sends nothing.
+
+#include "common/wire/apply_messages.h"
+#include "workers/resolver/pair_work.h"
+
+namespace twsync {
+
+/// Sets `batch.twins`: for each large file that is put, files of its size that, as far as known, stand on the target as
+/// both sides agreed on them. Costs a look into an index for each such file. Where a file could not be copied last time
+/// (`PairWork::uncopied`) it is left to travel.
+Status offer_twins(PairWork& work, Batch& batch);
+/// What came of a put_file decides whether its twins are offered when it is put again.
+void note_uncopied(PairWork& work, const Operation& op, const OpResult& result);
+
+}  // namespace twsync
