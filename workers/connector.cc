@@ -65,9 +65,9 @@ AgentConnector make_agent_connector(std::string agent_path) {
 }
 
 Result<std::unique_ptr<RemoteSide>> connect_deploy_side(const std::string& agent_path, const PairConfig& pair,
-                                                        const Hello& request, RemoteSide::HintSink hints) {
+                                                        const Hello& request, RemoteSide::WatchSinks sinks) {
   SYNC_ASSIGN(Connected connected, connect(agent_path, pair, AgentRole::control, request));
-  return std::make_unique<RemoteSide>(std::move(connected.connection), std::move(connected.reply), std::move(hints));
+  return std::make_unique<RemoteSide>(std::move(connected.connection), std::move(connected.reply), std::move(sinks));
 }
 
 ScanSides make_scan_sides(std::string agent_path, Clock& clock, HostFacts& host) {
@@ -91,7 +91,7 @@ ScanSides make_scan_sides(std::string agent_path, Clock& clock, HostFacts& host)
     request.hash_key = options.hash_key;
     request.preserve_owner = options.preserve_owner;
     request.preserve_xattrs = options.preserve_xattrs;
-    SYNC_ASSIGN(auto side, connect_deploy_side(agent_path, pair, request, options.on_hints));
+    SYNC_ASSIGN(auto side, connect_deploy_side(agent_path, pair, request, {options.on_hints, options.on_watch_state}));
     return std::unique_ptr<SideReader>(std::move(side));
   };
   return sides;

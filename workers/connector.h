@@ -23,7 +23,7 @@ AgentConnector make_agent_connector(std::string agent_path);
 
 /// A control session with the pair's agent.
 Result<std::unique_ptr<RemoteSide>> connect_deploy_side(const std::string& agent_path, const PairConfig& pair,
-                                                        const Hello& request, RemoteSide::HintSink hints = {});
+                                                        const Hello& request, RemoteSide::WatchSinks sinks = {});
 
 /// Both sides for a scanner. `clock` and `host` outlive it.
 ScanSides make_scan_sides(std::string agent_path, Clock& clock, HostFacts& host);

@@ -209,11 +209,12 @@ TEST(AgentControl, ForgetsOnlyItsOwnPair) {
 /// Hints as they come from the watch's thread.
 class SeenHints {
  public:
-  RemoteSide::HintSink sink() {
-    return [this](std::vector<Hint>&& hints) {
-      const std::lock_guard lock(mutex_);
-      for (Hint& hint : hints) hints_.push_back(std::move(hint));
-    };
+  RemoteSide::WatchSinks sink() {
+    return {[this](std::vector<Hint>&& hints) {
+              const std::lock_guard lock(mutex_);
+              for (Hint& hint : hints) hints_.push_back(std::move(hint));
+            },
+            {}};
   }
   bool covers(const std::string& path) {
     const std::lock_guard lock(mutex_);

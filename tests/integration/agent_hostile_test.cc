@@ -143,11 +143,13 @@ class LyingAgent {
     options.send_magic = true;
     options.ping_interval_ms = 0;
     agent_ = std::make_unique<Connection>(make_fd_stream(fds[0], fds[0], FdOwner::stream, "client"), options);
+    RemoteSide::WatchSinks sinks;
+    sinks.hints = [this](std::vector<Hint>&& hints) {
+      // The end of a session is itself a hint, on the whole root.
+      for (const Hint& hint : hints) hints_ += hint.path.empty() ? 0 : 1;
+    };
     side_ = std::make_unique<RemoteSide>(connect(make_fd_stream(fds[1], fds[1], FdOwner::stream, "liar")), HelloReply{},
-                                         [this](std::vector<Hint>&& hints) {
-                                           // The end of a session is itself a hint, on the whole root.
-                                           for (const Hint& hint : hints) hints_ += hint.path.empty() ? 0 : 1;
-                                         });
+                                         std::move(sinks));
   }
   RemoteSide& side() { return *side_; }
   Connection& agent() { return *agent_; }

@@ -9,7 +9,7 @@ namespace twsync {
 namespace {
 
 constexpr size_t kWaitingLimit = 2U << 20U;
-constexpr size_t kMaxState = 200;
+constexpr size_t kMaxState = 1000;
 
 Error unexpected(const Frame& frame) {
   return Error{ErrorCode::peer_violation,
@@ -20,8 +20,8 @@ Error unexpected(const Frame& frame) {
 
 }  // namespace
 
-FrameRouter::FrameRouter(std::unique_ptr<Connection> connection, HintSink hints)
-    : connection_(std::move(connection)), hints_(std::move(hints)), reader_([this] { read_loop(); }) {}
+FrameRouter::FrameRouter(std::unique_ptr<Connection> connection, Sinks sinks)
+    : connection_(std::move(connection)), sinks_(std::move(sinks)), reader_([this] { read_loop(); }) {}
 
 FrameRouter::~FrameRouter() {
   close();
@@ -100,13 +100,13 @@ void FrameRouter::read_loop() {
 void FrameRouter::tell_of_the_end() {
   {
     const std::lock_guard lock(mutex_);
-    if (!hints_ || error_->code == ErrorCode::cancelled) return;
+    if (!sinks_.hints || error_->code == ErrorCode::cancelled) return;
   }
   // From here on nobody sees what happens there: the whole side is to be looked at, by a new session.
   Hint hint;
   hint.side = Side::deploy;
   hint.recursive = true;
-  hints_({std::move(hint)});
+  sinks_.hints({std::move(hint)});
 }
 
 Status FrameRouter::take(Frame&& frame) {
@@ -136,11 +136,14 @@ Status FrameRouter::deliver_hints(const Frame& frame) {
     hint.source = HintSource::inotify;
     hint.pair.clear();
   }
-  if (!told.state.empty()) {
+  if (sinks_.hints && !told.hints.empty()) sinks_.hints(std::move(told.hints));
+  if (told.state.empty()) return {};
+  told.state.resize(std::min(told.state.size(), kMaxState));
+  {
     const std::lock_guard lock(mutex_);
-    watch_state_ = told.state.substr(0, kMaxState);
+    watch_state_ = told.state;
   }
-  if (hints_ && !told.hints.empty()) hints_(std::move(told.hints));
+  if (sinks_.state) sinks_.state(std::move(told.state));
   return {};
 }
 

@@ -20,9 +20,12 @@ namespace twsync {
 /// The first error stays: after it every call returns it.
 class FrameRouter {
  public:
-  using HintSink = std::function<void(std::vector<Hint>&&)>;
-  /// `hints` is called from the reader thread: it must not call back into this object, and return soon.
-  FrameRouter(std::unique_ptr<Connection> connection, HintSink hints);
+  /// Called from the reader thread, in the agent's order: they must not call back into this object, and return soon.
+  struct Sinks {
+    std::function<void(std::vector<Hint>&&)> hints;
+    std::function<void(std::string)> state;  ///< what the peer's watch says of itself
+  };
+  FrameRouter(std::unique_ptr<Connection> connection, Sinks sinks);
   ~FrameRouter();  ///< closes, joins
   FrameRouter(const FrameRouter&) = delete;
   FrameRouter& operator=(const FrameRouter&) = delete;
@@ -46,7 +49,7 @@ class FrameRouter {
   void end(Error error);
 
   std::unique_ptr<Connection> connection_;
-  HintSink hints_;
+  const Sinks sinks_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Frame> replies_;   // guarded by mutex_

@@ -42,8 +42,8 @@ Result<T> unpack_message(const Frame& frame) {
 
 }  // namespace
 
-RemoteSide::RemoteSide(std::unique_ptr<Connection> connection, HelloReply hello, HintSink hints)
-    : hello_(std::move(hello)), router_(std::move(connection), std::move(hints)) {}
+RemoteSide::RemoteSide(std::unique_ptr<Connection> connection, HelloReply hello, WatchSinks sinks)
+    : hello_(std::move(hello)), router_(std::move(connection), std::move(sinks)) {}
 
 RemoteSide::~RemoteSide() = default;
 

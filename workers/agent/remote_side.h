@@ -18,12 +18,12 @@ namespace twsync {
 /// is what a call returns when the session ends under it.
 class RemoteSide final : public SideReader {
  public:
-  using HintSink = FrameRouter::HintSink;
+  using WatchSinks = FrameRouter::Sinks;
 
-  /// `connection` has shaken hands (role control); `hello` is what the agent answered. `hints` is called from an inner
+  /// `connection` has shaken hands (role control); `hello` is what the agent answered. `sinks` are called from an inner
   /// thread for what the agent's watch sees (pair empty, side deploy), and once, recursive on the root, when the
-  /// session is lost; it must not call back into this object.
-  RemoteSide(std::unique_ptr<Connection> connection, HelloReply hello, HintSink hints = {});
+  /// session is lost; they must not call back into this object.
+  RemoteSide(std::unique_ptr<Connection> connection, HelloReply hello, WatchSinks sinks = {});
   ~RemoteSide() override;  ///< ends the session: the agent gives the lock back
 
   Result<SideFacts> facts() override;
@@ -38,7 +38,7 @@ class RemoteSide final : public SideReader {
   /// Starts (or, with other rules, starts again) the watch of the whole root. Hints come until the session ends; an
   /// overflow or a restarted watch comes as a recursive hint. unsupported/no_space: no watch, poll instead.
   Status watch(const WatchRequest& request) override;
-  /// "live", "catching up", "degraded: …"; empty before the first word. Any thread.
+  /// "live (inotify)", "catching up", "degraded: …"; empty before the first word. Any thread.
   std::string watch_state() const { return router_.watch_state(); }
   /// The events are handed to the hint sink. REQUIRES: watch(), claim().
   Status cookie() override;

@@ -102,6 +102,7 @@ Status PairSession::ensure_sides(const ScanTask& task) {
   options.preserve_owner = config_.preserve_owner != 0 && geteuid() == 0;
   options.preserve_xattrs = config_.preserve_xattrs;
   options.on_hints = sinks_.hints;
+  options.on_watch_state = sinks_.state;
   ignores_known_ = false;
   SYNC_ASSIGN(code_, sides_.code(config_, options));
   SYNC_ASSIGN(deploy_, sides_.deploy(config_, options));
@@ -168,10 +169,11 @@ Status PairSession::watch_deploy() {
   request.never = config_.code_never;
   const std::vector<std::string> there = deploy_never();
   request.never.insert(request.never.end(), there.begin(), there.end());
+  sinks_.state("catching up");  // before the watch there says how it is
   const Status watching = deploy_->watch(request);
   if (!watching.ok() && is_fatal(watching.error())) return watching;
   // Without a watch the changes there still arrive by rescans.
-  sinks_.state(watching.ok() ? "live" : "degraded: " + watching.error().message);
+  if (!watching.ok()) sinks_.state("degraded: " + watching.error().message);
   return {};
 }
 

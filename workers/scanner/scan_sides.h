@@ -18,6 +18,8 @@ struct SideOptions {
   bool preserve_xattrs = false;
   /// Called from any thread with hints of the deploy side's watch; empty = no watch wanted.
   std::function<void(std::vector<Hint>)> on_hints;
+  /// The same of how that watch is, whenever it changes.
+  std::function<void(std::string)> on_watch_state;
 };
 
 using OpenSide = std::function<Result<std::unique_ptr<SideReader>>(const PairConfig&, const SideOptions&)>;
