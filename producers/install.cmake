@@ -18,6 +18,7 @@ foreach(item ${named_after_prefix})
 endforeach()
 install(PROGRAMS cli/two_way_sync.sh cli/ssh_key_exchange.sh DESTINATION scripts)
 install(FILES ${CMAKE_SOURCE_DIR}/common/app/sync_config.sh package/twsync.sysusers observer/grafana_dashboard.json DESTINATION share/twsync)
+install(FILES inotify/fanotify.conf DESTINATION share/twsync/examples)
 install(DIRECTORY DESTINATION scripts/config/pairs.d)
 install(DIRECTORY DESTINATION logs/sync DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE)
 install(CODE [[

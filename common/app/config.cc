@@ -96,6 +96,7 @@ void fill_from_settings(const Config& config, const Settings& settings, PairConf
   pair.bandwidth_limit = settings.bandwidth_limit;
   pair.transfer_workers = settings.transfer_workers;
   pair.stale_minutes = settings.stale_minutes;
+  pair.watch = settings.watch;
   pair.post_sync_command = settings.post_sync_command;
   pair.on_conflict_command = settings.on_conflict_command;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/model/policy.h"
+#include "common/model/watch_source.h"
 
 namespace twsync {
 
@@ -39,6 +40,7 @@ struct PairConfig {
   uint64_t bandwidth_limit = 0;  ///< bytes per second, 0 = none
   uint32_t transfer_workers = 2;
   uint32_t stale_minutes = 10;
+  WatchSource watch = WatchSource::automatic;
   std::vector<std::string> post_sync_command;    ///< program (absolute) and arguments; empty = none
   std::vector<std::string> on_conflict_command;  ///< the same
 };

@@ -132,6 +132,15 @@ Status set_git(Settings& s, const std::string& name, const std::string& value) {
   return {};
 }
 
+Status set_watch(Settings& s, const std::string& name, const std::string& value) {
+  static const std::map<std::string, WatchSource, std::less<>> kSources = {
+      {"auto", WatchSource::automatic}, {"inotify", WatchSource::inotify}, {"fanotify", WatchSource::fanotify}};
+  const auto found = kSources.find(value);
+  if (found == kSources.end()) return not_allowed(name, value, "auto, inotify or fanotify");
+  s.watch = found->second;
+  return {};
+}
+
 Status set_log_level(Settings& s, const std::string& name, const std::string& value) {
   static const std::map<std::string, LogLevel, std::less<>> kLevels = {
       {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warn", LogLevel::warn}, {"error", LogLevel::error}};
@@ -165,6 +174,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"BANDWIDTH_LIMIT", byte_count(&S::bandwidth_limit)},
       {"TRANSFER_WORKERS", number<uint32_t>(&S::transfer_workers, 1, 16)},
       {"STALE_MINUTES", number<uint32_t>(&S::stale_minutes, 1, 100'000)},
+      {"WATCH", set_watch},
       {"METRICS_PORT", number<uint16_t>(&S::metrics_port, 0, 65535)},
       {"POST_SYNC_COMMAND", command(&S::post_sync_command)},
       {"ON_CONFLICT_COMMAND", command(&S::on_conflict_command)},

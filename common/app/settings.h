@@ -8,6 +8,7 @@
 
 #include "common/base/result.h"
 #include "common/model/policy.h"
+#include "common/model/watch_source.h"
 
 namespace twsync {
 
@@ -36,6 +37,7 @@ struct Settings {
   uint64_t bandwidth_limit = 0;  ///< bytes per second
   uint32_t transfer_workers = 2;
   uint32_t stale_minutes = 10;
+  WatchSource watch = WatchSource::automatic;
   uint16_t metrics_port = 0;                   ///< of 127.0.0.1; 0 = no metrics are served
   std::vector<std::string> post_sync_command;  ///< program and arguments; empty = none
   std::vector<std::string> on_conflict_command;

@@ -57,6 +57,13 @@ TRANSFER_WORKERS=2
 # `twsync status` answers non-zero when changes wait for longer than this.
 STALE_MINUTES=10
 
+# How changes are seen: inotify (a watch, and kernel memory, for each directory), fanotify (one mark for the whole file
+# system, which also wakes twsync for every write on it; needs root, or CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH: for the
+# service share/twsync/examples/fanotify.conf as a drop-in of sutazai-sync-monitor.service, for an agent of another user
+# than root `setcap`, which makes that user as good as root), or auto: inotify, and fanotify where the directories are
+# more than fs.inotify.max_user_watches and the process may. `twsync status` says which one is in use, and why.
+WATCH=auto
+
 # Programs that the service runs after a sync that changed something, and for each conflict: absolute path and arguments,
 # no shell. They get TWSYNC_PAIR and what happened in their environment (man twsync-config).
 POST_SYNC_COMMAND=

@@ -238,21 +238,23 @@ struct BytesReply {
   }
 };
 
-/// What a watch leaves out: the same lists as a ListRequest.
+/// What a watch leaves out: the same lists as a ListRequest. And by which interface of the kernel it is wanted: a
+/// WatchSource; an agent that doesn't know it uses inotify.
 struct WatchRequest {
   std::vector<std::string> exclude;
   std::vector<std::string> ignore_lines;
   uint32_t ignore_split = 0;
   std::vector<std::string> never;
+  uint8_t source = 0;
   template <class F>
   void fields(F&& f) {
-    f(exclude, ignore_lines, ignore_split, never);
+    f(exclude, ignore_lines, ignore_split, never, source);
   }
 };
 
 struct HintsFrame {
   std::vector<Hint> hints;
-  std::string state;  ///< not empty: the watch's state changed to this ("live", "degraded: …")
+  std::string state;  ///< not empty: the watch's state changed to this ("live (inotify)", "degraded: …")
   template <class F>
   void fields(F&& f) {
     f(hints, state);

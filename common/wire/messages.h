@@ -68,7 +68,7 @@ struct Envelope {
 struct WatchState {
   std::string pair;
   Side side = Side::code;
-  std::string state;  ///< "live", "catching up", "degraded: …"
+  std::string state;  ///< "live (inotify)", "live (fanotify)", "catching up", "degraded: …"
   template <class F>
   void fields(F&& f) {
     f(pair, side, state);
@@ -253,7 +253,7 @@ struct PairStatus {
   std::string last_error;
   std::optional<Progress> progress;
   std::optional<Summary> last_summary;
-  std::string watch;  ///< "live", "catching up", "degraded: …" per side, as the producers say
+  std::string watch;  ///< "live (inotify)", "catching up", "degraded: …" per side, as the producers say
   template <class F>
   void fields(F&& f) {
     f(pair, state, hints_waiting, requests_waiting, attempt, last_done_ns, last_error, progress, last_summary, watch);

@@ -135,7 +135,8 @@ void check_agent(const CliContext& context, Examination& exam) {
 
 void check_limits(Examination& exam) {
   const uint64_t watches = number_in("/proc/sys/fs/inotify/max_user_watches");
-  const std::string watch_text = str(watches, " directories can be watched; more are scanned every 30 s instead");
+  const std::string watch_text =
+      str(watches, " directories can be watched; more take fanotify, or are scanned every 30 s instead");
   if (watches < kWatches) {
     exam.warn("watch-limit", watch_text, sysctl_mend("fs.inotify.max_user_watches=1048576"));
   } else {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <fstream>
 
+#include "common/app/fanotify_right.h"
 #include "common/base/text.h"
 #include "common/ssh/authorized_keys.h"
 #include "producers/cli/doctor.h"
@@ -53,7 +54,18 @@ void check_workers(const StatusReply& status, Examination& exam) {
   }
 }
 
-void check_served(const BrokerAccess& broker, const PairConfig& pair, Examination& exam) {
+/// `watch` is one text for both sides. What the deploy side's says is the agent's word: it is shown, never made a
+/// command.
+std::string watch_mend(const std::string& watch, const std::string& prefix) {
+  const std::string code = watch.substr(0, watch.find("; deploy: "));
+  const auto tells = [](const std::string& text, const char* what) { return text.find(what) != std::string::npos; };
+  if (tells(watch, " unwatched (") || !tells(watch, "instead of fanotify"))
+    return "sysctl -w fs.inotify.max_user_watches=1048576  # see watch-limit";
+  if (tells(code, "instead of fanotify")) return fanotify_right_command(prefix);
+  return "twsync status  # says what lets the agent on the deploy server; or WATCH=auto";
+}
+
+void check_served(const BrokerAccess& broker, const PairConfig& pair, const std::string& prefix, Examination& exam) {
   exam.about(pair.name);
   const auto status = std::find_if(broker.status.pairs.begin(), broker.status.pairs.end(),
                                    [&](const PairStatus& known) { return known.pair == pair.name; });
@@ -63,7 +75,7 @@ void check_served(const BrokerAccess& broker, const PairConfig& pair, Examinatio
     exam.bad("served", str(status->state, " after ", status->attempt, " attempts: ", status->last_error),
              str("twsync sync ", pair.name));
   } else if (status->watch.find("degraded") != std::string::npos) {
-    exam.warn("watch", status->watch, "sysctl -w fs.inotify.max_user_watches=1048576  # see watch-limit");
+    exam.warn("watch", status->watch, watch_mend(status->watch, prefix));
   } else {
     exam.good("served", status->state);
     if (!status->watch.empty()) exam.good("watch", status->watch);
@@ -82,7 +94,7 @@ void check_broker(const CliContext& context, const std::vector<PairConfig>& pair
     exam.good("service", str("broker ", (*broker)->status.version, ", pid ", (*broker)->status.pid));
     check_workers((*broker)->status, exam);
     for (const auto& pair : pairs) {
-      if (context.config.find(pair.name) != nullptr) check_served(**broker, pair, exam);
+      if (context.config.find(pair.name) != nullptr) check_served(**broker, pair, context.config.prefix, exam);
     }
   } else if (broker.error().code == ErrorCode::denied || kept_out()) {
     exam.bad("service-rights", "this user may not reach the service",

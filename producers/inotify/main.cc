@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/app/fanotify_right.h"
 #include "common/app/notify.h"
 #include "common/app/run_main.h"
 #include "producers/inotify/monitor.h"
@@ -21,6 +22,7 @@ Status serve(ServiceContext& service) {
     if (wanted) options.pairs.push_back(pair);
   }
   if (options.pairs.empty()) return Error{ErrorCode::usage, "no pair is configured: nothing to watch", {}, 0};
+  options.fanotify_mend = fanotify_right_command(service.config.prefix);
   options.status = [](const std::string& line) { notify_status(line); };
   options.ready = [] { notify_ready("watching"); };
   Watchdog watchdog;

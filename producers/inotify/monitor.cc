@@ -93,11 +93,13 @@ struct WatchedRoot {
   std::string failure;
 };
 
-void start_watch(WatchedRoot& root, HintOutbox& outbox) {
+void start_watch(WatchedRoot& root, const std::string& fanotify_mend, HintOutbox& outbox) {
   const CommonRules rules = common_rules(root.pairs);
   WatchOptions options;
   options.side = Side::code;
   options.ignore = IgnoreFilter({IgnoreRules(rules.exclude)}, rules.never);
+  options.source = common_source(root.pairs);
+  options.fanotify_mend = fanotify_mend;
   WatchCallbacks callbacks;
   const std::string path = root.path;
   callbacks.hints = [&outbox, path](std::vector<Hint> hints) { outbox.add(path, std::move(hints)); };
@@ -132,12 +134,13 @@ std::vector<WatchedRoot> roots_of(const std::vector<PairConfig>& pairs, HintOutb
 }
 
 /// Those that can't be watched are tried again when they are due. Returns when the next one is.
-int64_t start_watches(std::vector<WatchedRoot>& roots, HintOutbox& outbox, int64_t now) {
+int64_t start_watches(std::vector<WatchedRoot>& roots, const std::string& fanotify_mend, HintOutbox& outbox,
+                      int64_t now) {
   int64_t next = INT64_MAX;
   for (auto& root : roots) {
     if (!root.tree && now >= root.retry_at) {
       root.retry_at = now + kRetryRootNs;
-      start_watch(root, outbox);
+      start_watch(root, fanotify_mend, outbox);
     }
     if (!root.tree) next = std::min(next, root.retry_at);
   }
@@ -194,6 +197,12 @@ CommonRules common_rules(const std::vector<PairConfig>& pairs) {
   return {in_all(pairs, &PairConfig::exclude), in_all(pairs, &PairConfig::code_never)};
 }
 
+WatchSource common_source(const std::vector<PairConfig>& pairs) {
+  WatchSource out = WatchSource::automatic;
+  for (const auto& pair : pairs) out = std::max(out, pair.watch);
+  return out;
+}
+
 Status run_monitor(ZmqContext& context, const MonitorOptions& options, Signals& signals) {
   HintOutbox outbox;
   SystemClock clock;
@@ -204,7 +213,7 @@ Status run_monitor(ZmqContext& context, const MonitorOptions& options, Signals& 
   bool first = true;
   const OnStop on_stop(signals, [&] { subscriber->wake(); });
   while (!signals.stop()) {
-    int64_t due = start_watches(roots, outbox, clock.steady_ns());
+    int64_t due = start_watches(roots, options.fanotify_mend, outbox, clock.steady_ns());
     if (first && options.ready) options.ready();
     first = false;
     if (options.each_turn) due = std::min(due, options.each_turn());

@@ -14,6 +14,7 @@ namespace twsync {
 struct MonitorOptions {
   BrokerEndpoints endpoints;
   std::vector<PairConfig> pairs;                   ///< prepared
+  std::string fanotify_mend;                       ///< the command that lets this process use fanotify
   std::function<int64_t()> each_turn;              ///< says when it wants to be called again (steady ns; watchdog)
   std::function<void()> ready;                     ///< once every watch was tried
   std::function<void(const std::string&)> status;  ///< how every pair stands, in one line, when it changes
@@ -29,5 +30,7 @@ struct CommonRules {
   std::vector<std::string> never;
 };
 CommonRules common_rules(const std::vector<PairConfig>& pairs);
+/// One watch serves all: what one of them names goes before `automatic`, fanotify before inotify.
+WatchSource common_source(const std::vector<PairConfig>& pairs);
 
 }  // namespace twsync

@@ -47,6 +47,7 @@ void WatchTree::Impl::arm_some() {
 }
 
 void WatchTree::Impl::arm(const std::string& path) {
+  if (fanotify) return;  // its mark covers what is there and what comes
   auto dir = root->open_below(path);
   if (!dir.ok()) {
     // Gone, unreadable (a scan reports that), a link or a mount: when it appears or is opened up, an event says so.
@@ -69,11 +70,13 @@ void WatchTree::Impl::arm(const std::string& path) {
 void WatchTree::Impl::watch_directory(const std::string& path, WatchedDir& dir, bool& watched) {
   WatchTable::Node& node = table.at(path);
   if (options.watch_limit > 0 && node.wd < 0 && table.watched() >= options.watch_limit) {
+    out_of_watches = true;
     note_unwatched(path);
     return;
   }
-  auto wd = inotify.add(dir.fd(), path.empty());
+  auto wd = inotify->add(dir.fd(), path.empty());
   if (!wd.ok()) {
+    out_of_watches = out_of_watches || wd.error().code == ErrorCode::no_space;
     note_unwatched(path);
     return;
   }

@@ -22,9 +22,11 @@ void WatchTree::Impl::drop_cookie(const std::string& pair_id, const std::string&
   if (root_job != 0) return;  // answered when catching up ends
   auto dir = root->open_below(str(".twsync/", pair_id, "/cookies"));
   if (!dir.ok()) return prove_otherwise();
-  auto wd = inotify.add(dir->fd(), false);
-  if (!wd.ok()) return prove_otherwise();
-  cookie_dirs[*wd] = pair_id;
+  if (inotify) {
+    auto wd = inotify->add(dir->fd(), false);
+    if (!wd.ok()) return prove_otherwise();
+    cookie_dirs[*wd] = pair_id;
+  }
   const int fd = ::openat(dir->fd(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) {
     // A leftover of that name: its removal is an event of that name just as well.

@@ -10,11 +10,11 @@ namespace {
 constexpr int kBuffers = 64;
 }  // namespace
 
-void WatchTree::Impl::take_events() {
+void WatchTree::Impl::take_inotify_events() {
   std::vector<RawEvent> events;
   for (int i = 0; i < kBuffers && !overflowed; ++i) {
     events.clear();
-    auto more = inotify.read(events);
+    auto more = inotify->read(events);
     if (!more.ok()) {
       overflowed = true;  // the queue cannot be read: as good as lost
       return;
@@ -104,14 +104,14 @@ void WatchTree::Impl::take_moved_to(const RawEvent& event, const std::string& pa
   }
   batch.moved(from, path, is_directory, now);
   if (!is_directory) return;
-  for (const int wd : table.move(from, path)) inotify.remove(wd);
+  for (const int wd : table.move(from, path)) inotify->remove(wd);
   batch.rename_below(from, path);
   // Something below may have been on its way to be armed under the old name.
   begin_arming(path);
 }
 
 void WatchTree::Impl::drop_tree(const std::string& path) {
-  for (const int wd : table.drop(path)) inotify.remove(wd);
+  for (const int wd : table.drop(path)) inotify->remove(wd);
   std::erase_if(unwatched, [&](const std::string& one) { return is_at_or_below(one, path); });
 }
 

@@ -10,6 +10,8 @@
 #include <thread>
 #include <unordered_map>
 
+#include "producers/inotify/directory_paths.h"
+#include "producers/inotify/fanotify_fd.h"
 #include "producers/inotify/inotify_fd.h"
 #include "producers/inotify/watch_table.h"
 #include "producers/inotify/watch_tree.h"
@@ -18,7 +20,7 @@ namespace twsync {
 
 /// Everything but the mutex-guarded part belongs to the thread.
 struct WatchTree::Impl {
-  Impl(std::string root, WatchOptions options, WatchCallbacks callbacks, InotifyFd inotify, WatchedDir dir, int wake);
+  Impl(std::string root, WatchOptions options, WatchCallbacks callbacks, WatchedDir dir, int wake);
   ~Impl();
 
   // watch_tree.cc: the loop
@@ -32,8 +34,23 @@ struct WatchTree::Impl {
   void check_root();
   void restart();
 
-  // watch_events.cc: what an event means
-  void take_events();
+  // watch_source.cc: which of the kernel's interfaces
+  Status open_source();
+  void leave_inotify();
+  void note_refusal(const Error& error);
+  int source_fd() const { return fanotify ? fanotify->fd() : inotify->fd(); }
+  void forget_all();
+  std::string in_full(std::string text) const;
+
+  // fanotify_events.cc: what an event means
+  void take_fanotify_events();
+  void take(const FanotifyEvent& event);
+  void take_rename(std::optional<std::string> from, std::optional<std::string> to, bool is_directory);
+  void take_change(uint64_t mask, const std::string& path);
+  std::optional<std::string> path_at(const FanotifyEvent::Place& place);
+
+  // watch_events.cc: what an event of inotify means
+  void take_inotify_events();
   void take(const RawEvent& event);
   void take_named(const RawEvent& event, const std::string& path);
   void take_moved_to(const RawEvent& event, const std::string& path);
@@ -58,7 +75,12 @@ struct WatchTree::Impl {
   const std::string root_path;
   WatchOptions options;
   const WatchCallbacks callbacks;
-  InotifyFd inotify;
+  // One of the two is open.
+  std::optional<InotifyFd> inotify;
+  std::optional<FanotifyFd> fanotify;
+  DirectoryPaths paths;         // of fanotify's handles
+  bool out_of_watches = false;  // inotify had too few
+  std::string refused;          // why fanotify isn't used though it is wanted
   std::optional<WatchedDir> root;
   const int wake_fd;
   const UniqueFd mounts;  // readable, as an exception, when a mount came or went; -1 where nothing tells

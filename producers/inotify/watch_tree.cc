@@ -26,12 +26,10 @@ void wake(int fd) {
 }
 }  // namespace
 
-WatchTree::Impl::Impl(std::string root_directory, WatchOptions o, WatchCallbacks c, InotifyFd i, WatchedDir dir,
-                      int wake_descriptor)
+WatchTree::Impl::Impl(std::string root_directory, WatchOptions o, WatchCallbacks c, WatchedDir dir, int wake_descriptor)
     : root_path(std::move(root_directory)),
       options(std::move(o)),
       callbacks(std::move(c)),
-      inotify(std::move(i)),
       root(std::move(dir)),
       wake_fd(wake_descriptor),
       mounts(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)),
@@ -49,8 +47,9 @@ void WatchTree::Impl::run() {
     arm_some();
     poll_once();
     take_commands();
-    take_events();
+    fanotify ? take_fanotify_events() : take_inotify_events();
     end_lone_moves(false);
+    leave_inotify();
     if (overflowed) restart();
     check_root();
     retry_unwatched();
@@ -60,15 +59,8 @@ void WatchTree::Impl::run() {
 
 void WatchTree::Impl::restart() {
   // What was lost may be a directory that nobody armed: everything is armed anew on a fresh queue, then hinted.
-  overflowed = false;
-  auto fresh = InotifyFd::open();
-  if (fresh.ok()) inotify = std::move(fresh).value();
-  table.clear();
-  lone_moves.clear();
-  to_arm.clear();
-  jobs.clear();
-  unwatched.clear();
-  cookie_dirs.clear();
+  (void)open_source();  // else the queue of before serves on
+  forget_all();
   begin_arming("");
 }
 
@@ -105,7 +97,7 @@ int WatchTree::Impl::poll_timeout_ms() {
 }
 
 void WatchTree::Impl::poll_once() {
-  pollfd items[3] = {{inotify.fd(), POLLIN, 0}, {wake_fd, POLLIN, 0}, {mounts.get(), POLLPRI, 0}};
+  pollfd items[3] = {{source_fd(), POLLIN, 0}, {wake_fd, POLLIN, 0}, {mounts.get(), POLLPRI, 0}};
   if (::poll(items, 3, poll_timeout_ms()) <= 0) return;
   if (items[2].revents != 0) check_root_at = 0;
   if ((items[1].revents & POLLIN) != 0) {
@@ -142,10 +134,12 @@ void WatchTree::Impl::update_state() {
     set_state(WatchHealth::Kind::catching_up, "catching up");
   } else if (!unwatched.empty()) {
     set_state(WatchHealth::Kind::degraded,
-              str("degraded: ", unwatched.size(), unwatched.size() == 1 ? " directory" : " directories",
-                  " unwatched (raise fs.inotify.max_user_watches)"));
+              in_full(str("degraded: ", unwatched.size(), unwatched.size() == 1 ? " directory" : " directories",
+                          " unwatched (raise fs.inotify.max_user_watches)")));
+  } else if (!refused.empty() && options.source == WatchSource::fanotify) {
+    set_state(WatchHealth::Kind::degraded, in_full("degraded: all watched"));
   } else {
-    set_state(WatchHealth::Kind::live, "live");
+    set_state(WatchHealth::Kind::live, fanotify ? "live (fanotify)" : "live (inotify)");
   }
 }
 
@@ -187,11 +181,10 @@ WatchTree::~WatchTree() {
 Result<std::unique_ptr<WatchTree>> WatchTree::start(const std::string& root, WatchOptions options,
                                                     WatchCallbacks callbacks) {
   SYNC_ASSIGN(auto dir, WatchedDir::open_root(root, options.resolve));
-  SYNC_ASSIGN(auto inotify, InotifyFd::open());
   const int wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd < 0) return error_from_errno(errno, "cannot watch for changes (eventfd)");
-  auto impl = std::make_unique<Impl>(root, std::move(options), std::move(callbacks), std::move(inotify), std::move(dir),
-                                     wake_fd);
+  auto impl = std::make_unique<Impl>(root, std::move(options), std::move(callbacks), std::move(dir), wake_fd);
+  SYNC_TRY(impl->open_source());
   Impl* running = impl.get();
   std::unique_ptr<WatchTree> tree(new WatchTree(std::move(impl)));
   running->thread = std::thread([running] { running->run(); });

@@ -1,5 +1,5 @@
 #pragma once
-// Changes below a root as hints, by inotify. Knows no broker: the monitor and the agent use it alike.
+// Changes below a root as hints, by inotify or fanotify. Knows no broker: the monitor and the agent use it alike.
 
 #include <functional>
 #include <memory>
@@ -10,6 +10,7 @@
 #include "common/fs/dir_handle.h"
 #include "common/core/ignore.h"
 #include "common/model/hint.h"
+#include "common/model/watch_source.h"
 #include "producers/inotify/hint_batch.h"
 
 namespace twsync {
@@ -21,11 +22,13 @@ struct WatchOptions {
   size_t watch_limit = 0;  ///< directories at most; 0 = what the kernel allows
   ResolveMode resolve = ResolveMode::automatic;
   int64_t retry_ns = 30 * kSecond;  ///< how often unwatched directories are hinted and tried again
+  WatchSource source = WatchSource::automatic;
+  std::string fanotify_mend;  ///< the command that lets this process use fanotify, for the state's text
 };
 
 struct WatchHealth {
   enum class Kind : uint8_t { catching_up, live, degraded } kind = Kind::catching_up;
-  std::string text;  ///< "live", "catching up", "degraded: 3 directories unwatched"
+  std::string text;  ///< "live (inotify)", "live (fanotify)", "catching up", "degraded: 3 directories unwatched"
 };
 
 /// All are called from the tree's own thread, one at a time, and must not block for long nor destroy the tree.

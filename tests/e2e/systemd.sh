@@ -53,7 +53,9 @@ done
 if command -v systemd-analyze >/dev/null; then
   mkdir "$work/verify"
   cp "$units"/*.service "$work/verify/"
-  sed -i 's|^ExecStart=.*|ExecStart=/bin/true|' "$work"/verify/*
+  mkdir "$work/verify/sutazai-sync-monitor.service.d"
+  cp "$units/../examples/fanotify.conf" "$work/verify/sutazai-sync-monitor.service.d/"
+  sed -i 's|^ExecStart=.*|ExecStart=/bin/true|' "$work"/verify/*.service
   for unit in "$work"/verify/*.service; do
     name=${unit/@.service/@scanner.service}
     # Only lines with a file and a number are about the units' text; the rest is about this machine.
@@ -74,6 +76,7 @@ at_most() { # TENTHS UNIT [DROP-IN]...
 if systemd-analyze security --help 2>/dev/null | grep -q -- --offline; then
   at_most 5 twsync-broker.service
   at_most 15 sutazai-sync-monitor.service
+  at_most 19 sutazai-sync-monitor.service "$units/../examples/fanotify.conf"
   at_most 15 twsync-worker@.service "$units/twsync-worker@resolver.service.d/strict.conf"
   # Root and the network are their work; workers/README.md has the rows.
   at_most 24 twsync-worker@.service "$units/twsync-worker@scanner.service.d/strict.conf"

@@ -4,6 +4,7 @@
 
 #include "common/base/rel_path.h"
 #include "common/fs/local_side.h"
+#include "common/model/watch_source.h"
 #include "tests/integration/agent_support.h"
 #include "workers/agent/remote_side.h"
 
@@ -246,7 +247,7 @@ TEST(AgentWatch, EveryChangeBeforeACookieHasBeenHinted) {
   request.exclude = {"*.o"};
   ASSERT_TRUE(side.watch(request).ok());
   ASSERT_TRUE(side.cookie().ok());
-  while (side.watch_state() != "live") ASSERT_TRUE(side.cookie().ok());
+  while (side.watch_state() != "live (inotify)") ASSERT_TRUE(side.cookie().ok());
   for (int i = 0; i < 5; ++i) {
     seen.clear();
     const std::string path = "dir/new" + std::to_string(i);
@@ -261,6 +262,35 @@ TEST(AgentWatch, EveryChangeBeforeACookieHasBeenHinted) {
   EXPECT_FALSE(seen.covers("dir/x.o"));
   ASSERT_TRUE(side.watch(WatchRequest{}).ok()) << "other rules";
   EXPECT_TRUE(side.facts().ok());
+}
+
+TEST(AgentWatch, TellsByWhatItWatchesAndItsCookiesWorkBothWays) {
+  TempRoot root;
+  SeenHints seen;
+  std::mutex mutex;
+  std::string state;
+  RemoteSide::WatchSinks sinks = seen.sink();
+  sinks.state = [&](std::string told) {
+    const std::lock_guard lock(mutex);
+    state = std::move(told);
+  };
+  Result<Greeted> greeted = greet(test_hello(AgentRole::control, root.path()));
+  ASSERT_TRUE(greeted.ok());
+  RemoteSide side(std::move(greeted->connection), std::move(greeted->reply), std::move(sinks));
+  ASSERT_TRUE(side.claim(test_claim("me")).ok());
+  WatchRequest request;
+  request.source = static_cast<uint8_t>(WatchSource::fanotify);
+  ASSERT_TRUE(side.watch(request).ok());
+  const auto told = [&] {
+    const std::lock_guard lock(mutex);
+    return state;
+  };
+  while (told().find("fanotify") == std::string::npos) ASSERT_TRUE(side.cookie().ok());
+  // Where the process may not use it, the state says what mends that.
+  EXPECT_TRUE(told() == "live (fanotify)" || told().find("setcap cap_sys_admin") != std::string::npos) << told();
+  root.write("new", "x");
+  ASSERT_TRUE(side.cookie().ok());
+  EXPECT_TRUE(seen.covers("new"));
 }
 
 TEST(AgentHistory, BringsAVersionBackAsANewEdit) {

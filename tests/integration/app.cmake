@@ -1,2 +1,2 @@
-add_sync_test(integration_watch integration inotify/watch_tree_test.cc LIBS sync_watch)
+add_sync_test(integration_watch integration inotify/watch_tree_test.cc inotify/fanotify_test.cc LIBS sync_watch)
 add_sync_test(integration_hooks integration git_hook/hook_installer_test.cc LIBS sync_git_hook)

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Sourced: the services as separate processes between two directories, over an own sshd. Sets work, options, bin, top.
+# WATCH in the environment: by what both sides are watched.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=${TWSYNC_BIN:-$top/build/bin}
@@ -57,6 +58,7 @@ DEPLOY_PATH=$work/deploy
 SSH_USER=$(id -un)
 SSH_PORT=$port
 SSH_KEY=$work/server/client_key
+WATCH=${WATCH:-auto}
 CONF
 chmod 600 "$work/conf.sh"
 options=(--config "$work/conf.sh" --state-dir "$work/state")

@@ -1,10 +1,14 @@
 #include "workers/agent/agent_watch.h"
 
+#include <limits.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <iterator>
 
 #include "common/base/hasher.h"
+#include "common/base/text.h"
 
 namespace twsync {
 namespace {
@@ -12,7 +16,21 @@ namespace {
 constexpr size_t kHintsBytes = 1U << 20U;
 constexpr auto kCookieWait = std::chrono::seconds(5);
 
+/// Run by root there; a new version of the agent is a new file.
+std::string fanotify_mend() {
+  char self[PATH_MAX];
+  const ssize_t size = ::readlink("/proc/self/exe", self, sizeof self);
+  if (size <= 0) return {};
+  return str("setcap cap_sys_admin,cap_dac_read_search+ep ",
+             escape_bytes(std::string_view(self, static_cast<size_t>(size))), "  # on the deploy server");
+}
+
 }  // namespace
+
+WatchSource watch_source(const WatchRequest& request) {
+  return request.source <= static_cast<uint8_t>(WatchSource::fanotify) ? static_cast<WatchSource>(request.source)
+                                                                       : WatchSource::automatic;
+}
 
 IgnoreFilter watch_filter(const WatchRequest& request) {
   const auto split = request.ignore_lines.begin() +
@@ -33,6 +51,8 @@ Result<std::unique_ptr<AgentWatch>> AgentWatch::start(Connection& connection, co
   WatchOptions options;
   options.side = Side::deploy;
   options.ignore = watch_filter(request);
+  options.source = watch_source(request);
+  options.fanotify_mend = fanotify_mend();
   WatchCallbacks callbacks;
   callbacks.hints = [raw](std::vector<Hint> hints) { raw->send_hints(std::move(hints)); };
   callbacks.state = [raw](const WatchHealth& state) {

@@ -12,6 +12,8 @@
 
 namespace twsync {
 
+/// By what the request wants to be watched; automatic when this agent doesn't know it.
+WatchSource watch_source(const WatchRequest& request);
 /// The rules of a request as the walk of a listing has them.
 IgnoreFilter watch_filter(const WatchRequest& request);
 

@@ -169,6 +169,7 @@ Status PairSession::watch_deploy() {
   request.never = config_.code_never;
   const std::vector<std::string> there = deploy_never();
   request.never.insert(request.never.end(), there.begin(), there.end());
+  request.source = static_cast<uint8_t>(config_.watch);
   sinks_.state("catching up");  // before the watch there says how it is
   const Status watching = deploy_->watch(request);
   if (!watching.ok() && is_fatal(watching.error())) return watching;

@@ -18,7 +18,7 @@ namespace twsync {
 /// Where the deploy side's watch reports; both empty = no watch is wanted. Called from inner threads.
 struct WatchSinks {
   std::function<void(std::vector<Hint>)> hints;
-  std::function<void(std::string state)> state;  ///< "live", "catching up", "degraded: …", for `status`
+  std::function<void(std::string state)> state;  ///< "live (inotify)", "catching up", "degraded: …", for `status`
 };
 
 /// Owns the two SideReaders (and so the locks of both roots, until destruction or until a side is lost).

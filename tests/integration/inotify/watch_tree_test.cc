@@ -11,102 +11,35 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
-#include <set>
 
 #include "../../unit/app/temp_dir.h"
 #include "common/base/rel_path.h"
+#include "fanotify_allowed.h"
+#include "watcher.h"
 
 namespace twsync {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Collects what a tree says, and waits for conditions on it.
-class Watcher {
- public:
-  explicit Watcher(const std::string& root, WatchOptions options = {}) {
-    WatchCallbacks callbacks;
-    callbacks.hints = [this](std::vector<Hint> hints) {
-      change([&] { hints_.insert(hints_.end(), hints.begin(), hints.end()); });
-    };
-    callbacks.state = [this](const WatchHealth& state) { change([&] { states_.push_back(state); }); };
-    callbacks.cookie = [this](const std::string& name, bool) { change([&] { cookies_.insert(name); }); };
-    auto tree = WatchTree::start(root, std::move(options), std::move(callbacks));
-    EXPECT_TRUE(tree.ok());
-    if (tree.ok()) tree_ = std::move(tree).value();
-  }
-  ~Watcher() { tree_.reset(); }
-
-  WatchTree& tree() { return *tree_; }
-
-  template <class F>
-  bool wait(F&& condition) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(20), condition);
-  }
-  bool wait_state(WatchHealth::Kind kind) {
-    return wait([&] { return !states_.empty() && states_.back().kind == kind; });
-  }
-  /// Waits until live, then forgets what was said so far.
-  bool settle() {
-    const bool live = wait_state(WatchHealth::Kind::live);
-    const std::lock_guard lock(mutex_);
-    hints_.clear();
-    return live;
-  }
-  bool wait_hint(const std::string& path) {
-    return wait([&] { return covered(path); });
-  }
-  bool wait_move(const std::string& from, const std::string& to) {
-    return wait([&] {
-      return std::any_of(hints_.begin(), hints_.end(),
-                         [&](const Hint& h) { return h.is_move && h.moved_from == from && h.path == to; });
-    });
-  }
-  bool wait_cookie(const std::string& name) {
-    return wait([&] { return cookies_.contains(name); });
-  }
-  /// By name or by a recursive directory above it; under the lock.
-  bool covered(const std::string& path) const {
-    return std::any_of(hints_.begin(), hints_.end(), [&](const Hint& h) {
-      return h.path == path || h.moved_from == path || (h.recursive && is_at_or_below(path, h.path));
-    });
-  }
-  std::vector<Hint> hints() {
-    const std::lock_guard lock(mutex_);
-    return hints_;
-  }
-  std::vector<WatchHealth> states() {
-    const std::lock_guard lock(mutex_);
-    return states_;
-  }
-
- private:
-  template <class F>
-  void change(F&& apply) {
-    {
-      const std::lock_guard lock(mutex_);
-      apply();
-    }
-    changed_.notify_all();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<Hint> hints_;
-  std::vector<WatchHealth> states_;
-  std::set<std::string> cookies_;
-  std::unique_ptr<WatchTree> tree_;
-};
-
-class WatchTreeTest : public testing::Test {
+/// What holds of either of the kernel's interfaces.
+class WatchTreeTest : public testing::TestWithParam<WatchSource> {
  protected:
-  TempDir dir_;
-};
+  void SetUp() override {
+    options_.source = GetParam();
+    if (GetParam() == WatchSource::fanotify && !fanotify_allowed(dir_.path())) GTEST_SKIP() << kNoFanotify;
+  }
+  bool by_inotify() const { return GetParam() == WatchSource::inotify; }
 
-TEST_F(WatchTreeTest, the_whole_root_is_hinted_when_it_is_live) {
+  TempDir dir_;
+  WatchOptions options_;
+};
+INSTANTIATE_TEST_SUITE_P(By, WatchTreeTest, testing::Values(WatchSource::inotify, WatchSource::fanotify),
+                         [](const auto& info) { return info.param == WatchSource::inotify ? "inotify" : "fanotify"; });
+
+TEST_P(WatchTreeTest, the_whole_root_is_hinted_when_it_is_live) {
   dir_.make("a/b");
-  Watcher watcher(dir_.path());
+  Watcher watcher(dir_.path(), options_);
   ASSERT_TRUE(watcher.wait_state(WatchHealth::Kind::live));
   const auto hints = watcher.hints();
   ASSERT_EQ(hints.size(), 1u);
@@ -114,23 +47,11 @@ TEST_F(WatchTreeTest, the_whole_root_is_hinted_when_it_is_live) {
   EXPECT_TRUE(hints[0].recursive);
 }
 
-TEST(WatchTreeWithoutOpenat2, watches_below_the_root) {
-  // A unit's system call filter answers ENOSYS: directories are then opened component by component.
-  TempDir root;
-  fs::create_directories(root.path() + "/a/b");
-  WatchOptions options;
-  options.resolve = ResolveMode::walk;
-  Watcher watcher(root.path(), options);
-  ASSERT_TRUE(watcher.settle());
-  std::ofstream(root.path() + "/a/b/file") << "x";
-  EXPECT_TRUE(watcher.wait_hint("a/b/file"));
-}
-
-TEST_F(WatchTreeTest, edits_creations_deletions_attributes_and_links) {
+TEST_P(WatchTreeTest, edits_creations_deletions_attributes_and_links) {
   dir_.write("d/edit", "1");
   dir_.write("d/gone", "1");
   dir_.write("d/mode", "1");
-  Watcher watcher(dir_.path());
+  Watcher watcher(dir_.path(), options_);
   ASSERT_TRUE(watcher.settle());
 
   dir_.write("d/edit", "2");
@@ -144,8 +65,8 @@ TEST_F(WatchTreeTest, edits_creations_deletions_attributes_and_links) {
     EXPECT_TRUE(watcher.wait_hint(path)) << path;
 }
 
-TEST_F(WatchTreeTest, a_tree_made_faster_than_it_can_be_armed_is_all_covered) {
-  Watcher watcher(dir_.path());
+TEST_P(WatchTreeTest, a_tree_made_faster_than_it_can_be_armed_is_all_covered) {
+  Watcher watcher(dir_.path(), options_);
   ASSERT_TRUE(watcher.settle());
   std::vector<std::string> files;
   for (int i = 0; i < 200; ++i) {
@@ -161,18 +82,18 @@ TEST_F(WatchTreeTest, a_tree_made_faster_than_it_can_be_armed_is_all_covered) {
   EXPECT_TRUE(watcher.wait_hint(files.back()));
 }
 
-TEST_F(WatchTreeTest, a_moved_pair_is_one_hint) {
+TEST_P(WatchTreeTest, a_moved_pair_is_one_hint) {
   dir_.write("a", "1");
-  Watcher watcher(dir_.path());
+  Watcher watcher(dir_.path(), options_);
   ASSERT_TRUE(watcher.settle());
   fs::rename(dir_ / "a", dir_ / "b");
   ASSERT_TRUE(watcher.wait_move("a", "b"));
   EXPECT_EQ(watcher.hints().size(), 1u);
 }
 
-TEST_F(WatchTreeTest, a_moved_directory_keeps_its_watches) {
+TEST_P(WatchTreeTest, a_moved_directory_keeps_its_watches) {
   dir_.write("a/x/y/f", "1");
-  Watcher watcher(dir_.path());
+  Watcher watcher(dir_.path(), options_);
   ASSERT_TRUE(watcher.settle());
   fs::rename(dir_ / "a", dir_ / "b");
   ASSERT_TRUE(watcher.wait_move("a", "b"));
@@ -183,9 +104,9 @@ TEST_F(WatchTreeTest, a_moved_directory_keeps_its_watches) {
   EXPECT_TRUE(watcher.wait_hint("z/y/f"));
 }
 
-TEST_F(WatchTreeTest, out_of_the_root_and_back) {
+TEST_P(WatchTreeTest, out_of_the_root_and_back) {
   dir_.write("root/a/f", "1");
-  Watcher watcher(dir_ / "root");
+  Watcher watcher(dir_ / "root", options_);
   ASSERT_TRUE(watcher.settle());
   fs::rename(dir_ / "root/a", dir_ / "outside");
   ASSERT_TRUE(watcher.wait_hint("a/f"));
@@ -197,8 +118,8 @@ TEST_F(WatchTreeTest, out_of_the_root_and_back) {
   EXPECT_TRUE(watcher.wait_hint("b/f"));
 }
 
-TEST_F(WatchTreeTest, a_file_held_open_is_seen) {
-  Watcher watcher(dir_.path());
+TEST_P(WatchTreeTest, a_file_held_open_is_seen) {
+  Watcher watcher(dir_.path(), options_);
   ASSERT_TRUE(watcher.settle());
   std::ofstream log(dir_ / "log");
   log << "one" << std::flush;
@@ -208,7 +129,7 @@ TEST_F(WatchTreeTest, a_file_held_open_is_seen) {
   EXPECT_TRUE(watcher.wait_hint("log"));
 }
 
-TEST_F(WatchTreeTest, an_overflow_becomes_catching_up_and_a_hint_on_everything) {
+TEST_P(WatchTreeTest, an_overflow_becomes_catching_up_and_a_hint_on_everything) {
   dir_.make("d");
   std::mutex hold;
   std::unique_lock held(hold);
@@ -233,7 +154,7 @@ TEST_F(WatchTreeTest, an_overflow_becomes_catching_up_and_a_hint_on_everything) 
     lives += state.kind == WatchHealth::Kind::live ? 1 : 0;
     changed.notify_all();
   };
-  auto tree = WatchTree::start(dir_.path(), {}, callbacks);
+  auto tree = WatchTree::start(dir_.path(), options_, callbacks);
   ASSERT_TRUE(tree.ok());
   std::unique_lock lock(mutex);
   ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [&] { return lives == 1; }));
@@ -243,11 +164,13 @@ TEST_F(WatchTreeTest, an_overflow_becomes_catching_up_and_a_hint_on_everything) 
   lock.lock();
   ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [&] { return blocked; }));
   lock.unlock();
-  std::ifstream limit_file("/proc/sys/fs/inotify/max_queued_events");
+  std::ifstream limit_file(by_inotify() ? "/proc/sys/fs/inotify/max_queued_events"
+                                        : "/proc/sys/fs/fanotify/max_queued_events");
   int limit = 16384;
   limit_file >> limit;
-  for (int i = 0; i <= limit; i += 2) {
-    const std::string path = dir_ / ("d/s" + std::to_string(i % 100));
+  // fanotify makes one event of all that wait for one name.
+  for (int i = 0; i <= limit; ++i) {
+    const std::string path = dir_ / ("d/s" + std::to_string(i));
     ::close(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     ::unlink(path.c_str());
   }
@@ -257,9 +180,10 @@ TEST_F(WatchTreeTest, an_overflow_becomes_catching_up_and_a_hint_on_everything) 
   EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [&] { return recursive_root && lives == 2; }));
 }
 
-TEST_F(WatchTreeTest, beyond_the_watch_limit_it_is_degraded_and_still_hints) {
+TEST_P(WatchTreeTest, beyond_the_watch_limit_it_is_degraded_and_still_hints) {
   for (int i = 0; i < 6; ++i) dir_.make("d" + std::to_string(i));
-  WatchOptions options;
+  if (!by_inotify()) GTEST_SKIP() << "one mark has no such limit";
+  WatchOptions options = options_;
   options.watch_limit = 3;
   options.retry_ns = 50 * kMillisecond;
   Watcher watcher(dir_.path(), options);
@@ -274,11 +198,11 @@ TEST_F(WatchTreeTest, beyond_the_watch_limit_it_is_degraded_and_still_hints) {
   EXPECT_TRUE(watcher.wait_state(WatchHealth::Kind::live));
 }
 
-TEST_F(WatchTreeTest, ignored_and_own_directories_give_no_hint) {
+TEST_P(WatchTreeTest, ignored_and_own_directories_give_no_hint) {
   dir_.make("build/x");
   dir_.make(".twsync/p/stage");
   dir_.make("deep/.twsync");
-  WatchOptions options;
+  WatchOptions options = options_;
   options.ignore = IgnoreFilter({IgnoreRules({"build/", "*.o"})}, {"logs"});
   dir_.make("logs");
   Watcher watcher(dir_.path(), options);
@@ -296,8 +220,8 @@ TEST_F(WatchTreeTest, ignored_and_own_directories_give_no_hint) {
   }
 }
 
-TEST_F(WatchTreeTest, a_rename_out_of_an_ignored_name_is_a_plain_hint) {
-  WatchOptions options;
+TEST_P(WatchTreeTest, a_rename_out_of_an_ignored_name_is_a_plain_hint) {
+  WatchOptions options = options_;
   options.ignore = IgnoreFilter({IgnoreRules({"*.tmp"})}, {});
   Watcher watcher(dir_.path(), options);
   ASSERT_TRUE(watcher.settle());
@@ -307,9 +231,9 @@ TEST_F(WatchTreeTest, a_rename_out_of_an_ignored_name_is_a_plain_hint) {
   for (const auto& hint : watcher.hints()) EXPECT_FALSE(hint.is_move);
 }
 
-TEST_F(WatchTreeTest, a_cookie_comes_after_what_was_before_it) {
+TEST_P(WatchTreeTest, a_cookie_comes_after_what_was_before_it) {
   dir_.make(".twsync/p1/cookies");
-  Watcher watcher(dir_.path());
+  Watcher watcher(dir_.path(), options_);
   ASSERT_TRUE(watcher.settle());
   for (int round = 0; round < 20; ++round) {
     const std::string file = "f" + std::to_string(round);
@@ -323,17 +247,17 @@ TEST_F(WatchTreeTest, a_cookie_comes_after_what_was_before_it) {
   EXPECT_TRUE(fs::is_empty(dir_ / ".twsync/p1/cookies"));
 }
 
-TEST_F(WatchTreeTest, a_cookie_that_cannot_be_dropped_is_answered_by_a_hint_on_everything) {
-  Watcher watcher(dir_.path());
+TEST_P(WatchTreeTest, a_cookie_that_cannot_be_dropped_is_answered_by_a_hint_on_everything) {
+  Watcher watcher(dir_.path(), options_);
   ASSERT_TRUE(watcher.settle());
   watcher.tree().cookie("absent", "c");
   ASSERT_TRUE(watcher.wait_cookie("c"));
   EXPECT_TRUE(watcher.covered("anything"));
 }
 
-TEST_F(WatchTreeTest, a_root_that_goes_and_comes_back) {
+TEST_P(WatchTreeTest, a_root_that_goes_and_comes_back) {
   dir_.make("root/d");
-  Watcher watcher(dir_ / "root");
+  Watcher watcher(dir_ / "root", options_);
   ASSERT_TRUE(watcher.settle());
   fs::rename(dir_ / "root", dir_ / "away");
   ASSERT_TRUE(watcher.wait_state(WatchHealth::Kind::degraded));
@@ -344,9 +268,9 @@ TEST_F(WatchTreeTest, a_root_that_goes_and_comes_back) {
   EXPECT_TRUE(watcher.wait_hint("new/f"));
 }
 
-TEST_F(WatchTreeTest, other_ignore_rules_watch_what_was_ignored) {
+TEST_P(WatchTreeTest, other_ignore_rules_watch_what_was_ignored) {
   dir_.make("build");
-  WatchOptions options;
+  WatchOptions options = options_;
   options.ignore = IgnoreFilter({IgnoreRules({"build/"})}, {});
   Watcher watcher(dir_.path(), options);
   ASSERT_TRUE(watcher.settle());
@@ -357,15 +281,13 @@ TEST_F(WatchTreeTest, other_ignore_rules_watch_what_was_ignored) {
   EXPECT_TRUE(watcher.wait_hint("build/f"));
 }
 
-TEST(WatchTree, watches_below_the_root_where_openat2_is_forbidden) {
+TEST_P(WatchTreeTest, watches_below_the_root_where_openat2_is_forbidden) {
   // A unit's system call filter answers ENOSYS: directories are then opened component by component.
-  TempDir root;
-  fs::create_directories(root.path() + "/a/b");
-  WatchOptions options;
-  options.resolve = ResolveMode::walk;
-  Watcher watcher(root.path(), options);
+  dir_.make("a/b");
+  options_.resolve = ResolveMode::walk;
+  Watcher watcher(dir_.path(), options_);
   ASSERT_TRUE(watcher.settle());
-  std::ofstream(root.path() + "/a/b/file") << "x";
+  dir_.write("a/b/file", "x");
   EXPECT_TRUE(watcher.wait_hint("a/b/file"));
 }
 

@@ -18,8 +18,11 @@ TEST(Settings, good_values) {
   EXPECT_TRUE(apply_setting(s, "PRESERVE_OWNER", "auto").ok());
   EXPECT_TRUE(apply_setting(s, "DELETE_LIMIT_COUNT", "0").ok());
   EXPECT_TRUE(apply_setting(s, "LOG_LEVEL", "debug").ok());
+  EXPECT_TRUE(apply_setting(s, "WATCH", "fanotify").ok());
 
   EXPECT_EQ(s.ssh_port, 2222);
+  EXPECT_EQ(s.watch, WatchSource::fanotify);
+  EXPECT_EQ(Settings{}.watch, WatchSource::automatic);
   EXPECT_EQ(s.conflict_resolution, ConflictPolicy::manual);
   EXPECT_EQ(s.bandwidth_limit, 2u << 20u);
   EXPECT_EQ(s.exclude, (std::vector<std::string>{"*.log", "build/", "with\\ space"}));
@@ -45,6 +48,7 @@ TEST(Settings, bad_values_name_the_setting_and_what_is_allowed) {
                                                      {"PRESERVE_SETUID", "1"},
                                                      {"GIT", "sync"},
                                                      {"TRANSFER_WORKERS", "0"},
+                                                     {"WATCH", "poll"},
                                                      {"LOG_LEVEL", "loud"}};
   for (const auto& [name, value] : bad) {
     Settings s;

@@ -108,6 +108,15 @@ TEST(HintOutbox, a_cookie_goes_behind_every_hint_before_it) {
   EXPECT_FALSE(outbox.take(message, 0));
 }
 
+TEST(Monitor, what_one_pair_names_is_how_its_root_is_watched) {
+  PairConfig any, inotify, fanotify;
+  inotify.watch = WatchSource::inotify;
+  fanotify.watch = WatchSource::fanotify;
+  EXPECT_EQ(common_source({any}), WatchSource::automatic);
+  EXPECT_EQ(common_source({any, inotify}), WatchSource::inotify);
+  EXPECT_EQ(common_source({fanotify, any, inotify}), WatchSource::fanotify);
+}
+
 TEST(Monitor, only_what_all_pairs_ignore_is_not_watched) {
   PairConfig a, b;
   a.exclude = {".git", "*.o"};
