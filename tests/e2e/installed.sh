@@ -222,7 +222,7 @@ grep -q 'Permission denied' "$work/out" && fail "the bound key does not log in"
 echo "through the forced command" >$code/app/forced
 run 0 $scripts/two_way_sync.sh
 same $code/app/forced "$deploy/app/forced" || fail "nothing arrives through the forced command"
-[ "$(cat "$deploy/bin/twsync-monitor")" = "an older one" ] && [ -x $prefix/bin/twsync-monitor ] && ! grep -q own $config &&
+[ "$(cat "$deploy/bin/twsync-monitor")" = "an older one" ] && [ -x $prefix/bin/twsync-monitor ] && ! grep -q "server's own" $config &&
   [ ! -e $logs/own.log ] && grep -q "server's own" "$deploy/scripts/config/sync_config.sh" || fail "one installation changed the other"
 rm -r "${deploy:?}"/{bin,share,scripts,logs}
 cp "$work/deploy/client_key" "$HOME/.ssh/id_ed25519"

@@ -149,8 +149,6 @@ stopped_in_reload() {
     sleep 0.1
   done
   wait "${pids[$1]}" || fail "$1 ended with $? on SIGTERM during a reload"
-  start "$1" "$work/conf.sh" &
-  pids[$1]=$!
 }
 # Nor does a second reload in the middle of the first one end it.
 reloaded_all_the_time() {
@@ -163,8 +161,10 @@ reloaded_all_the_time() {
 }
 for role in "${roles[@]}"; do
   reloaded_all_the_time "$role"
-  ready=$(grep -c READY=1 "$work/$role.notify")
   stopped_in_reload "$role"
+  ready=$(grep -c READY=1 "$work/$role.notify")
+  start "$role" "$work/conf.sh" &
+  pids[$role]=$!
   eventually "$role is ready after that" at_least $((ready + 1)) "$work/$role.notify" READY=1
 done
 echo "ok a stop during a reload"
