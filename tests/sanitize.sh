@@ -17,7 +17,8 @@ mkdir "$reports"
 common="log_path=$reports/report log_exe_name=1"
 export ASAN_OPTIONS=$common
 export UBSAN_OPTIONS="print_stacktrace=1 $common"
-export TSAN_OPTIONS="exitcode=66 suppressions=$top/tests/support/tsan.supp $common"
+# A test's child, another user, begins threads of its own.
+export TSAN_OPTIONS="die_after_fork=0 exitcode=66 suppressions=$top/tests/support/tsan.supp $common"
 
 failed=0
 ctest --test-dir "$build" --output-on-failure -j "$(nproc)" -L 'unit|integration' || failed=1
