@@ -83,6 +83,14 @@ TEST(AgentHostile, RefusesPathsThatLeaveTheRoot) {
     expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::send, encode(evil_batch(Side::code, path))),
                    "send " + path);
   }
+  for (const std::string& path :
+       {std::string("../x"), std::string("/etc/passwd"), std::string(".twsync/x"), std::string()}) {
+    Batch batch = evil_batch(Side::deploy, "a");
+    batch.twins.push_back({0, path, {}});
+    expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::apply, encode(batch)), "a twin at " + path);
+    batch.side = batch.operations[0].side = Side::code;
+    expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::send, encode(batch)), "a twin at " + path);
+  }
   expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::apply, encode(evil_batch(Side::code, "a"))),
                  "the wrong side");
   expect_refused(provoke(AgentRole::bulk, root.path(), FrameType::apply, encode(evil_batch(Side::deploy, ""))),
