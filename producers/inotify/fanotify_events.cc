@@ -8,26 +8,8 @@
 namespace twsync {
 
 namespace {
-constexpr int kReads = 64;
 constexpr uint64_t kMoves = FAN_RENAME | FAN_MOVED_FROM | FAN_MOVED_TO;
 }  // namespace
-
-void WatchTree::Impl::take_fanotify_events() {
-  std::vector<FanotifyEvent> events;
-  for (int i = 0; i < kReads && !overflowed; ++i) {
-    events.clear();
-    const auto more = fanotify->read(events);
-    if (!more.ok()) {
-      overflowed = true;  // the queue cannot be read: as good as lost
-      return;
-    }
-    if (!*more) return;
-    for (const auto& event : events) {
-      take(event);
-      if (overflowed) break;
-    }
-  }
-}
 
 void WatchTree::Impl::take(const FanotifyEvent& event) {
   if ((event.mask & FAN_Q_OVERFLOW) != 0) {

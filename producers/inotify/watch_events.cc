@@ -5,28 +5,6 @@
 
 namespace twsync {
 
-namespace {
-// One wake-up reads at most so many buffers, so that hints go out in a storm that never pauses.
-constexpr int kBuffers = 64;
-}  // namespace
-
-void WatchTree::Impl::take_inotify_events() {
-  std::vector<RawEvent> events;
-  for (int i = 0; i < kBuffers && !overflowed; ++i) {
-    events.clear();
-    auto more = inotify->read(events);
-    if (!more.ok()) {
-      overflowed = true;  // the queue cannot be read: as good as lost
-      return;
-    }
-    if (!*more) return;
-    for (const auto& event : events) {
-      take(event);
-      if (overflowed) break;
-    }
-  }
-}
-
 void WatchTree::Impl::take(const RawEvent& event) {
   if ((event.mask & IN_Q_OVERFLOW) != 0) {
     overflowed = true;

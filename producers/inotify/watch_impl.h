@@ -39,18 +39,19 @@ struct WatchTree::Impl {
   void leave_inotify();
   void note_refusal(const Error& error);
   int source_fd() const { return fanotify ? fanotify->fd() : inotify->fd(); }
+  void take_events();
+  template <class Event, class Source>
+  void take_events_of(Source& source);
   void forget_all();
   std::string in_full(std::string text) const;
 
   // fanotify_events.cc: what an event means
-  void take_fanotify_events();
   void take(const FanotifyEvent& event);
   void take_rename(std::optional<std::string> from, std::optional<std::string> to, bool is_directory);
   void take_change(uint64_t mask, const std::string& path);
   std::optional<std::string> path_at(const FanotifyEvent::Place& place);
 
   // watch_events.cc: what an event of inotify means
-  void take_inotify_events();
   void take(const RawEvent& event);
   void take_named(const RawEvent& event, const std::string& path);
   void take_moved_to(const RawEvent& event, const std::string& path);

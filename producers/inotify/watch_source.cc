@@ -9,6 +9,33 @@
 
 namespace twsync {
 
+namespace {
+// One wake-up reads at most so many buffers, so that hints go out in a storm that never pauses.
+constexpr int kBuffers = 64;
+}  // namespace
+
+template <class Event, class Source>
+void WatchTree::Impl::take_events_of(Source& source) {
+  std::vector<Event> events;
+  for (int i = 0; i < kBuffers && !overflowed; ++i) {
+    events.clear();
+    const auto more = source.read(events);
+    if (!more.ok()) {
+      overflowed = true;  // the queue cannot be read: as good as lost
+      return;
+    }
+    if (!*more) return;
+    for (const auto& event : events) {
+      take(event);
+      if (overflowed) break;
+    }
+  }
+}
+
+void WatchTree::Impl::take_events() {
+  fanotify ? take_events_of<FanotifyEvent>(*fanotify) : take_events_of<RawEvent>(*inotify);
+}
+
 Status WatchTree::Impl::open_source() {
   refused.clear();
   const bool in_need = options.source == WatchSource::automatic && out_of_watches;

@@ -47,7 +47,7 @@ void WatchTree::Impl::run() {
     arm_some();
     poll_once();
     take_commands();
-    fanotify ? take_fanotify_events() : take_inotify_events();
+    take_events();
     end_lone_moves(false);
     leave_inotify();
     if (overflowed) restart();

@@ -72,13 +72,7 @@ for n in $(seq 10); do
 done
 echo "ok what was changed before a sync is there after it"
 
-PARITY=even bash "$top/tests/support/change_tree.sh" "$work/code" storm-one 300 &
-storm=$!
-PARITY=odd bash "$top/tests/support/change_tree.sh" "$work/deploy" storm-two 300
-wait "$storm"
-settled() { quiet && bash "$top/tests/support/compare_trees.sh" "$work/code" "$work/deploy" >"$work/compare"; }
-eventually "the same tree on both sides after a storm of changes" settled
-echo "ok a storm of changes on both sides at once"
+storm_on_both_sides
 
 stop_role monitor TERM
 setpriv --bounding-set=-sys_admin "$bin/twsync-monitor" "${options[@]}" --log-stderr >>"$work/monitor.log" 2>&1 &

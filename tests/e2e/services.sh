@@ -37,13 +37,7 @@ grep -q '"operations":0' <<<"$summary" || fail "at rest a sync still had somethi
 grep -q '"in_sync":true' <<<"$summary" || fail "at rest a sync is not in sync: $summary"
 echo "ok a sync by hand goes through the service and finds nothing to do"
 
-PARITY=even bash "$top/tests/support/change_tree.sh" "$work/code" storm-one 300 &
-storm=$!
-PARITY=odd bash "$top/tests/support/change_tree.sh" "$work/deploy" storm-two 300
-wait "$storm"
-settled() { quiet && bash "$top/tests/support/compare_trees.sh" "$work/code" "$work/deploy" >"$work/compare"; }
-eventually "the same tree on both sides after a storm of changes" settled
-echo "ok a storm of changes on both sides at once"
+storm_on_both_sides
 
 for role in "${roles[@]}"; do
   echo "before $role dies" >"$work/code/edit-$role"

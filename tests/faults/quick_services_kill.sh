@@ -20,7 +20,6 @@ for role in broker scanner resolver transfer transfer broker resolver scanner; d
   stop_role "$role" KILL
   start_role "$role"
 done
-settled() { quiet && bash "$top/tests/support/compare_trees.sh" "$work/code" "$work/deploy" >"$work/compare"; }
 eventually "the end of the first sync" settled
 [ "$(find "$work/deploy/.twsync" -path '*/stage/*' ! -type d | wc -l)" = 0 ] || fail "something is left in stage/"
 echo "ok kill -9 of each service in the middle of the first sync"

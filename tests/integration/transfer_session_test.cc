@@ -284,14 +284,13 @@ TEST_F(Transfer, AnAgentThatDiesFailsItsTasksAndHurtsNoFile) {
   EXPECT_FALSE(session.submit("late", batch(Side::deploy)).ok());
 }
 
+Result<std::unique_ptr<Connection>> unreachable() {
+  return Error{ErrorCode::unreachable, "no route", {}, 0};
+}
+
 TEST_F(Transfer, AnAgentThatCannotBeReachedFailsEveryTask) {
   Outcomes outcomes;
-  TransferSession session(
-      options(),
-      []() -> Result<std::unique_ptr<Connection>> {
-        return Error{ErrorCode::unreachable, "no route", {}, 0};
-      },
-      outcomes.events(), clock_);
+  TransferSession session(options(), unreachable, outcomes.events(), clock_);
   size_t taken = 0;
   for (int i = 0; i < 3; ++i) taken += session.submit("t" + std::to_string(i), batch(Side::deploy)).ok() ? 1 : 0;
   ASSERT_TRUE(outcomes.wait(taken));
@@ -300,12 +299,7 @@ TEST_F(Transfer, AnAgentThatCannotBeReachedFailsEveryTask) {
 
 TEST_F(Transfer, ASessionThatEndedBeforeItsFirstTaskSaysWhy) {
   Outcomes outcomes;
-  TransferSession session(
-      options(),
-      []() -> Result<std::unique_ptr<Connection>> {
-        return Error{ErrorCode::unreachable, "no route", {}, 0};
-      },
-      outcomes.events(), clock_);
+  TransferSession session(options(), unreachable, outcomes.events(), clock_);
   while (!session.finished()) std::this_thread::yield();
   const Status taken = session.submit("first", batch(Side::deploy));
   ASSERT_FALSE(taken.ok());

@@ -47,6 +47,17 @@ quiet() { # idle and nothing waiting, now and after the producers' settle time
   grep -q '"state":"idle"' "$work/status.json" && ! grep -q '"hints_waiting":[1-9]' "$work/status.json"
 }
 
+settled() { quiet && bash "$top/tests/support/compare_trees.sh" "$work/code" "$work/deploy" >"$work/compare"; }
+storm_on_both_sides() { # many changes on each at once, then the same tree on both
+  local storm
+  PARITY=even bash "$top/tests/support/change_tree.sh" "$work/code" storm-one 300 &
+  storm=$!
+  PARITY=odd bash "$top/tests/support/change_tree.sh" "$work/deploy" storm-two 300
+  wait "$storm"
+  eventually "the same tree on both sides after a storm of changes" settled
+  echo "ok a storm of changes on both sides at once"
+}
+
 port=22860
 while (exec 3<>"/dev/tcp/127.0.0.6/$port") 2>/dev/null; do port=$((port + 1)); done
 bash "$top/tests/support/sshd.sh" start "$work/server" 127.0.0.6 "$port"
