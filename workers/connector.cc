@@ -1,7 +1,5 @@
 #include "workers/connector.h"
 
-#include <algorithm>
-
 #include "common/base/text.h"
 #include "common/fs/local_side.h"
 #include "common/ssh/bootstrap.h"
@@ -11,7 +9,7 @@ namespace twsync {
 namespace {
 
 // An agent whose client is gone without a word holds its lock for so long, and 10 s; a bulk session holds none.
-constexpr int64_t kRestControlMs = 20'000;
+constexpr int64_t kRestControlMs = 40'000;
 constexpr int64_t kRestBulkMs = 45'000;
 
 struct Connected {
@@ -48,8 +46,7 @@ Result<Connected> connect(const std::string& agent_path, const PairConfig& pair,
   if (request.build.empty()) request.build = TWSYNC_VERSION;
   SYNC_ASSIGN(Greeting greeting, hello(*out.connection, request));
   out.reply = std::move(greeting.reply);
-  const auto& features = out.reply.features;
-  if (std::find(features.begin(), features.end(), kRestFeature) != features.end())
+  if (out.connection->peer_has(kRestFeature))
     out.connection->rest_when_idle(role == AgentRole::control ? kRestControlMs : kRestBulkMs);
   return out;
 }

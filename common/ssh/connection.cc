@@ -1,5 +1,7 @@
 #include "common/ssh/connection.h"
 
+#include <algorithm>
+
 #include "common/base/text.h"
 #include "common/ssh/connection_impl.h"
 
@@ -97,6 +99,9 @@ uint64_t Connection::bytes_sent() const {
 }
 uint64_t Connection::bytes_received() const {
   return impl_->bytes_in;
+}
+bool Connection::peer_has(std::string_view feature) const {
+  return std::find(peer_features_.begin(), peer_features_.end(), feature) != peer_features_.end();
 }
 std::string Connection::describe() const {
   return impl_->name;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/ssh/byte_stream.h"
@@ -46,6 +48,9 @@ class Connection {
   /// After a while without any frame only one ping each `ping_ms` (at most 60,000); for a peer that has the feature
   /// kRestFeature. Any thread, once.
   void rest_when_idle(int64_t ping_ms);
+  /// What the peer said in its greeting that it can do. Set once, before anybody asks.
+  void set_peer_features(std::vector<std::string> features) { peer_features_ = std::move(features); }
+  bool peer_has(std::string_view feature) const;
   /// Waits until everything queued was handed to the stream.
   Status flush(int64_t timeout_ms);
   /// Ends the session: pending and later calls return cancelled. Any thread.
@@ -57,6 +62,7 @@ class Connection {
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  std::vector<std::string> peer_features_;
 };
 
 }  // namespace twsync

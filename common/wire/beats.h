@@ -8,9 +8,9 @@
 
 namespace twsync {
 
-constexpr int64_t kBeatNs = kSecond;           ///< with something in flight, or a connection in doubt
-constexpr int64_t kRestBeatNs = 60 * kSecond;  ///< with nothing in flight
-constexpr int64_t kMissedBeats = 3;            ///< so many intervals of silence, and the other end is gone
+constexpr int64_t kBeatNs = kSecond;            ///< with something in flight, or a connection in doubt
+constexpr int64_t kRestBeatNs = 600 * kSecond;  ///< with nothing in flight
+constexpr int64_t kMissedBeats = 3;             ///< so many intervals of silence, and the other end is gone
 
 /// `Envelope.count` of the broker's heartbeat: milliseconds; 0 = a second.
 constexpr uint64_t told_interval(int64_t interval_ns) {
