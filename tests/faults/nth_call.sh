@@ -14,12 +14,25 @@ table() { # covered and total, by injection, process and call
     END { for (key in total) printf "%-32s %4d / %d\n", key, covered[key], total[key] }' | sort
 }
 
-ONLY='' test_case reference reference
-ONLY='' test_case reference_many reference_many
-[ $failures = 0 ] || finish
-sort -u "$tmp/points" | awk '{ for (i = 1; i <= 3; i++) print "local", (i == 1 ? "KILL" : i == 2 ? "EIO" : "ENOSPC"), $0 }' >"$tmp/chosen"
+# Threads share the work differently each time: a point is what each of three runs reaches.
+for n in 1 2 3; do
+  : >"$tmp/points"
+  ONLY='' test_case "reference_$n" reference
+  ONLY='' test_case "reference_many_$n" reference_many
+  [ $failures = 0 ] || finish
+  sort -u "$tmp/points" >"$tmp/points.$n"
+done
+sort "$tmp"/points.? | uniq -c | awk '$1 == 3 { sub(/^ *3 /, ""); print }' | awk '{ for (i = 1; i <= 3; i++) print "local", (i == 1 ? "KILL" : i == 2 ? "EIO" : "ENOSPC"), $0 }' >"$tmp/chosen"
 echo "$(wc -l <"$tmp/chosen") points"
-as_cases <"$tmp/chosen" | in_parallel | awk '!/^ok/ { print; fflush() } /^ok/ && ++n % 100 == 0 { print n " ok"; fflush() }'
+told() { awk '!/^ok/ { print; fflush() } /^ok/ && ++n % 100 == 0 { print n " ok"; fflush() }'; }
+as_cases <"$tmp/chosen" | in_parallel | told
+# A run that made fewer calls yet is done again.
+for _ in 1 2 3 4 5; do
+  [ -s "$tmp/missed" ] || break
+  sed 's|.*/||' "$tmp/missed" >"$tmp/again"
+  : >"$tmp/missed"
+  as_cases <"$tmp/chosen" | awk 'NR == FNR { again[$1]; next } $1 in again' "$tmp/again" - | in_parallel | told
+done
 : >>"$tmp/missed"
 table
 [ ! -e "$tmp/codes" ] || { echo "exit codes of runs with a failed call:"; sort "$tmp/codes" | uniq -c; }
