@@ -269,19 +269,19 @@ TEST_F(BrokerIpcTest, a_member_of_the_group_may_publish_and_ask_and_nothing_more
   if (child == 0) {
     if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(9);
     ZmqContext context;
-    auto client = BrokerClient::connect(context, h_.options.endpoints, 1500);
+    auto client = BrokerClient::connect(context, h_.options.endpoints, 10'000);
     if (!client) ::_exit(1);
     Publish hints;
     hints.hints.emplace_back().pair = h_.options.core.pairs.front();
     Request request;
     request.id = "r1";
     request.pair = h_.options.core.pairs.front();
-    const bool published = (*client)->publish(hints, "k", 1500).ok();
-    const bool answered = (*client)->status(StatusQuery{}, 1500).ok();
-    const Status asked = (*client)->request(request, 1500);
+    const bool published = (*client)->publish(hints, "k", 10'000).ok();
+    const bool answered = (*client)->status(StatusQuery{}, 10'000).ok();
+    const Status asked = (*client)->request(request, 10'000);
     Publish watch;
     watch.watch.emplace_back().pair = h_.options.core.pairs.front();
-    const Status pretended = (*client)->publish(watch, "", 1500);
+    const Status pretended = (*client)->publish(watch, "", 10'000);
     const bool refused =
         !asked && asked.error().code == ErrorCode::denied && !pretended && pretended.error().code == ErrorCode::denied;
     ::_exit(!published ? 2 : !answered ? 3 : !refused ? 4 : 0);
