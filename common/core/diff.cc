@@ -48,9 +48,16 @@ EntryDiff diff_entry(const BaseRow* base, Side side, const Entry& now, const Pol
   return diff;
 }
 
-bool needs_digest(const BaseRow* base, Side side, const Entry& now) {
+bool is_read_by_sender(const BaseRow& base, Side side, const Entry& now, const Policy& policy) {
+  const SideRecord& record = base.side(side);
+  return now.size >= policy.sender_reads_from && now.mtime_ns != record.stamp.mtime_ns && now.links < 2 &&
+         record.links < 2 && !policy.doubt(side).active;
+}
+
+bool needs_digest(const BaseRow* base, Side side, const Entry& now, const Policy& policy) {
   if (base == nullptr || !now.is_file() || !base->agreed.is_file() || now.digest.known()) return false;
-  return now.size == base->agreed.size && now.stamp != base->side(side).stamp;
+  if (now.size != base->agreed.size || now.stamp == base->side(side).stamp) return false;
+  return !is_read_by_sender(*base, side, now, policy);
 }
 
 Entry held_entry(const BaseRow& base, Side side) {

@@ -1,70 +1,19 @@
 #include "common/core/emit.h"
 
 #include <algorithm>
-#include <array>
-#include <deque>
 #include <iterator>
-#include <map>
-#include <set>
 #include <string>
 #include <utility>
 
-#include "common/core/metadata.h"
+#include "common/core/emitter.h"
 
 namespace twsync {
 
-namespace {
-
-constexpr std::array kSides{Side::code, Side::deploy};
-
-class Emitter {
- public:
-  Emitter(const WorkTable& table, const std::vector<Decision>& decisions, const LinkPlan& links, Plan& plan,
-          const Policy& policy)
-      : rows_(table.rows),
-        decisions_(decisions),
-        links_(links),
-        plan_(plan),
-        policy_(policy),
-        next_group_(links.groups) {
-    find_anchors();
-  }
-
-  void structure(std::vector<Operation> operations) {
-    stage(OpStage::structure)
-        .assign(std::make_move_iterator(operations.begin()), std::make_move_iterator(operations.end()));
-  }
-  void row(size_t i);
-  void finish();
-
- private:
-  std::deque<Operation>& stage(OpStage s) { return stages_[static_cast<size_t>(s)]; }
-  Operation& add(OpKind kind, OpStage at, Side side, const Row& row);
-  void report(const Row& row, const Decision& d);
-  void agree(const Row& row);
-  void merge(size_t i);
-  void take(size_t i);
-  void remove(const Row& row, const Decision& d, const Entry& expected);
-  void make_directory(const Row& row, const Decision& d, const Entry& expected, const Entry& desired);
-  void set_metadata(const Row& row, Side side, const Entry& expected, const Entry& desired);
-  void put_anew(size_t i, Side side, const LinkStep& step, const Entry& expected, const Entry& source);
-  void link(size_t i, Side side, const LinkStep& step, const Entry& expected, const Entry& source);
-  MergedMetadata merged(size_t i) const;
-  MergedMetadata own_merged(size_t i) const;
-  void find_anchors();
-  uint32_t group_of(Side side, const Entry& entry);
-  void bring_groups_together();
-
-  const std::vector<Row>& rows_;
-  const std::vector<Decision>& decisions_;
-  const LinkPlan& links_;
-  Plan& plan_;
-  const Policy& policy_;
-  uint32_t next_group_;
-  std::set<std::pair<Side, uint64_t>> anchors_;  // inodes that get new names
-  std::map<std::pair<Side, uint64_t>, uint32_t> metadata_groups_;
-  std::array<std::deque<Operation>, kOpStages> stages_;  // a first sync has one for each file: no copy to grow them
-};
+void forget_ctime(Stamp& stamp, const Row& row, Side side) {
+  const PathState* origin = row.view[index(side)].origin;
+  const std::string_view scanned = origin != nullptr ? std::string_view(origin->path) : row.base->path;
+  if (row.renaming && scanned != row.path) stamp.ctime_ns = 0;
+}
 
 Operation& Emitter::add(OpKind kind, OpStage at, Side side, const Row& row) {
   Operation& op = stage(at).emplace_back();
@@ -113,33 +62,6 @@ void Emitter::report(const Row& row, const Decision& d) {
 
 void Emitter::agree(const Row& row) {
   if (!row.renaming && is_pending(row)) plan_.agreements.push_back({AgreementKind::same, std::string(row.path), {}});
-}
-
-/// A rename of this plan moves the inode's ctime on, so it cannot be compared any more.
-void forget_ctime(Stamp& stamp, const Row& row, Side side) {
-  const PathState* origin = row.view[index(side)].origin;
-  const std::string_view scanned = origin != nullptr ? std::string_view(origin->path) : row.base->path;
-  if (row.renaming && scanned != row.path) stamp.ctime_ns = 0;
-}
-
-void Emitter::find_anchors() {
-  for (const Side s : kSides) {
-    for (const LinkStep& step : links_.steps[index(s)]) {
-      if (step.act != LinkStep::Act::link || !step.anchored) continue;
-      Entry scratch;
-      anchors_.emplace(s, current(rows_[step.lead], s, scratch).stamp.inode);
-    }
-  }
-}
-
-/// What sets the metadata of one inode goes together, and with the new names that get it (R126): the first changes what
-/// the others compare, or hold.
-uint32_t Emitter::group_of(Side side, const Entry& entry) {
-  if (!policy_.preserve_hardlinks || !entry.is_file()) return 0;
-  if (entry.links < 2 && !anchors_.contains({side, entry.stamp.inode})) return 0;
-  const auto [found, added] = metadata_groups_.try_emplace({side, entry.stamp.inode}, next_group_ + 1);
-  if (added) ++next_group_;
-  return found->second;
 }
 
 void Emitter::set_metadata(const Row& row, Side side, const Entry& expected, const Entry& desired) {
@@ -204,33 +126,6 @@ void Emitter::merge(size_t i) {
   if (quiet) agree(row);
 }
 
-void Emitter::put_anew(size_t i, Side side, const LinkStep& step, const Entry& expected, const Entry& source) {
-  Operation& op = add(OpKind::put_file, OpStage::content, side, rows_[i]);
-  op.group = step.group;
-  op.expected = expected;
-  op.desired = merged(i).merged;
-  op.desired.stamp = source.stamp;
-}
-
-void Emitter::link(size_t i, Side side, const LinkStep& step, const Entry& expected, const Entry& source) {
-  const Row& lead = rows_[step.lead];
-  Operation& op = add(OpKind::link, OpStage::content, side, rows_[i]);
-  if (decisions_[i].winner != side) op.cause = decisions_[i].cause;
-  op.group = step.group;
-  op.from = lead.path;
-  op.expected = expected;
-  op.desired = merged(step.lead).merged;
-  op.desired.stamp = {};
-  op.desired.size = source.size;
-  if (source.digest.known()) op.desired.digest = source.digest;
-  if (!step.anchored) return;
-  Entry scratch;
-  const Entry& stands = current(lead, side, scratch);
-  op.group = group_of(side, stands);
-  op.desired.stamp = stands.stamp;
-  forget_ctime(op.desired.stamp, lead, side);
-}
-
 void Emitter::take(size_t i) {
   const Row& row = rows_[i];
   const Decision& d = decisions_[i];
@@ -292,37 +187,6 @@ void Emitter::make_directory(const Row& row, const Decision& d, const Entry& exp
   op.desired = desired;
 }
 
-/// New names of what stands there already do not need each other.
-bool only_links_to_others(const std::vector<Operation*>& group) {
-  return std::all_of(group.begin(), group.end(), [](const Operation* op) { return op->kind == OpKind::link; });
-}
-
-/// Each group stands where its first operation stood; an operation that is the only one of its group is alone.
-void Emitter::bring_groups_together() {
-  std::map<uint32_t, std::vector<Operation*>> groups;
-  auto& content = stage(OpStage::content);
-  for (Operation& op : content) {
-    if (op.group != 0) groups[op.group].push_back(&op);
-  }
-  if (groups.empty()) return;
-  std::deque<Operation> ordered;
-  for (Operation& op : content) {
-    if (op.group == 0) {
-      ordered.push_back(std::move(op));
-      continue;
-    }
-    const auto found = groups.find(op.group);
-    if (found == groups.end()) continue;  // came with the first of its group
-    const bool apart = found->second.size() == 1 || only_links_to_others(found->second);
-    for (Operation* one : found->second) {
-      ordered.push_back(std::move(*one));
-      if (apart) ordered.back().group = 0;
-    }
-    groups.erase(found);
-  }
-  content = std::move(ordered);
-}
-
 void Emitter::finish() {
   for (const OpStage s : {OpStage::early_removal, OpStage::directory_removal, OpStage::directory_metadata}) {
     std::reverse(stage(s).begin(), stage(s).end());
@@ -336,8 +200,6 @@ void Emitter::finish() {
   }
   for (size_t i = 0; i < plan_.operations.size(); ++i) plan_.operations[i].id = static_cast<uint32_t>(i);
 }
-
-}  // namespace
 
 Plan emit_plan(const WorkTable& table, const std::vector<Decision>& decisions, const LinkPlan& links, Renames renames,
                const Policy& policy) {

@@ -31,6 +31,14 @@ bool both_need_content(const Row& row, const Policy& policy) {
   return row.view[0].entry->size == row.view[1].entry->size;
 }
 
+/// R60: its content decides whether it was edited at all; R62: unless nothing depends on that here.
+bool content_decides(const Row& row, Side side, const Policy& policy) {
+  if (!diff_of(row, side, policy).content_unknown) return false;
+  const EntryDiff there = diff_of(row, other(side), policy);
+  const bool alone = !there.kind && !there.content && !there.content_unknown;
+  return !alone || !is_read_by_sender(*row.base, side, *row.view[index(side)].entry, policy);
+}
+
 bool is_racy(const Row& row, Side side, const Policy& policy) {
   const View& view = row.view[index(side)];
   if (view.entry == nullptr || !view.entry->is_file() || view.entry->digest.known()) return false;
@@ -69,8 +77,8 @@ DigestNeeds digest_needs(const std::vector<PathState>& paths, const Policy& poli
   DigestNeeds needs{std::move(renames.digests[0]), std::move(renames.digests[1])};
   for (const Row& row : table.rows) {
     const bool both = both_need_content(row, policy);
-    if (both || diff_of(row, Side::code, policy).content_unknown) ask(needs.code, row, Side::code);
-    if (both || diff_of(row, Side::deploy, policy).content_unknown) ask(needs.deploy, row, Side::deploy);
+    if (both || content_decides(row, Side::code, policy)) ask(needs.code, row, Side::code);
+    if (both || content_decides(row, Side::deploy, policy)) ask(needs.deploy, row, Side::deploy);
   }
   const Relations relations = relate(table, policy);
   for (const Side side : {Side::code, Side::deploy}) {

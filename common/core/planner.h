@@ -31,8 +31,11 @@ struct EntryDiff {
 EntryDiff diff_entry(const BaseRow* base, Side side, const Entry& now, const Policy& policy);
 
 /// True when a scan must read the content at `now`: a file where the base has a file of the same size, whose stamp
-/// moved.
-bool needs_digest(const BaseRow* base, Side side, const Entry& now);
+/// moved; but R62.
+bool needs_digest(const BaseRow* base, Side side, const Entry& now, const Policy& policy);
+
+/// R62: it is so large and so likely an edit that whoever sends it shall be the first who reads it.
+bool is_read_by_sender(const BaseRow& base, Side side, const Entry& now, const Policy& policy);
 
 /// What `side` holds according to the base when nothing is pending there: the agreed entry with that side's record.
 Entry held_entry(const BaseRow& base, Side side);
@@ -55,7 +58,8 @@ struct DigestNeeds {
   bool empty() const { return code.empty() && deploy.empty(); }
 };
 
-/// What must be read before make_plan() can decide: both sides changed to files of equal size with unknown digests;
+/// What must be read before make_plan() can decide: both sides changed to files of equal size with unknown digests; a
+/// file of the recorded size whose stamp moved, unless R62 leaves it to the sender;
 /// a rename candidate (a new file whose inode and size equal those of a vanished base row) on one side; a file that may
 /// be displaced and whose times cannot tell whether it is still the one that was scanned.
 /// `paths` is ordered by compare_paths. Asking again after the digests were filled in returns nothing new.

@@ -33,7 +33,8 @@ struct Policy {
   int64_t deploy_now_ns = 0;
   int64_t code_scanned_ns = INT64_MAX;  ///< each host's wall clock when its scan began
   int64_t deploy_scanned_ns = INT64_MAX;
-  int64_t skew_ns = 0;  ///< deploy clock minus code clock; measured at connect
+  uint64_t sender_reads_from = 16U << 20U;  ///< bytes; see R62
+  int64_t skew_ns = 0;                      ///< deploy clock minus code clock; measured at connect
   Doubt code_doubt;
   Doubt deploy_doubt;
 

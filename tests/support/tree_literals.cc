@@ -292,7 +292,7 @@ std::vector<PathState> World::scan() {
       if (known == nullptr && was != dropped.end() && was->second.round > settled) state.dropped = was->second;
       for (const Side s : {Side::code, Side::deploy}) {
         Entry e = entry(s, path);
-        if (needs_digest(known, s, e) || must_verify(known, s, e, policy)) {
+        if (needs_digest(known, s, e, policy) || must_verify(known, s, e, policy)) {
           e.digest = digest_of(tree(s).at(path).content);
         }
         const EntryDiff diff = diff_entry(known, s, e, policy);

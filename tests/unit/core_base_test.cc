@@ -37,22 +37,41 @@ BaseRow agreed(const Entry& e) {
 TEST(DiffEntry, UnchangedFingerprintNeedsNoDigest) {
   const BaseRow row = agreed(file(1, 50));
   EXPECT_FALSE(diff_entry(&row, Side::code, unread(file(1, 50)), kPolicy).any());
-  EXPECT_FALSE(needs_digest(&row, Side::code, unread(file(1, 50))));
+  EXPECT_FALSE(needs_digest(&row, Side::code, unread(file(1, 50)), kPolicy));
 }
 
 TEST(DiffEntry, MovedFingerprintAtEqualSizeIsUnknownUntilRead) {
   const BaseRow row = agreed(file(1, 50));
   Entry now = unread(file(1, 50));
   now.stamp.ctime_ns += 1;
-  EXPECT_TRUE(needs_digest(&row, Side::code, now));
+  EXPECT_TRUE(needs_digest(&row, Side::code, now, kPolicy));
   EXPECT_TRUE(diff_entry(&row, Side::code, now, kPolicy).content_unknown);
   now.digest = row.agreed.digest;
   const EntryDiff diff = diff_entry(&row, Side::code, now, kPolicy);
   EXPECT_FALSE(diff.any());
   EXPECT_TRUE(diff.stamp);
   now.size = 5;
-  EXPECT_FALSE(needs_digest(&row, Side::code, unread(now))) << "another size is another content";
+  EXPECT_FALSE(needs_digest(&row, Side::code, unread(now), kPolicy)) << "another size is another content";
   EXPECT_TRUE(diff_entry(&row, Side::code, unread(now), kPolicy).content);
+}
+
+TEST(DiffEntry, R62_a_large_file_with_another_mtime_is_read_by_its_sender) {
+  const BaseRow row = agreed(file(1, 50));
+  Policy policy = kPolicy;
+  policy.sender_reads_from = row.agreed.size;
+  Entry now = unread(file(1, 50));
+  now.stamp.ctime_ns += 1;
+  EXPECT_TRUE(needs_digest(&row, Side::code, now, policy)) << "the old mtime: most likely only its mode was set";
+  now.mtime_ns = now.stamp.mtime_ns += 1;
+  EXPECT_FALSE(needs_digest(&row, Side::code, now, policy));
+  now.links = 2;
+  EXPECT_TRUE(needs_digest(&row, Side::code, now, policy)) << "of several names";
+  now.links = 1;
+  policy.code_doubt.active = true;
+  EXPECT_TRUE(needs_digest(&row, Side::code, now, policy)) << "after an unclean stop";
+  policy.code_doubt.active = false;
+  ++policy.sender_reads_from;
+  EXPECT_TRUE(needs_digest(&row, Side::code, now, policy)) << "small";
 }
 
 TEST(DiffEntry, NothingAgainstNothing) {

@@ -225,6 +225,22 @@ TEST(Planner, R61_a_file_that_replaced_a_directory_with_edits_below) {
   EXPECT_EQ(digest_needs(states, policy).deploy, std::vector<std::string>{"b"});
 }
 
+TEST(Planner, R62_only_where_nothing_depends_on_the_content) {
+  World w("f=1 g=1 h=1 k=1");
+  edit(w,
+       "code write f 2; code write g 2; deploy write g 3; code write h 2; deploy erase h; code write k 2; "
+       "deploy chmod k 600");
+  w.policy.sender_reads_from = 1;
+  auto states = w.scan();
+  for (auto& state : states) {
+    if (state.code) state.code->digest = {};
+    if (state.deploy && state.path != "k") state.deploy->digest = {};
+  }
+  const DigestNeeds needs = digest_needs(states, w.policy);
+  EXPECT_EQ(needs.code, (std::vector<std::string>{"g", "h"}));
+  EXPECT_EQ(needs.deploy, (std::vector<std::string>{"g"}));
+}
+
 TEST(Planner, R60_unreadable_counts_as_changed) {
   World w("f=1");
   edit(w, "code chmod f 644");
