@@ -12,6 +12,7 @@
 
 #include "common/fs/executor.h"
 #include "common/fs/flusher.h"
+#include "common/fs/partial_store.h"
 #include "common/fs/stager.h"
 
 namespace twsync {
@@ -102,6 +103,10 @@ class RootApplier final : public Applier {
     return violation_ ? Status(*violation_) : Status{};
   }
 
+  std::vector<Partial> partials(const std::vector<PartialQuery>& files, bool& busy) override {
+    return PartialStore(state_.partial(), options_.hash_key).announce(files, busy);
+  }
+
  private:
   MetadataOptions metadata_options() const {
     return {options_.preserve_owner, options_.preserve_xattrs, options_.preserve_setuid};
@@ -116,9 +121,9 @@ class RootApplier final : public Applier {
   }
 
   void run_stager() {
+    std::unique_ptr<InFlight> flight;  // outlives the stager, which may still write to its files
     Stager stager(*root_, state_, *stage_, metadata_, options_.hash_key, open_files_, max_open_,
                   [this] { return flusher_->failures(); });
-    std::unique_ptr<InFlight> flight;
     std::unique_lock lock(mutex_);
     for (;;) {
       changed_.wait(lock, [&] { return stop_ || !input_.empty(); });
@@ -294,6 +299,14 @@ class RootApplier final : public Applier {
 };
 
 }  // namespace
+
+std::vector<PartialQuery> partial_queries(const Batch& batch) {
+  std::vector<PartialQuery> queries;
+  for (const Operation& op : batch.operations) {
+    if (op.kind == OpKind::put_file && op.desired.size >= kResumedFrom) queries.push_back({op.id, op.path});
+  }
+  return queries;
+}
 
 Result<std::unique_ptr<Applier>> Applier::open(const RootOptions& options, Clock& clock, Results results) {
   SYNC_ASSIGN(auto root, RootDir::open(options.root));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/hasher.h"
@@ -54,6 +55,12 @@ class Applier {
   virtual void abort_content(const Error& error) = 0;
   /// Waits until the results of everything begun were reported.
   virtual Status drain() = 0;
+  /// What stands here of files whose transfer was cut: a sender that is told need not send it again
+  /// (`Batch::partials`). At most 4 MiB together. Any thread; `busy` is set where another session still has one.
+  virtual std::vector<Partial> partials(const std::vector<PartialQuery>& files, bool& busy) = 0;
 };
+
+/// The files of a batch of which something may stand on the target.
+std::vector<PartialQuery> partial_queries(const Batch& batch);
 
 }  // namespace twsync

@@ -6,6 +6,7 @@
 
 #include "common/base/check.h"
 #include "common/fs/content_format.h"
+#include "common/fs/violation.h"
 
 namespace twsync {
 
@@ -20,10 +21,6 @@ void put_head(std::string& out, unsigned char flags, size_t raw_size) {
   out.assign(kBlockHead, '\0');
   out[0] = static_cast<char>(flags);
   for (size_t i = 0; i < 4; ++i) out[4 + i] = static_cast<char>(raw_size >> (8 * i));
-}
-
-Error violation(const char* text) {
-  return Error{ErrorCode::peer_violation, text, {}, 0};
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/fs/file_io.h"
 #include "common/fs/file_stat.h"
+#include "common/fs/le_numbers.h"
 
 namespace twsync {
 
@@ -26,19 +27,6 @@ constexpr size_t kFrameBytes = 8 + 4 + 8 + 8;
 constexpr size_t kListLimit = 64U << 20U;
 constexpr uint64_t kStoreLimit = 256U << 20U;
 constexpr uint64_t kLookEvery = 32U << 20U;
-
-template <class T>
-void put_number(std::string& out, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i) out += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
-}
-
-template <class T>
-T take_number(std::string_view& in) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < sizeof(T); ++i) value |= uint64_t{static_cast<unsigned char>(in[i])} << (8 * i);
-  in.remove_prefix(sizeof(T));
-  return static_cast<T>(value);
-}
 
 struct Kept {
   std::string name;
@@ -62,17 +50,28 @@ std::vector<Kept> kept_in(int directory) {
 
 }  // namespace
 
+void put_chunk(std::string& out, const Chunk& chunk) {
+  put_number(out, chunk.offset);
+  put_number(out, chunk.size);
+  put_number(out, chunk.high);
+  put_number(out, chunk.low);
+}
+
+Chunk take_chunk(std::string_view& bytes) {
+  Chunk chunk;
+  chunk.offset = take_number<uint64_t>(bytes);
+  chunk.size = take_number<uint32_t>(bytes);
+  chunk.high = take_number<uint64_t>(bytes);
+  chunk.low = take_number<uint64_t>(bytes);
+  return chunk;
+}
+
 std::string format_chunks(const ChunkList& list) {
   std::string out(kMagic);
   out.reserve(kFrameBytes + list.chunks.size() * kChunkBytes);
   put_number(out, list.average);
   put_number(out, uint64_t{list.chunks.size()});
-  for (const Chunk& chunk : list.chunks) {
-    put_number(out, chunk.offset);
-    put_number(out, chunk.size);
-    put_number(out, chunk.high);
-    put_number(out, chunk.low);
-  }
+  for (const Chunk& chunk : list.chunks) put_chunk(out, chunk);
   put_number(out, stable_hash64(out));
   return out;
 }
@@ -88,12 +87,7 @@ std::optional<ChunkList> parse_chunks(std::string_view bytes) {
   if (count != (bytes.size() - 8) / kChunkBytes || bytes.size() != count * kChunkBytes + 8) return std::nullopt;
   if (list.average < 1024 || list.average > (64U << 20U)) return std::nullopt;
   list.chunks.resize(count);
-  for (Chunk& chunk : list.chunks) {
-    chunk.offset = take_number<uint64_t>(bytes);
-    chunk.size = take_number<uint32_t>(bytes);
-    chunk.high = take_number<uint64_t>(bytes);
-    chunk.low = take_number<uint64_t>(bytes);
-  }
+  for (Chunk& chunk : list.chunks) chunk = take_chunk(bytes);
   return list;
 }
 

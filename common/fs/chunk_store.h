@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/base/digest.h"
 #include "common/fs/chunker.h"
@@ -33,6 +34,11 @@ class ChunkStore {
   UniqueFd directory_;
   uint64_t written_ = UINT64_MAX;  // since make_room()
 };
+
+/// u64 offset, u32 size, u64 high, u64 low.
+void put_chunk(std::string& out, const Chunk& chunk);
+/// REQUIRES: 28 bytes are there.
+Chunk take_chunk(std::string_view& bytes);
 
 std::string format_chunks(const ChunkList& list);
 std::optional<ChunkList> parse_chunks(std::string_view bytes);

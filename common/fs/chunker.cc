@@ -57,8 +57,8 @@ uint32_t chunk_average(uint64_t size) {
   return average;
 }
 
-void Chunker::begin(uint32_t average) {
-  const int bits = std::bit_width(average) - 1;
+void Chunker::begin(uint32_t average, Guess guess) {
+  const int bits = static_cast<int>(std::bit_width(average)) - 1;
   list_ = ChunkList{average, {}};
   smallest_ = average / 2;
   largest_ = average * 4;
@@ -68,28 +68,58 @@ void Chunker::begin(uint32_t average) {
   offset_ = 0;
   open_.clear();
   open_.reserve(largest_);
+  guess_ = std::move(guess);
+  guessed_ = {};
 }
 
 Status Chunker::feed(std::string_view bytes, const Sink& sink) {
   while (!bytes.empty()) {
-    const size_t have = open_.size();
-    // No cut before the smallest size: those bytes need not even be looked at.
-    const size_t bound = have < smallest_ ? smallest_ : have < list_.average ? list_.average : largest_;
-    const std::string_view piece = bytes.substr(0, bound - have);
-    size_t taken = piece.size();
-    uint64_t hash = gear_;
-    bool found = false;
-    if (have >= smallest_) {
-      const uint64_t mask = have < list_.average ? before_average_ : after_average_;
-      taken = scan(piece, hash, mask);
-      found = (hash & mask) == 0;
+    if (open_.empty() && guess_) {
+      const Chunk* chunk = guess_();
+      guessed_ = chunk != nullptr && chunk->size <= largest_ ? *chunk : Chunk{};
     }
-    gear_ = hash;
-    open_.append(piece.substr(0, taken));
-    bytes.remove_prefix(taken);
-    if (found || open_.size() == largest_) SYNC_TRY(cut(sink));
+    SYNC_TRY(guessed_.size != 0 ? feed_guessed(bytes, sink) : feed_piece(bytes, sink));
   }
   return {};
+}
+
+Status Chunker::feed_guessed(std::string_view& bytes, const Sink& sink) {
+  const std::string_view piece = bytes.substr(0, guessed_.size - open_.size());
+  open_.append(piece);
+  bytes.remove_prefix(piece.size());
+  if (open_.size() < guessed_.size) return {};
+  const Chunk chunk = open_chunk();
+  if (!chunk.same_content(guessed_)) return give_up_guess(sink);
+  guessed_ = {};
+  return add(chunk, sink);
+}
+
+Status Chunker::give_up_guess(const Sink& sink) {
+  guessed_ = {};
+  const std::string again = std::exchange(open_, {});
+  open_.reserve(largest_);
+  std::string_view rest = again;
+  while (!rest.empty()) SYNC_TRY(feed_piece(rest, sink));
+  return {};
+}
+
+Status Chunker::feed_piece(std::string_view& bytes, const Sink& sink) {
+  const size_t have = open_.size();
+  // No cut before the smallest size: those bytes need not even be looked at.
+  const size_t bound = have < smallest_ ? smallest_ : have < list_.average ? list_.average : largest_;
+  const std::string_view piece = bytes.substr(0, bound - have);
+  size_t taken = piece.size();
+  uint64_t hash = gear_;
+  bool found = false;
+  if (have >= smallest_) {
+    const uint64_t mask = have < list_.average ? before_average_ : after_average_;
+    taken = scan(piece, hash, mask);
+    found = (hash & mask) == 0;
+  }
+  gear_ = hash;
+  open_.append(piece.substr(0, taken));
+  bytes.remove_prefix(taken);
+  return found || open_.size() == largest_ ? cut(sink) : Status{};
 }
 
 Status Chunker::take_over(const Chunk* first, size_t count, const Sink& sink) {
@@ -109,14 +139,22 @@ Status Chunker::skip(uint64_t zeros, const Sink& sink) {
 }
 
 Status Chunker::end(const Sink& sink) {
+  guess_ = {};
   return cut(sink);
 }
 
 Status Chunker::cut(const Sink& sink) {
+  if (guessed_.size != 0) SYNC_TRY(give_up_guess(sink));
   gear_ = 0;
-  if (open_.empty()) return {};
+  return open_.empty() ? Status{} : add(open_chunk(), sink);
+}
+
+Chunk Chunker::open_chunk() {
   const Digest digest = hasher_.hash(open_);
-  const Chunk chunk{offset_, static_cast<uint32_t>(open_.size()), digest.high, digest.low};
+  return {offset_, static_cast<uint32_t>(open_.size()), digest.high, digest.low};
+}
+
+Status Chunker::add(const Chunk& chunk, const Sink& sink) {
   list_.chunks.push_back(chunk);
   offset_ += chunk.size;
   Status status = sink ? sink(chunk, open_) : Status{};

@@ -39,8 +39,12 @@ class Chunker {
   using Sink = std::function<Status(const Chunk& chunk, std::string_view bytes)>;
   explicit Chunker(const HashKey& key) : hasher_(key) {}
 
-  /// A new content begins; chunks of the last one are forgotten.
-  void begin(uint32_t average);
+  /// The chunk that most likely begins here, or nullptr. Looked at before the next call.
+  using Guess = std::function<const Chunk*()>;
+
+  /// A new content begins; chunks of the last one are forgotten. `guess` (may be empty) is asked where each chunk
+  /// begins: one that is right costs a digest alone and need not be cut.
+  void begin(uint32_t average, Guess guess = {});
   /// Its next bytes; complete chunks go to `sink`. An error of the sink ends the feed.
   Status feed(std::string_view bytes, const Sink& sink);
   /// The next bytes are chunks that another list knows: they need not be cut and hashed again.
@@ -53,7 +57,12 @@ class Chunker {
   ChunkList take_list();
 
  private:
+  Status feed_piece(std::string_view& bytes, const Sink& sink);
+  Status feed_guessed(std::string_view& bytes, const Sink& sink);
+  Status give_up_guess(const Sink& sink);
   Status cut(const Sink& sink);
+  Chunk open_chunk();
+  Status add(const Chunk& chunk, const Sink& sink);
 
   Hasher hasher_;
   ChunkList list_;
@@ -62,6 +71,8 @@ class Chunker {
   uint64_t gear_ = 0;
   uint64_t offset_ = 0;  // where `open_` begins
   std::string open_;     // the chunk under way
+  Guess guess_;
+  Chunk guessed_;  // with a size: `open_` may be this one
 };
 
 }  // namespace twsync

@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <limits>
 
+#include "common/fs/violation.h"
+
 namespace twsync {
 
 namespace {
 
 constexpr size_t kMaxName = 1024;
+constexpr uint8_t kAsPlanned = 1;
+constexpr uint8_t kSame = 2;
 constexpr size_t kMaxXattrs = 192U << 10U;  // a begin record must fit into a block
-
-Error violation(const char* text) {
-  return Error{ErrorCode::peer_violation, text, {}, 0};
-}
 
 template <class T>
 void put(std::string& out, T value) {
@@ -70,7 +70,7 @@ std::string encode_begin(const BeginRecord& record) {
   std::string body;
   body.reserve(96);
   put(body, record.op);
-  put(body, static_cast<uint8_t>(record.as_planned ? 1 : 0));
+  put(body, static_cast<uint8_t>((record.as_planned ? kAsPlanned : 0U) | (record.same ? kSame : 0U)));
   put(body, source.mode);
   put(body, source.links);
   put(body, source.uid);
@@ -112,6 +112,12 @@ std::string encode_copy(const CopyRecord& record) {
   return framed(RecordType::copy, body);
 }
 
+std::string encode_arrived(uint64_t count) {
+  std::string body;
+  put(body, count);
+  return framed(RecordType::arrived, body);
+}
+
 std::string encode_end(const Digest& digest) {
   std::string body;
   put(body, static_cast<uint8_t>(digest.algorithm));
@@ -141,7 +147,7 @@ Result<Record> RecordReader::next() {
   const size_t length = head >> 8U;
   const auto type = static_cast<uint8_t>(head & 0xFFU);
   if (!fields.ok() || length > rest_.size() - kRecordHead) return violation("a content record goes past its block");
-  if (type < 1 || type > 7) return violation("unknown content record");
+  if (type < 1 || type > 8) return violation("unknown content record");
   Record record{static_cast<RecordType>(type), rest_.substr(kRecordHead, length)};
   rest_.remove_prefix(kRecordHead + length);
   return record;
@@ -153,7 +159,9 @@ Result<BeginRecord> decode_begin(std::string_view body) {
   Entry& source = record.source;
   source.kind = Kind::file;
   record.op = fields.take<uint32_t>();
-  record.as_planned = (fields.take<uint8_t>() & 1U) != 0;
+  const auto flags = fields.take<uint8_t>();
+  record.as_planned = (flags & kAsPlanned) != 0;
+  record.same = (flags & kSame) != 0;
   source.mode = fields.take<uint32_t>() & 07777U;
   source.links = fields.take<uint32_t>();
   source.uid = fields.take<uint32_t>();
@@ -189,6 +197,13 @@ Result<CopyRecord> decode_copy(std::string_view body) {
   if (!fields.ok() || record.size == 0 || record.offset > end || record.size > end - record.offset)
     return violation("malformed copy record");
   return record;
+}
+
+Result<uint64_t> decode_arrived(std::string_view body) {
+  Fields fields(body);
+  const auto count = fields.take<uint64_t>();
+  if (!fields.ok() || count == 0) return violation("malformed arrived record");
+  return count;
 }
 
 Result<Digest> decode_end(std::string_view body) {

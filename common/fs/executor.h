@@ -60,6 +60,7 @@ class Executor {
   void note_own(const FileStat& now);
   void fill_result(Item& item, DirCache& parents);
   void check_put(Item& item);
+  void check_metadata(Item& item);
 
   const RootDir& root_;
   StageArea& stage_;

@@ -14,6 +14,7 @@
 #include "common/base/text.h"
 #include "common/fs/executor.h"
 #include "common/fs/file_reader.h"
+#include "common/fs/stale.h"
 
 namespace twsync {
 
@@ -28,10 +29,6 @@ struct Executor::Member {
 };
 
 namespace {
-
-Error stale(const char* why) {
-  return Error{ErrorCode::stale, why, {}, 0};
-}
 
 // Not a fault of the file: this file system, or this directory's, makes no such link.
 bool refuses_links(int err) {

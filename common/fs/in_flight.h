@@ -18,6 +18,8 @@ struct Item {
   Staged staged;                ///< put_file: from the stager
   FileStat staged_stat;         ///< after its metadata was set
   Digest digest;                ///< of what was staged, or of what set_metadata read
+  int64_t mtime_ns = 0;         ///< put_file: its source's
+  bool same_content = false;    ///< put_file: what was sent is what stands there, so nothing is staged (R62)
   unsigned flush_failures = 0;  ///< Flusher::failures() when its staging began
   std::string reserved;         ///< id in the version store for what it displaces
   int64_t reserved_ns = 0;
@@ -32,6 +34,12 @@ struct Item {
     result.sys_errno = error.sys_errno;
   }
 };
+
+/// R62: its content may turn out to be the one that stands there. Of a group all are staged: they come in together or
+/// not at all.
+inline bool may_be_same(const Operation& op) {
+  return op.group == 0 && op.expected.is_file() && op.expected.links < 2 && op.expected.digest.known();
+}
 
 struct InFlight {
   Batch batch;

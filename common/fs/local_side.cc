@@ -15,6 +15,7 @@
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
 #include "common/fs/listing.h"
+#include "common/fs/partial_store.h"
 #include "common/fs/space.h"
 #include "common/fs/stage_cleaning.h"
 #include "common/fs/version_care.h"
@@ -173,7 +174,11 @@ Result<TendReply> LocalSide::tend(const TendRequest& request) {
   limits.keep_bytes = request.keep_bytes;
   SYNC_ASSIGN(const CareReport report, VersionCare(*store, options_.hash_key, clock_).tend(limits));
   SYNC_ASSIGN(const Space space, space_of(state_->pair()));
-  const Room room = room_in(space);
+  Room room = room_in(space);
+  PartialStore partials(state_->partial(), options_.hash_key);
+  partials.drop_old(clock_.wall_ns());
+  // They go as soon as a file needs their room.
+  if (room.bytes != UINT64_MAX) room.bytes += partials.bytes();
   TendReply reply;
   reply.facts = {report.versions,    report.kept_bytes,          report.precious_bytes,
                  report.limit_bytes, report.precious_over_limit, room.bytes,

@@ -5,14 +5,12 @@
 
 #include "common/base/text.h"
 #include "common/fs/applier.h"
-#include "common/fs/block_codec.h"
 #include "common/fs/chunk_store.h"
-#include "common/fs/compression_choice.h"
-#include "common/fs/content_format.h"
-#include "common/fs/delta.h"
+#include "common/fs/content_records.h"
 #include "common/fs/dir_handle.h"
 #include "common/fs/entry_reader.h"
 #include "common/fs/file_reader.h"
+#include "common/fs/in_flight.h"
 #include "common/fs/read_ahead.h"
 #include "common/fs/state_dir.h"
 #include "common/fs/twin_search.h"
@@ -22,9 +20,7 @@ namespace twsync {
 namespace {
 
 constexpr size_t kReadBuffer = 128U << 10U;
-constexpr size_t kWorthFilling = 4096;  // room at the end of a block below which a longer piece starts a new one
 constexpr int kTries = 4;
-constexpr uint64_t kCopyAtOnce = 8U << 20U;
 
 // A sparse file needs no more than it has.
 uint64_t allocated(const FileStat& stat) {
@@ -37,121 +33,6 @@ Error no_room(const FileStat& stat) {
                {},
                ENOSPC};
 }
-
-// Packs records into blocks and hands full ones on.
-class BlockBuilder {
- public:
-  BlockBuilder(const Sender::Emit& emit, BlockEncoder& encoder, CompressionChoice& compression)
-      : emit_(emit), encoder_(encoder), compression_(compression), last_ns_(clock_.steady_ns()) {
-    raw_.reserve(kMaxRawBlock);
-  }
-
-  struct Mark {
-    uint64_t block;
-    size_t size;
-  };
-  Mark mark() const { return {block_, raw_.size()}; }
-  /// Takes back what was put since `mark`; false when some of it is gone already.
-  bool take_back(const Mark& mark) {
-    if (mark.block != block_) return false;
-    raw_.resize(mark.size);
-    return true;
-  }
-
-  Status put(const std::string& record) {
-    if (raw_.size() + record.size() > kMaxRawBlock) SYNC_TRY(flush());
-    raw_ += record;
-    return {};
-  }
-
-  Status put_data(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const size_t room = kMaxRawBlock - raw_.size();
-      if (room < kRecordHead + std::min(bytes.size(), kWorthFilling)) {
-        SYNC_TRY(flush());
-        continue;
-      }
-      const std::string_view piece = bytes.substr(0, room - kRecordHead);
-      raw_ += encode_data_head(piece.size());
-      raw_ += piece;
-      bytes.remove_prefix(piece.size());
-    }
-    return {};
-  }
-
-  Status flush() {
-    if (raw_.empty()) return {};
-    std::string block = encoder_.encode(raw_, compression_.compress());
-    const size_t raw_size = raw_.size();
-    raw_.clear();
-    ++block_;
-    Status status = emit_(std::move(block));
-    const int64_t now_ns = clock_.steady_ns();
-    compression_.sent(raw_size, now_ns - last_ns_);
-    last_ns_ = now_ns;
-    return status;
-  }
-
- private:
-  const Sender::Emit& emit_;
-  BlockEncoder& encoder_;
-  CompressionChoice& compression_;
-  SystemClock clock_;
-  int64_t last_ns_;
-  std::string raw_;
-  uint64_t block_ = 0;
-};
-
-// One file's content as records. A large one goes by chunks: those that the old version has are named, not sent.
-class ContentRecords {
- public:
-  ContentRecords(BlockBuilder& blocks, Chunker& chunker, OldChunks* old)
-      : blocks_(blocks), chunker_(chunker), old_(old) {}
-
-  void begin(uint64_t size) {
-    chunked_ = size >= kChunkedFrom;
-    if (chunked_) chunker_.begin(old_ != nullptr ? old_->average() : chunk_average(size));
-  }
-  Status data(std::string_view bytes) { return chunked_ ? chunker_.feed(bytes, sink_) : blocks_.put_data(bytes); }
-  Status hole(uint64_t zeros) {
-    if (chunked_) SYNC_TRY(chunker_.skip(zeros, sink_));
-    SYNC_TRY(put_copy());
-    return blocks_.put(encode_hole(zeros));
-  }
-  Status end() {
-    if (chunked_) SYNC_TRY(chunker_.end(sink_));
-    return put_copy();
-  }
-
- private:
-  Status put_chunk(const Chunk& chunk, std::string_view bytes) {
-    const auto there = old_ != nullptr ? old_->find(chunk) : std::nullopt;
-    if (!there) {
-      SYNC_TRY(put_copy());
-      return blocks_.put_data(bytes);
-    }
-    if (!copy_.extend(*there, chunk.size)) {
-      SYNC_TRY(put_copy());
-      copy_.extend(*there, chunk.size);
-    }
-    if (copy_.size < kCopyAtOnce) return {};
-    // The other server copies while this one goes on reading.
-    SYNC_TRY(put_copy());
-    return blocks_.flush();
-  }
-  Status put_copy() {
-    if (copy_.size == 0) return {};
-    const CopyRun run = std::exchange(copy_, {});
-    return blocks_.put(encode_copy({run.offset, run.size}));
-  }
-
-  BlockBuilder& blocks_;
-  Chunker& chunker_;
-  OldChunks* const old_;
-  const Chunker::Sink sink_ = [this](const Chunk& chunk, std::string_view bytes) { return put_chunk(chunk, bytes); };
-  bool chunked_ = false;
-  CopyRun copy_;
-};
 
 class RootSender final : public Sender {
  public:
@@ -179,21 +60,30 @@ class RootSender final : public Sender {
     if (source.error) return blocks.put(encode_failed({op.id, *source.error}));
     const int fd = source.fd.get();
     FileStat stat = source.stat;
-    if (allocated(stat) > room_) return blocks.put(encode_failed({op.id, no_room(stat)}));
+    if (allocated(stat) > room_) {
+      if (is_same(op, fd, stat)) return send_same(op, fd, stat, blocks);
+      return blocks.put(encode_failed({op.id, no_room(stat)}));
+    }
     room_ -= allocated(stat);
     if (const auto twin = twins_.find(batch, op.id, fd, stat)) return send_twin(*twin, op, fd, stat, blocks);
     std::optional<OldChunks> old;
     if (stat.size >= kChunkedFrom && op.expected.is_file()) {
       if (auto kept = chunk_store_.take(op.expected.digest)) old.emplace(std::move(*kept));
     }
+    if (!old && is_same(op, fd, stat)) return send_same(op, fd, stat, blocks);
+    const auto arrived = arrived_of(batch, op);
     for (int tries = 1; tries <= kTries; ++tries) {
       const bool last = tries == kTries;
       if (!last) settle(stat);
       const BlockBuilder::Mark start = blocks.mark();
       std::optional<Error> broken;
       bool whole = false;
-      ContentRecords records(blocks, chunker_, old ? &*old : nullptr);
-      SYNC_TRY(stream(op, fd, stat, blocks, records, whole, broken));
+      ContentRecords records(blocks, chunker_, old ? &*old : nullptr, arrived ? &*arrived : nullptr);
+      if (Status sent = stream(op, fd, stat, blocks, records, whole, broken); !sent.ok()) {
+        // Cut: the next transfer may build upon the same version.
+        if (old) chunk_store_.put(op.expected.digest, old->list());
+        return sent;
+      }
       FileStat after;
       const int err = stat_fd(fd, after);
       const Digest digest = hasher_.finish();
@@ -210,6 +100,32 @@ class RootSender final : public Sender {
         encode_failed({op.id, Error{ErrorCode::stale, "the file keeps changing; it will be tried again", {}, 0}}));
   }
 
+  // R62: nobody has read it yet; without a list of its chunks it would travel whole.
+  bool is_same(const Operation& op, int fd, FileStat& stat) {
+    if (!may_be_same(op) || op.desired.digest.known()) return false;
+    if (stat.size < kChunkedFrom || stat.size != op.expected.size) return false;
+    FileStat read = stat;
+    const auto digest = hash_file(fd, hasher_, read);
+    if (!digest || *digest != op.expected.digest) return false;
+    stat = read;
+    return true;
+  }
+  Status send_same(const Operation& op, int fd, const FileStat& stat, BlockBuilder& blocks) {
+    auto begin = begin_of(op, fd, stat);
+    if (!begin) return blocks.put(encode_failed({op.id, begin.error()}));
+    begin->same = true;
+    SYNC_TRY(blocks.put(encode_begin(*begin)));
+    return blocks.put(encode_end(op.expected.digest));
+  }
+
+  static std::optional<ArrivedChunks> arrived_of(const Batch& batch, const Operation& op) {
+    for (const Partial& partial : batch.partials) {
+      if (partial.op != op.id) continue;
+      if (auto list = parse_chunks(partial.list)) return ArrivedChunks(std::move(*list));
+    }
+    return std::nullopt;
+  }
+
   Status send_twin(const FoundTwin& twin, const Operation& op, int fd, const FileStat& stat, BlockBuilder& blocks) {
     auto begin = begin_of(op, fd, stat);
     if (!begin) return blocks.put(encode_failed({op.id, begin.error()}));
@@ -224,7 +140,7 @@ class RootSender final : public Sender {
   }
 
   Result<BeginRecord> begin_of(const Operation& op, int fd, const FileStat& stat) {
-    BeginRecord begin{op.id, op.desired.stamp == stat.stamp(), entry_from_stat(stat), allocated(stat), 0};
+    BeginRecord begin{op.id, op.desired.stamp == stat.stamp(), false, entry_from_stat(stat), allocated(stat), 0};
     SYNC_TRY(reader_.complete(begin.source, reader_.preserves_xattrs() ? proc_fd_path(fd) : std::string(), true));
     return begin;
   }

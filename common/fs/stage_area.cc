@@ -22,6 +22,15 @@ std::string temporary_name() {
   return std::string(kStageTemporary) + random_hex(8);
 }
 
+Status learn_inode(Staged& staged) {
+  if (staged.inode != 0) return {};
+  FileStat stat;
+  if (const int err = stat_fd(staged.fd.get(), stat); err != 0)
+    return error_from_errno(err, "cannot look at the staged file");
+  staged.inode = stat.inode;
+  return {};
+}
+
 bool tmpfile_unsupported(int err) {
   return err == EOPNOTSUPP || err == EISDIR || err == ENOENT || err == EINVAL;
 }
@@ -120,14 +129,16 @@ Result<Staged> StageArea::make_copy(int fd, const FileStat& stat) {
   return staged;
 }
 
+Status StageArea::take_in(int dir_fd, const std::string& name, Staged& staged) {
+  SYNC_TRY(learn_inode(staged));
+  SYNC_TRY(rename_noreplace(dir_fd, name.c_str(), dir_.get(), staged.name().c_str()));
+  staged.named = true;
+  return {};
+}
+
 Status StageArea::give_name(Staged& staged) {
   if (staged.named) return {};
-  if (staged.inode == 0) {
-    FileStat stat;
-    if (const int err = stat_fd(staged.fd.get(), stat); err != 0)
-      return error_from_errno(err, "cannot look at the staged file");
-    staged.inode = stat.inode;
-  }
+  SYNC_TRY(learn_inode(staged));
   Status status = link_into(staged, dir_.get(), staged.name().c_str());
   staged.named = status.ok();
   return status;

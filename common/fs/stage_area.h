@@ -46,6 +46,8 @@ class StageArea {
   Result<Staged> make_link(int fd);
   /// A copy of a file open for reading, `stat` being its own, with its metadata; durable.
   Result<Staged> make_copy(int fd, const FileStat& stat);
+  /// The open file `staged`, which stands as `name` below `dir_fd`, is moved here.
+  Status take_in(int dir_fd, const std::string& name, Staged& staged);
   /// Gives a file its name in the stage.
   Status give_name(Staged& staged);
   /// Links the open file as `name` below `dir_fd`; exists when something stands there.

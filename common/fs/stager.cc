@@ -7,14 +7,13 @@
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
 #include "common/fs/space.h"
+#include "common/fs/violation.h"
 
 namespace twsync {
 
 namespace {
 
-Error violation(const char* text) {
-  return Error{ErrorCode::peer_violation, text, {}, 0};
-}
+constexpr uint64_t kBehindFrom = 16U << 20U;  // bytes; a thread for less would cost more than it saves
 
 }  // namespace
 
@@ -27,9 +26,16 @@ Stager::Stager(const RootDir& root, const StateDir& state, StageArea& stage, con
       hasher_(key),
       chunker_(key),
       chunk_store_(state.chunks()),
+      partials_(state.partial(), key),
       open_files_(open_files),
       max_open_(max_open),
-      flush_failures_(std::move(flush_failures)) {}
+      flush_failures_(std::move(flush_failures)) {
+  partials_.drop_old(SystemClock().wall_ns());
+}
+
+Stager::~Stager() {
+  if (current_ != nullptr) drop_current();
+}
 
 void Stager::begin(InFlight& flight) {
   flight_ = &flight;
@@ -60,6 +66,8 @@ Status Stager::record(const Record& record) {
     }
     case RecordType::copy:
       return copy(record.body);
+    case RecordType::arrived:
+      return arrived(record.body);
     case RecordType::end:
       return end_file(record.body);
     case RecordType::abort:
@@ -92,31 +100,26 @@ Status Stager::begin_file(std::string_view body) {
   hasher_.reset();
   old_chunks_.reset();
   chunks_known_ = true;
+  partial_.reset();
+  arrived_damaged_ = false;
+  arrived_bytes_ = 0;
   if (chunked()) chunker_.begin(chunk_average(source_.source.size));
-  if (!item->ok()) return {};
+  if (!item->ok() || source_.same) return {};
   item->flush_failures = flush_failures_();
-  if (Status room = check_room(stage_.fd(), source_.allocated); !room.ok()) {
-    item->fail(room.error());
-    return {};
-  }
-  auto staged = stage_.create_file();
-  if (!staged) {
-    item->fail(staged.error());
-    return {};
-  }
-  item->staged = std::move(staged).value();
-  ++open_files_;
+  if (Status staged = stage_file(*item); !staged.ok()) item->fail(staged.error());
+  if (item->staged.fd) ++open_files_;
   return {};
 }
 
 Status Stager::data(std::string_view bytes, uint64_t zeros) {
-  if (current_ == nullptr) return violation("content outside of a file");
+  if (current_ == nullptr || source_.same) return violation("content outside of a file");
   const uint64_t count = zeros != 0 ? zeros : bytes.size();
   if (count > source_.source.size - received_) return violation("more content than announced");
   received_ += count;
   if (!current_->ok()) return {};
   const int fd = current_->staged.fd.get();
   if (zeros != 0) {
+    if (!settle_writes()) return {};
     // The size first: a hole no file can have must not be hashed for hours.
     if ((!sparse_ && ::ftruncate(fd, static_cast<off_t>(source_.source.size)) != 0) ||
         ::lseek(fd, static_cast<off_t>(received_), SEEK_SET) < 0) {
@@ -124,110 +127,83 @@ Status Stager::data(std::string_view bytes, uint64_t zeros) {
       return {};
     }
     sparse_ = true;
+    if (Status hole = make_hole(zeros); !hole.ok()) current_->fail(hole.error());
     hash_zeros(hasher_, zeros);
-    return chunked() ? chunker_.skip(zeros, {}) : Status{};
+    return chunked() ? chunker_.skip(zeros, note_chunk_) : Status{};
   }
   write(bytes);
-  return chunked() ? chunker_.feed(bytes, {}) : Status{};
+  return chunked() && current_->ok() ? chunker_.feed(bytes, note_chunk_) : Status{};
 }
 
 void Stager::write(std::string_view bytes) {
-  if (Status written = write_all(current_->staged.fd.get(), bytes); !written) current_->fail(written.error());
+  const int fd = current_->staged.fd.get();
+  if (source_.source.size >= kBehindFrom) {
+    writer_.write(fd, bytes);
+  } else if (Status written = write_all(fd, bytes); !written) {
+    current_->fail(written.error());
+  }
   hasher_.update(bytes);
 }
 
-Status Stager::copy(std::string_view body) {
-  SYNC_ASSIGN(const CopyRecord record, decode_copy(body));
-  if (current_ == nullptr) return violation("content outside of a file");
-  if (record.size > source_.source.size - received_) return violation("more content than announced");
-  if (current_->ok() && !old_) open_old();
-  if (current_->ok() && share_twin(record)) return {};
-  received_ += record.size;
-  for (uint64_t done = 0; done < record.size && current_->ok();) {
-    auto bytes = old_->read(record.offset + done, record.size - done);
-    if (!bytes) {
-      Error error = std::move(bytes).error();
-      if (source_.twin != 0) error.code = ErrorCode::stale;  // its trouble is not the new file's
-      current_->fail(error);
-      break;
-    }
-    write(*bytes);
-    done += bytes->size();
+// What was written stands in the file, or the current item failed.
+bool Stager::settle_writes() {
+  if (Status written = writer_.drain(current_->staged.fd.get()); !written) {
+    current_->fail(written.error());
+    drop_partial();
   }
-  if (!current_->ok() || !chunked()) return {};
-  const auto known = old_chunks_ ? old_chunks_->covering(record.offset, record.size) : std::span<const Chunk>();
-  // Without them no list is kept: the next edit travels whole.
-  chunks_known_ = chunks_known_ && !known.empty();
-  return chunker_.take_over(known.data(), known.size(), {});
-}
-
-// Blocks that are shared are hashed as they stand in the new file.
-bool Stager::share_twin(const CopyRecord& record) {
-  const int fd = current_->staged.fd.get();
-  if (source_.twin == 0 || record.offset != received_ || !old_->share(record.offset, record.size, fd)) return false;
-  received_ += record.size;
-  if (::lseek(fd, static_cast<off_t>(received_), SEEK_SET) < 0)
-    current_->fail(error_from_errno(errno, "cannot stage the file"));
-  for (uint64_t done = 0; done < record.size && current_->ok();) {
-    const auto bytes = old_->read_of(fd, record.offset + done, record.size - done);
-    if (!bytes) {
-      current_->fail(bytes.error());
-      break;
-    }
-    hasher_.update(*bytes);
-    done += bytes->size();
-  }
-  return true;
-}
-
-void Stager::open_old() {
-  auto opened = source_.twin != 0 ? OldVersion::open_twin(root_, flight_->batch.twins[source_.twin - 1].path)
-                                  : OldVersion::open(root_, *current_->op);
-  if (!opened) return current_->fail(opened.error());
-  old_ = std::move(opened).value();
-  if (!chunked()) return;
-  if (auto kept = chunk_store_.take(current_->op->expected.digest)) old_chunks_.emplace(std::move(*kept));
-}
-
-void Stager::keep_chunks() {
-  const Digest& before = current_->op->expected.digest;
-  const bool built_upon = old_ && source_.twin == 0;  // then its list was taken
-  if (!built_upon && source_.source.size >= kChunkedFrom && before != current_->digest) chunk_store_.drop(before);
-  if (!chunked() || !chunks_known_ || !chunker_.end({})) return;
-  chunk_store_.put(current_->digest, chunker_.take_list());
+  if (partial_) partial_->settle();
+  return current_->ok();
 }
 
 Status Stager::end_file(std::string_view body) {
   SYNC_ASSIGN(const Digest digest, decode_end(body));
-  if (current_ == nullptr || received_ != source_.source.size) return violation("end of a file that is not complete");
+  if (current_ == nullptr || (!source_.same && received_ != source_.source.size))
+    return violation("end of a file that is not complete");
   Item& item = *current_;
-  if (item.ok()) {
-    item.digest = hasher_.finish();
-    item.result.source = source_.source;
-    item.result.source.digest = item.digest;
-    item.result.bytes = received_;
-    if (item.digest == digest) {
-      keep_chunks();
-    } else if (old_) {
-      item.fail(Error{ErrorCode::stale, "the version here is not the one that was built upon; it goes whole", {}, 0});
-    } else {
-      item.fail(Error{ErrorCode::corrupt, "the content does not fit its digest", {}, 0});
-    }
-  }
-  if (item.ok()) {
+  if (source_.same && (!may_be_same(*item.op) || digest != item.op->expected.digest))
+    return violation("a content that is not the one that stands there");
+  if (item.ok() && (source_.same || settle_writes())) check_content(item, digest);
+  item.mtime_ns = source_.as_planned ? item.op->desired.mtime_ns : source_.source.mtime_ns;
+  item.same_content = item.ok() && may_be_same(*item.op) && digest == item.op->expected.digest;
+  if (item.same_content) drop_partial();
+  if (item.ok() && !item.same_content) {
     if (Status status = finish_staging(item); !status) item.fail(status.error());
   }
-  if (!item.ok()) drop_current();
+  if (!item.ok() || item.same_content) drop_current();
+  partial_.reset();
   current_ = nullptr;
   ++flight_->next_put;
   return {};
 }
 
+void Stager::check_content(Item& item, const Digest& digest) {
+  item.digest = source_.same ? digest : hasher_.finish();
+  item.result.source = source_.source;
+  item.result.source.digest = item.digest;
+  item.result.bytes = received_;
+  item.result.resumed = arrived_bytes_;
+  if (source_.same) return;
+  if (arrived_damaged_) {
+    item.fail(Error{ErrorCode::stale, "some of what came before the cut was damaged; that is sent again", {}, 0});
+  } else if (item.digest == digest) {
+    keep_chunks();
+  } else if (drop_partial(); old_ || arrived_bytes_ > 0) {
+    item.fail(Error{ErrorCode::stale, "the version here is not the one that was built upon; it goes whole", {}, 0});
+  } else {
+    item.fail(Error{ErrorCode::corrupt, "the content does not fit its digest", {}, 0});
+  }
+}
+
 Status Stager::finish_staging(Item& item) {
   Entry desired = item.op->desired;
   desired.kind = Kind::file;
-  if (!source_.as_planned) desired.mtime_ns = source_.source.mtime_ns;
+  desired.mtime_ns = item.mtime_ns;
   const int fd = item.staged.fd.get();
+  if (partial_) {
+    SYNC_TRY(partial_->move_to(stage_, item.staged));
+  } else if (source_.source.size >= kResumedFrom) {
+    partials_.forget(item.op->path);
+  }
   SYNC_TRY(metadata_.apply(fd, Kind::file, metadata_.for_new(desired, item.op->expected)));
   if (const int err = stat_fd(fd, item.staged_stat); err != 0)
     return error_from_errno(err, "cannot look at the staged file");
@@ -240,8 +216,11 @@ Status Stager::finish_staging(Item& item) {
   return {};
 }
 
-// The staged file of the current item goes; the item itself may begin once more.
+// The staged file of the current item goes, but for what the next transfer may go on with; the item itself may begin
+// once more.
 void Stager::drop_current() {
+  (void)settle_writes();
+  partial_.reset();
   if (current_->staged.fd) --open_files_;
   stage_.discard(current_->staged);
   current_->staged = Staged{};
@@ -267,6 +246,8 @@ Status Stager::end() {
 void Stager::abort(const Error& error) {
   if (flight_ == nullptr) return;
   if (current_ != nullptr) {
+    // Its source is as it was, so the next transfer may build upon the same version.
+    if (old_chunks_) chunk_store_.put(current_->op->expected.digest, old_chunks_->list());
     current_->fail(error);
     drop_current();
   }

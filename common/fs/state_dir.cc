@@ -81,6 +81,7 @@ Result<StateDir> StateDir::open(const RootDir& root, const std::string& pair_id)
   SYNC_ASSIGN(dir.versions_, ensure_directory(dir.pair(), "versions"));
   SYNC_ASSIGN(dir.cookies_, ensure_directory(dir.pair(), "cookies"));
   SYNC_ASSIGN(dir.chunks_, ensure_directory(dir.pair(), "chunks"));
+  SYNC_ASSIGN(dir.partial_, ensure_directory(dir.pair(), "partial"));
   return dir;
 }
 

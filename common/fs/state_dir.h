@@ -1,6 +1,6 @@
 #pragma once
-// <root>/.twsync/<pair-id>/: marker, lock, stage, versions, cookies, chunks. On the root's own file system, so that
-// every move between here and the tree is a rename.
+// <root>/.twsync/<pair-id>/: marker, lock, stage, versions, cookies, chunks, partial. On the root's own file system, so
+// that every move between here and the tree is a rename.
 
 #include <string>
 #include <string_view>
@@ -29,6 +29,7 @@ class StateDir {
   int stage() const { return stage_.get(); }
   int versions() const { return versions_.get(); }
   int chunks() const { return chunks_.get(); }
+  int partial() const { return partial_.get(); }
 
   /// not_found when there is none yet, corrupt when it cannot be read.
   Result<Marker> read_marker() const;
@@ -46,6 +47,7 @@ class StateDir {
   UniqueFd versions_;
   UniqueFd cookies_;
   UniqueFd chunks_;
+  UniqueFd partial_;
 };
 
 /// The marker file as text and back.

@@ -32,6 +32,7 @@ Result<Greeting> hello(Connection& connection, const Hello& request, int64_t tim
                  0};
   }
   if (reply.error.code != ErrorCode::ok) return reply.error;
+  connection.set_peer_features(reply.features);
   greeting.skew_ns = reply.wall_ns - (wall_before + greeting.rtt_ns / 2);
   return greeting;
 }

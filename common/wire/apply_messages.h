@@ -21,6 +21,27 @@ struct Twin {
   }
 };
 
+/// Asks what is there of a file that is about to be put.
+struct PartialQuery {
+  uint32_t op = 0;
+  std::string path;
+  template <class F>
+  void fields(F&& f) {
+    f(op, path);
+  }
+};
+
+/// What arrived of a file whose transfer was cut, as the side says that has it. The sender compares with its own bytes:
+/// a wrong one costs bytes.
+struct Partial {
+  uint32_t op = 0;   ///< a put_file
+  std::string list;  ///< its chunks (format_chunks() in common/fs/chunk_store.h)
+  template <class F>
+  void fields(F&& f) {
+    f(op, list);
+  }
+};
+
 /// Operations that travel and become durable together; all on one side, all of one stage.
 struct Batch {
   uint64_t id = 0;
@@ -33,9 +54,10 @@ struct Batch {
   std::vector<Operation> operations;
   uint64_t room_bytes = UINT64_MAX;  ///< on the target's file system as far as known: what is larger isn't sent
   std::vector<Twin> twins = {};
+  std::vector<Partial> partials = {};  ///< on the target; from a transfer worker to the sender
   template <class F>
   void fields(F&& f) {
-    f(id, epoch, cycle, side, ordered, scanned_ns, operations, room_bytes, twins);
+    f(id, epoch, cycle, side, ordered, scanned_ns, operations, room_bytes, twins, partials);
   }
 };
 
@@ -45,14 +67,15 @@ struct OpResult {
   ErrorCode code = ErrorCode::ok;  ///< stale = hint the path and plan again; exists = directory kept, not empty
   std::string message;             ///< for people, when not ok
   int32_t sys_errno = 0;
-  Entry target;         ///< what stands at `path` on the applied side now (with stamp and digest); kind none = nothing
-  Entry source;         ///< put_file only: what the source side sent (stamp from fstat before = after reading)
-  std::string version;  ///< id in the version store of the displaced entry; empty = nothing displaced
-  uint64_t bytes = 0;   ///< content bytes carried
-  bool apart = false;   ///< link: the file system refused it, so a copy stands there; `message` says why
+  Entry target;          ///< what stands at `path` on the applied side now (with stamp and digest); kind none = nothing
+  Entry source;          ///< put_file only: what the source side sent (stamp from fstat before = after reading)
+  std::string version;   ///< id in the version store of the displaced entry; empty = nothing displaced
+  uint64_t bytes = 0;    ///< content bytes carried
+  bool apart = false;    ///< link: the file system refused it, so a copy stands there; `message` says why
+  uint64_t resumed = 0;  ///< of `bytes`, those that stood there from a transfer that was cut
   template <class F>
   void fields(F&& f) {
-    f(id, code, message, sys_errno, target, source, version, bytes, apart);
+    f(id, code, message, sys_errno, target, source, version, bytes, apart, resumed);
   }
 };
 

@@ -167,22 +167,16 @@ interrupted() {
   "$bin/twsync" sync "$W/code" "$W/deploy" --state-dir "$W/S" --config "$W/conf.sh" --quiet >first.out 2>&1 &
   local first=$!
   own "$first"
-  until_true 20 staged "$first" || die "nothing was staged: $(cat first.out)"
+  until_true 20 staged || die "nothing was staged: $(cat first.out)"
   kill -TERM "$first"
   rc=0; wait "$first" || rc=$?
   [ $rc != 0 ] && [ $rc -lt 128 ] || die "exit code $rc after SIGTERM"
   [ ! -e deploy/big ] || die "a part of the file is visible"
   in_sync; equal_trees
-  [ -z "$(find deploy/.twsync/*/stage ! -type d)" ] || die "stage is not empty: $(find deploy/.twsync/*/stage)"
+  [ -z "$(find deploy/.twsync/*/{stage,partial} ! -type d)" ] || die "not empty: $(find deploy/.twsync/*/{stage,partial})"
 }
-# The agent holds a part of the file (it has no name yet).
-staged() {
-  local agent
-  for agent in $(pgrep -P "$1"); do
-    [ -z "$(find -L "/proc/$agent/fd" -type f -size +100k -links 0 2>/dev/null)" ] || return 0
-  done
-  return 1
-}
+# The agent has a part of the file.
+staged() { [ -n "$(find deploy/.twsync/*/partial -type f -size +100k 2>/dev/null)" ]; }
 
 marker_removed() { # marker_removed SIDE
   fill; in_sync

@@ -116,6 +116,42 @@ TEST_F(Delta, an_edit_behind_an_unchanged_stamp_is_found_by_the_digest) {
   EXPECT_EQ(read_file(to("f")), edited);
 }
 
+// R62: nobody knows yet that only its time was set.
+TEST_F(Delta, a_touched_file_gets_its_time_and_keeps_its_inode) {
+  for (const bool listed : {true, false}) {
+    SCOPED_TRACE(listed);
+    old_file(from("f"), content_);
+    send("f");
+    if (!listed) fs::remove(lists(source_.path()).front());
+    const Entry before = at_target("f");
+    set_mtime(from("f"), kOldTime + (listed ? kSecond : 2 * kSecond));
+    Operation op = put("f");
+    op.desired.digest = {};
+    const OpResult result = apply_one(op);
+    ASSERT_EQ(result.code, ErrorCode::ok) << result.message;
+    EXPECT_LT(sent_bytes_, 10'000U);
+    EXPECT_EQ(result.target.stamp.inode, before.stamp.inode);
+    EXPECT_EQ(result.target.mtime_ns, mtime_of(from("f")));
+    EXPECT_EQ(result.target.digest, op.expected.digest);
+    EXPECT_EQ(result.source.digest, op.expected.digest);
+    EXPECT_TRUE(result.version.empty());
+    EXPECT_EQ(read_file(to("f")), content_);
+    EXPECT_TRUE(staged_names().empty());
+  }
+}
+
+// R62
+TEST_F(Delta, a_touched_file_that_was_edited_there_stays) {
+  old_file(from("f"), content_);
+  send("f");
+  set_mtime(from("f"), kOldTime + kSecond);
+  Operation op = put("f");
+  op.desired.digest = {};
+  write_file(to("f"), "edited by a user");
+  EXPECT_EQ(apply_one(op).code, ErrorCode::stale);
+  EXPECT_EQ(read_file(to("f")), "edited by a user");
+}
+
 TEST_F(Delta, holes_stay_holes) {
   old_file(from("f"), content_);
   fs::resize_file(from("f"), 50'000'000);

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "common/fs/space.h"
 #include "tests/support/fs_fixture.h"
 
@@ -48,6 +50,23 @@ TEST_F(SmallDisk, the_reserve_of_bytes_stays_free_and_little_ones_flow) {
   old_file(from("big"), std::string(9U << 20U, 'x'));
   EXPECT_EQ(apply_one(put("big")).code, ErrorCode::ok);
   EXPECT_GE(space().free_bytes, reserved_bytes(space()));
+}
+
+TEST_F(SmallDisk, what_waits_for_its_transfer_to_go_on_gives_way) {
+  use("size=60m");
+  old_file(from("cut"), std::string(40U << 20U, 'x'));
+  old_file(from("whole"), std::string(50U << 20U, 'y'));
+  const Error gone{ErrorCode::unreachable, "the connection was cut", {}, 0};
+  const Batch work = batch({put("cut")});
+  size_t blocks = 0;
+  ASSERT_TRUE(applier().begin(work).ok());
+  EXPECT_FALSE(sender().send(
+      work, [&](std::string block) -> Status { return ++blocks > 100 ? Status(gone) : applier().content(block); }));
+  applier().abort_content(gone);
+  ASSERT_TRUE(applier().drain().ok());
+  EXPECT_LT(space().free_bytes, 40U << 20U) << "it is kept";
+  EXPECT_EQ(apply_one(put("whole")).code, ErrorCode::ok);
+  EXPECT_TRUE(std::filesystem::is_empty(small_ / ".twsync/pair/partial"));
 }
 
 TEST_F(SmallDisk, where_nothing_is_counted_nothing_is_refused) {

@@ -23,9 +23,9 @@ std::string noise(size_t size, unsigned seed) {
   return out;
 }
 
-ChunkList chunks_of(const std::string& content, size_t piece = 100'000) {
+ChunkList chunks_of(const std::string& content, size_t piece = 100'000, const Chunker::Guess& guess = {}) {
   Chunker chunker(HashKey{});
-  chunker.begin(kAverage);
+  chunker.begin(kAverage, guess);
   std::string seen;
   const auto sink = [&](const Chunk& chunk, std::string_view bytes) -> Status {
     EXPECT_EQ(chunk.offset, seen.size());
@@ -57,6 +57,53 @@ TEST(Chunker, the_pieces_it_is_fed_do_not_matter) {
     ASSERT_EQ(again.chunks.size(), whole.chunks.size());
     for (size_t i = 0; i < whole.chunks.size(); ++i) EXPECT_TRUE(again.chunks[i].same_content(whole.chunks[i]));
   }
+}
+
+void expect_same(const ChunkList& a, const ChunkList& b) {
+  ASSERT_EQ(a.chunks.size(), b.chunks.size());
+  for (size_t i = 0; i < a.chunks.size(); ++i) {
+    EXPECT_TRUE(a.chunks[i].same_content(b.chunks[i])) << i;
+    EXPECT_EQ(a.chunks[i].offset, b.chunks[i].offset) << i;
+  }
+}
+
+TEST(Chunker, guesses_change_nothing) {
+  const std::string content = noise(3'000'000, 6);
+  const ChunkList whole = chunks_of(content);
+  for (const size_t piece : {1'000UL, 65'536UL, 3'000'000UL}) {
+    SCOPED_TRACE(piece);
+    OldChunks right(whole);
+    size_t asked = 0;
+    expect_same(chunks_of(content, piece,
+                          [&] {
+                            ++asked;
+                            const Chunk* next = right.next();
+                            if (next != nullptr) right.find(*next);
+                            return next;
+                          }),
+                whole);
+    EXPECT_EQ(asked, whole.chunks.size());
+    const Chunk wrong{0, 70'001, 1, 2};
+    expect_same(chunks_of(content, piece, [&] { return &wrong; }), whole);
+  }
+}
+
+TEST(Chunker, the_old_version_guesses_behind_an_insertion) {
+  std::string content = noise(3'000'000, 7);
+  OldChunks old(chunks_of(content));
+  content.insert(1'000'000, "x");
+  const ChunkList plain = chunks_of(content);
+  size_t found = 0;
+  Chunker chunker(HashKey{});
+  chunker.begin(kAverage, [&] { return old.next(); });
+  const auto sink = [&](const Chunk& chunk, std::string_view) -> Status {
+    found += old.find(chunk) ? chunk.size : 0;
+    return {};
+  };
+  ASSERT_TRUE(chunker.feed(content, sink));
+  ASSERT_TRUE(chunker.end(sink));
+  expect_same(chunker.take_list(), plain);
+  EXPECT_GT(found, 2'500'000U);
 }
 
 TEST(Chunker, sizes_are_around_the_average) {

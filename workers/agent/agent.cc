@@ -59,6 +59,7 @@ constexpr Route kRoutes[] = {
     {FrameType::content, AgentRole::bulk, bulk<&BulkSession::on_content>},
     {FrameType::content_end, AgentRole::bulk, bulk<&BulkSession::on_content_end>},
     {FrameType::send, AgentRole::bulk, bulk<&BulkSession::on_send>},
+    {FrameType::partials, AgentRole::bulk, bulk<&BulkSession::on_partials>},
 };
 
 Error violation(std::string what) {
@@ -111,7 +112,7 @@ Result<Roles> shake_hands(Connection& connection, const AgentOptions& options, C
   reply.build = TWSYNC_VERSION;
   reply.host = host.host_name();
   reply.uid = static_cast<uint32_t>(::geteuid());
-  reply.features = {"list", "watch", "versions", "bulk", "flush", "tend", "restore-tree", kRestFeature};
+  reply.features = {"list", "watch", "versions", "bulk", "flush", "tend", "restore-tree", kRestFeature, kResumeFeature};
   reply.error = roles.ok() ? Error{} : roles.error();
   reply.wall_ns = clock.wall_ns();  // last: the client measures the clock skew with it
   SYNC_TRY(connection.send(FrameType::hello_reply, frame.stream, encode(reply)));

@@ -8,6 +8,10 @@
 namespace twsync {
 namespace {
 
+constexpr size_t kAskedUnderWay = 64;  // likewise
+// The session of a transfer that was cut may not have noticed yet; its agent does within this time, mostly.
+constexpr auto kWaitForOther = std::chrono::seconds(10);
+constexpr auto kLookAgain = std::chrono::milliseconds(100);
 constexpr size_t kSendsUnderWay = 64;  // far above a worker's credit: more is no worker of ours
 
 Error violation(std::string what) {
@@ -44,17 +48,19 @@ Result<std::unique_ptr<BulkSession>> BulkSession::open(Connection& connection, c
                 raw->send_results(stream, std::move(result));
               }));
   session->sender_thread_ = std::thread([raw] { raw->send_loop(); });
+  session->answer_thread_ = std::thread([raw] { raw->answer_loop(); });
   return session;
 }
 
 BulkSession::~BulkSession() {
-  connection_.close();  // first: both sending threads may be waiting for room
+  connection_.close();  // first: the sending threads may be waiting for room
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     changed_.notify_all();
   }
   if (sender_thread_.joinable()) sender_thread_.join();
+  if (answer_thread_.joinable()) answer_thread_.join();
   intake_.reset();
 }
 
@@ -86,6 +92,18 @@ Status BulkSession::on_send(Frame&& frame) {
   return {};
 }
 
+Status BulkSession::on_partials(Frame&& frame) {
+  SYNC_ASSIGN(PartialsRequest request, decode<PartialsRequest>(frame.payload));
+  for (const PartialQuery& file : request.files) {
+    if (file.path.empty() || !is_peer_path(file.path)) return violation(str("invalid path ", escape_bytes(file.path)));
+  }
+  const std::lock_guard lock(mutex_);
+  if (asked_.size() >= kAskedUnderWay) return violation("too many questions at once");
+  asked_.push_back({frame.stream, std::move(request)});
+  changed_.notify_all();
+  return {};
+}
+
 void BulkSession::finish(const Error& error) {
   intake_->abort(error);
   (void)intake_->drain();  // its error is the one we were told
@@ -108,6 +126,32 @@ void BulkSession::send_loop() {
       sending_.pop_front();
     }
     if (!send_batch(next).ok()) return;  // the session is over
+  }
+}
+
+void BulkSession::answer_loop() {
+  for (;;) {
+    Asked next;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stopping_ || !asked_.empty(); });
+      if (stopping_) return;
+      next = std::move(asked_.front());
+      asked_.pop_front();
+    }
+    const PartialsReply reply = look_for(next.request);
+    if (!connection_.send(FrameType::partials_reply, next.stream, encode(reply)).ok()) return;
+  }
+}
+
+PartialsReply BulkSession::look_for(const PartialsRequest& request) {
+  const auto until = std::chrono::steady_clock::now() + kWaitForOther;
+  for (;;) {
+    bool busy = false;
+    PartialsReply reply{intake_->partials(request.files, busy)};
+    if (!busy || std::chrono::steady_clock::now() > until) return reply;
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, kLookAgain, [this] { return stopping_; })) return reply;
   }
 }
 

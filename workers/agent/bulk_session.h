@@ -15,9 +15,9 @@
 namespace twsync {
 
 /// Threads: handlers run on the session's thread (which takes frames), files are read and sent by one sender thread,
-/// results are sent by the applier's. Neither sending thread ever holds up the receiving one, so that both directions
-/// can be full at the same time.
-/// After a crash or a lost peer: whatever Applier promises; nothing here is durable.
+/// results are sent by the applier's, what is there of a file is told by one more. No sending thread ever holds up the
+/// receiving one, so that both directions can be full at the same time. After a crash or a lost peer: whatever Applier
+/// promises; nothing here is durable.
 class BulkSession {
  public:
   /// `connection` must outlive the session.
@@ -32,6 +32,7 @@ class BulkSession {
   Status on_content(Frame&& frame);
   Status on_content_end(Frame&& frame);
   Status on_send(Frame&& frame);
+  Status on_partials(Frame&& frame);
 
   /// The session ends with this error: what came whole is applied and its results are sent.
   void finish(const Error& error);
@@ -41,10 +42,16 @@ class BulkSession {
     uint32_t stream = 0;
     Batch batch;
   };
+  struct Asked {
+    uint32_t stream = 0;
+    PartialsRequest request;
+  };
   explicit BulkSession(Connection& connection) : connection_(connection) {}
   void send_results(uint32_t stream, BatchResult result);
   void send_loop();
   Status send_batch(const Sending& sending);
+  void answer_loop();
+  PartialsReply look_for(const PartialsRequest& request);
 
   Connection& connection_;
   std::unique_ptr<Sender> sender_;
@@ -56,10 +63,12 @@ class BulkSession {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Sending> sending_;  // guarded by mutex_
+  std::deque<Asked> asked_;      // guarded by mutex_
   bool stopping_ = false;        // guarded by mutex_
 
   std::unique_ptr<ContentIntake> intake_;
   std::thread sender_thread_;
+  std::thread answer_thread_;
 };
 
 }  // namespace twsync

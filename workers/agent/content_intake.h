@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/fs/applier.h"
@@ -33,6 +34,10 @@ class ContentIntake {
   void abort(const Error& error);
   /// Waits until everything begun was reported. REQUIRES: no batch is open.
   Status drain() { return applier_->drain(); }
+  /// Any thread; see Applier.
+  std::vector<Partial> partials(const std::vector<PartialQuery>& files, bool& busy) {
+    return applier_->partials(files, busy);
+  }
 
  private:
   struct Applying {

@@ -38,6 +38,7 @@ struct CycleResult {
   std::vector<Hint> again;
 };
 
+/// cycle_look.cc: where to look and what the scans say; cycle_plan.cc: the plan; cycle_outcome.cc: what came of it.
 /// REQUIRES: work.opened (a dry run: both sides connected). Emits events. An Error in summary.error says why it ended
 /// early; what was achieved until then is recorded.
 class Cycle {
@@ -67,6 +68,12 @@ class Cycle {
   Status guard(Plan& plan);
   Status wait_for_moves(Plan& plan);
   Status pass(bool& more);
+  Status note_outcome(const Plan& plan, const PlanOutcome& outcome);
+  void tell(const ConflictRecord& conflict);
+  void tell(const ParkedRecord& item);
+  void count(const PlanOutcome& outcome, const std::vector<ConflictRecord>& conflicts,
+             const std::vector<ParkedRecord>& parked);
+  Status record(const std::vector<ConflictRecord>& conflicts, const std::vector<ParkedRecord>& parked, int64_t now);
   Status agree(const Plan& plan);
   void announce(const Plan& plan);
   void finish(Status status);

@@ -197,8 +197,17 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
     const auto conflict = conflicts_.find(op.path);
     services_.applied(op, result, conflict == conflicts_.end() ? "" : conflict->second);
   }
+  if (result.resumed > 0) report_resumed(op, result);
   if (list_operations_) report(op, ErrorCode::ok, {});
   if (result.apart) report_apart(op, result);
+}
+
+void PlanRun::report_resumed(const Operation& op, const OpResult& result) {
+  Event event;
+  event.kind = EventKind::note;
+  event.text = str(op.path, ": the transfer that had been cut went on: ", result.resumed, " of ", result.bytes,
+                   " bytes were on the ", to_string(op.side), " side already");
+  services_.emit(std::move(event));
 }
 
 void PlanRun::report_apart(const Operation& op, const OpResult& result) {

@@ -50,6 +50,7 @@ class PlanRun {
   Status record(const Batch& batch, const BatchResult& result);
   void take_one(const Operation& op, const OpResult& result);
   void take_failure(const Operation& op, const OpResult& result);
+  void report_resumed(const Operation& op, const OpResult& result);
   void report_apart(const Operation& op, const OpResult& result);
   void report(const Operation& op, ErrorCode code, const std::string& text);
   void report_progress(bool force);

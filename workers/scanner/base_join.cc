@@ -40,7 +40,7 @@ Status BaseJoin::pass_rows_before(std::string_view path) {
 }
 
 Status BaseJoin::compare(const BaseRow* row, PathEntry&& listed) {
-  if (needs_digest(row, side_, listed.entry)) return read_(std::move(listed));
+  if (needs_digest(row, side_, listed.entry, policy_)) return read_(std::move(listed));
   const EntryDiff diff = diff_entry(row, side_, listed.entry, policy_);
   if (!diff.any() && !diff.stamp) return must_verify(row, side_, listed.entry, policy_) ? verify_(*row) : Status{};
   return differs_(std::move(listed));

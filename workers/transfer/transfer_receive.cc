@@ -58,6 +58,8 @@ Status TransferSession::take(Frame&& frame) {
   switch (frame.type) {
     case FrameType::results:
       return take_results(frame);
+    case FrameType::partials_reply:
+      return take_partials(frame);
     case FrameType::content:
     case FrameType::content_end:
       return take_content(frame);

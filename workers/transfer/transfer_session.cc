@@ -48,7 +48,7 @@ Status TransferSession::submit(std::string task, Batch&& batch) {
   const std::lock_guard lock(mutex_);
   if (ending_) return *ending_;
   std::deque<Queued>& queue = batch.side == Side::code ? code_queue_ : deploy_queue_;
-  queue.push_back({std::move(task), std::move(batch)});
+  queue.push_back({std::move(task), std::move(batch), next_stream_++, false});
   changed_.notify_all();
   return {};
 }
@@ -110,27 +110,37 @@ Status TransferSession::serve_queues() {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return ending_ || !code_queue_.empty() || !deploy_queue_.empty(); });
     }
-    SYNC_TRY(ask_for_code_batches());
-    SYNC_ASSIGN(const std::optional<Begun> next, begin_next(deploy_queue_));
+    SYNC_TRY(ask_ahead());
+    SYNC_ASSIGN(std::optional<Begun> next, begin_next(deploy_queue_));
     if (next) SYNC_TRY(send_deploy_batch(*next));
   }
+}
+
+/// What the agent is to do or to say while something else travels.
+Status TransferSession::ask_ahead() {
+  SYNC_TRY(ask_about_partials(deploy_queue_));
+  return ask_for_code_batches();
 }
 
 /// Moves a task from its queue to those under way in one step, so that it is never in neither.
 Result<std::optional<TransferSession::Begun>> TransferSession::begin_next(std::deque<Queued>& queue) {
   std::unique_lock lock(mutex_);
   if (ending_) return *ending_;
-  if (queue.empty()) return std::optional<Begun>();
+  if (queue.empty() || !queue.front().asked) return std::optional<Begun>();
   Queued next = std::move(queue.front());
   queue.pop_front();
   std::string encoded = encode(next.batch);
+  if (encoded.size() > kMaxFrame && !next.batch.partials.empty()) {
+    next.batch.partials.clear();
+    encoded = encode(next.batch);
+  }
   if (encoded.size() > kMaxFrame) {
     lock.unlock();
     events_.failed(next.task,
                    Error{ErrorCode::usage, str("a batch of ", encoded.size(), " bytes is too large to send"), {}, 0});
     return std::optional<Begun>();
   }
-  const uint32_t stream = next_stream_++;
+  const uint32_t stream = next.stream;
   UnderWay& current = under_way_[stream];
   current.task = std::move(next.task);
   current.side = next.batch.side;
@@ -147,6 +157,7 @@ Result<std::optional<TransferSession::Begun>> TransferSession::begin_next(std::d
 
 Status TransferSession::ask_for_code_batches() {
   for (;;) {
+    SYNC_TRY(ask_about_partials(code_queue_));
     {
       const std::lock_guard lock(mutex_);
       if (code_queue_.empty()) return {};
@@ -156,13 +167,14 @@ Status TransferSession::ask_for_code_batches() {
   }
 }
 
-Status TransferSession::send_deploy_batch(const Begun& begun) {
+Status TransferSession::send_deploy_batch(Begun& begun) {
+  SYNC_TRY(wait_for_partials(begun));
   SYNC_TRY(send_frame(FrameType::apply, begun.stream, begun.encoded));
   Status connected;
   const Status sent = sender_files_->send(begun.batch, [&](std::string block) -> Status {
     pace(block.size());
     // A large file must not keep the other direction waiting.
-    connected = ask_for_code_batches();
+    connected = ask_ahead();
     if (connected.ok()) connected = send_frame(FrameType::content, begun.stream, std::move(block));
     return connected;
   });

@@ -71,6 +71,8 @@ class TransferSession {
   struct Queued {
     std::string task;
     Batch batch;
+    uint32_t stream = 0;
+    bool asked = false;  ///< what is there of its large files
   };
   struct UnderWay {
     std::string task;
@@ -96,12 +98,18 @@ class TransferSession {
   Status open_session();
   Status serve_queues();
   Result<std::optional<Begun>> begin_next(std::deque<Queued>& queue);
+  Status ask_ahead();
   Status ask_for_code_batches();
-  Status send_deploy_batch(const Begun& begun);
+  Status send_deploy_batch(Begun& begun);
   Status send_frame(FrameType type, uint32_t stream, std::string payload);
   void pace(uint64_t bytes);
   void count_wire(uint32_t stream, size_t payload);
   void fail_everything(const Error& error);
+
+  // transfer_partials.cc: what is there of files whose transfer was cut
+  Status ask_about_partials(std::deque<Queued>& queue);
+  Status wait_for_partials(Begun& begun);
+  Status take_partials(const Frame& frame);
 
   // transfer_receive.cc: the receiver thread and the applier's results
   void receiver_loop();
@@ -121,13 +129,14 @@ class TransferSession {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Queued> code_queue_, deploy_queue_;  // guarded by mutex_
-  std::map<uint32_t, UnderWay> under_way_;        // guarded by mutex_, by stream
-  std::deque<Expected> expected_;                 // guarded by mutex_: content that was asked for, in order
-  std::optional<Error> ending_;                   // guarded by mutex_
-  bool abandon_ = false;                          // guarded by mutex_: don't even finish what is whole
-  TokenBucket bucket_;                            // guarded by mutex_
-  uint32_t next_stream_ = 1;                      // guarded by mutex_
+  std::deque<Queued> code_queue_, deploy_queue_;              // guarded by mutex_
+  std::map<uint32_t, UnderWay> under_way_;                    // guarded by mutex_, by stream
+  std::deque<Expected> expected_;                             // guarded by mutex_: content that was asked for, in order
+  std::map<uint32_t, std::optional<PartialsReply>> answers_;  // guarded by mutex_, by stream: that were asked for
+  std::optional<Error> ending_;                               // guarded by mutex_
+  bool abandon_ = false;                                      // guarded by mutex_: don't even finish what is whole
+  TokenBucket bucket_;                                        // guarded by mutex_
+  uint32_t next_stream_ = 1;                                  // guarded by mutex_
 
   std::atomic<bool> finished_{false};
   std::thread receiver_;  // started by the sender once the session stands

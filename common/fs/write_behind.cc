@@ -1,0 +1,71 @@
+#include "common/fs/write_behind.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "common/fs/file_io.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr size_t kPiece = 1U << 20U;
+
+}  // namespace
+
+WriteBehind::~WriteBehind() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void WriteBehind::write(int fd, std::string_view bytes) {
+  filling_ += bytes;
+  if (filling_.size() < kPiece) return;
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return waiting_.empty(); });
+  fd_ = fd;
+  std::swap(filling_, waiting_);
+  changed_.notify_all();
+}
+
+Status WriteBehind::drain(int fd) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return waiting_.empty() && !busy_; });
+  Status status = std::exchange(failed_, {});
+  if (status.ok() && !filling_.empty()) status = write_all(fd, filling_);
+  filling_.clear();
+  return status;
+}
+
+void WriteBehind::run() {
+  std::string bytes;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    std::swap(bytes, waiting_);
+    busy_ = true;
+    const int fd = fd_;
+    const bool useless = !failed_.ok();
+    changed_.notify_all();
+    lock.unlock();
+    const off_t from = ::lseek(fd, 0, SEEK_CUR);
+    Status status = useless ? Status{} : write_all(fd, bytes);
+    if (status.ok() && !useless)
+      (void)::sync_file_range(fd, from, static_cast<off_t>(bytes.size()), SYNC_FILE_RANGE_WRITE);
+    bytes.clear();
+    lock.lock();
+    busy_ = false;
+    if (!status.ok() && failed_.ok()) failed_ = std::move(status);
+    changed_.notify_all();
+  }
+}
+
+}  // namespace twsync

@@ -1,0 +1,45 @@
+#pragma once
+// Writes a large file in a thread of its own, so that reading and hashing go on meanwhile.
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "common/base/result.h"
+
+namespace twsync {
+
+/// For one caller's thread. Writes at the file's own offset, in order, and has the kernel begin to bring to the disk
+/// what was written, so that a later flush finds little left (sync_file_range(2); no durability by itself).
+class WriteBehind {
+ public:
+  static constexpr size_t kMostBehind = 4U << 20U;  ///< bytes that write() took and that are not written yet
+
+  WriteBehind() = default;
+  ~WriteBehind();
+  WriteBehind(const WriteBehind&) = delete;
+  WriteBehind& operator=(const WriteBehind&) = delete;
+
+  /// Takes a copy of `bytes`; waits while too much is behind. `fd` stays open, and its offset untouched, until drain()
+  /// with it.
+  void write(int fd, std::string_view bytes);
+  /// Returns once everything is written: the first failure since the last drain(), after which nothing was written.
+  Status drain(int fd);
+
+ private:
+  void run();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string filling_;  // the caller's, to be handed over
+  std::string waiting_;  // handed over
+  int fd_ = -1;
+  bool busy_ = false;  // the thread has something of `fd_`
+  bool stop_ = false;
+  Status failed_;
+  std::thread thread_;
+};
+
+}  // namespace twsync
