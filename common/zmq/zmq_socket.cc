@@ -48,10 +48,23 @@ zmq::socket_type native(SocketKind kind) {
   return zmq::socket_type::rep;
 }
 
+// Every call of ZeroMQ takes in its commands before it does anything of its own, and a signal can end that part with
+// EINTR. None of the calls made by this waits, so nothing is missed by doing it again.
+template <class Call>
+auto undisturbed(Call&& call) {
+  for (;;) {
+    try {
+      return call();
+    } catch (const zmq::error_t& e) {
+      if (e.num() != EINTR) throw;
+    }
+  }
+}
+
 template <class Call>
 Status guarded(std::string_view what, Call&& call) {
   try {
-    call();
+    undisturbed(call);
     return {};
   } catch (const zmq::error_t& e) {
     return zmq_error(e, what);
@@ -115,8 +128,9 @@ Status ZmqSocket::watch_connections(ZmqContext& context) {
   const std::string name = str("inproc://watch-", random_hex(8));
   // What a killed process leaves behind is a connection that ended, and a new broker is one that came.
   constexpr int kEvents = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
-  if (::zmq_socket_monitor(impl_->socket.handle(), name.c_str(), kEvents) != 0)
-    return zmq_error(zmq::error_t(), "watch of connections");
+  SYNC_TRY(guarded("watch of connections", [&] {
+    if (::zmq_socket_monitor(impl_->socket.handle(), name.c_str(), kEvents) != 0) throw zmq::error_t();
+  }));
   SocketOptions options;
   options.linger_ms = 0;
   options.receive_hwm = 0;  // never full
@@ -148,7 +162,8 @@ Result<SendOutcome> ZmqSocket::send(const std::vector<std::string_view>& frames)
     for (size_t i = 0; i < frames.size(); ++i) {
       const bool last = i + 1 == frames.size();
       const auto flags = last ? zmq::send_flags::dontwait : zmq::send_flags::dontwait | zmq::send_flags::sndmore;
-      if (!impl_->socket.send(zmq::const_buffer(frames[i].data(), frames[i].size()), flags)) return SendOutcome::full;
+      const zmq::const_buffer frame(frames[i].data(), frames[i].size());
+      if (!undisturbed([&] { return impl_->socket.send(frame, flags); })) return SendOutcome::full;
     }
     return SendOutcome::sent;
   } catch (const zmq::error_t& e) {
@@ -163,7 +178,7 @@ Result<bool> ZmqSocket::receive(std::vector<std::string>& frames, std::string* u
     zmq::message_t part;
     bool more = true;
     while (more) {
-      if (!impl_->socket.recv(part, zmq::recv_flags::dontwait)) return false;
+      if (!undisturbed([&] { return impl_->socket.recv(part, zmq::recv_flags::dontwait); })) return false;
       more = part.more();
       if (frames.size() < kMaxFrames) frames.emplace_back(static_cast<const char*>(part.data()), part.size());
     }
@@ -174,7 +189,6 @@ Result<bool> ZmqSocket::receive(std::vector<std::string>& frames, std::string* u
     }
     return true;
   } catch (const zmq::error_t& e) {
-    if (e.num() == EINTR) return false;
     return zmq_error(e, "receive");
   }
 }

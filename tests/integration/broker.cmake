@@ -1,1 +1,1 @@
-add_sync_test(integration_broker integration broker_test.cc broker_hostile_test.cc LIBS sync_broker)
+add_sync_test(integration_broker integration broker_test.cc broker_hostile_test.cc zmq_signals_test.cc LIBS sync_broker sync_test_fs)
