@@ -130,19 +130,32 @@ bool LocalSide::root_is_empty() const {
   return empty;
 }
 
-Status LocalSide::claim(const Claim& claim) {
-  SYNC_TRY(root_->check_in_place());
-  if (!state_ || options_.pair_id != claim.marker.pair_id) {
+Status LocalSide::take_lock(const std::string& pair_id, const std::string& holder) {
+  if (!state_ || options_.pair_id != pair_id) {
     lock_.reset();
     state_.reset();
-    SYNC_ASSIGN(StateDir opened, StateDir::open(*root_, claim.marker.pair_id));
+    SYNC_ASSIGN(StateDir opened, StateDir::open(*root_, pair_id));
     state_ = std::move(opened);
-    options_.pair_id = claim.marker.pair_id;
+    options_.pair_id = pair_id;
   }
-  if (!lock_) {
-    SYNC_ASSIGN(lock_, state_->lock(claim.holder));
-    clean_after_crash();
-  }
+  if (lock_) return {};
+  SYNC_ASSIGN(lock_, state_->lock(holder));
+  clean_after_crash();
+  return {};
+}
+
+Status LocalSide::reserve(const std::string& pair_id, const std::string& holder) {
+  SYNC_TRY(root_->check_in_place());
+  const auto markers = read_markers(*root_);
+  const auto ours = [&pair_id](const Marker& marker) { return marker.pair_id == pair_id; };
+  if (std::none_of(markers.begin(), markers.end(), ours))
+    return Error{ErrorCode::not_found, "no marker of this pair", options_.root, 0};
+  return take_lock(pair_id, holder);
+}
+
+Status LocalSide::claim(const Claim& claim) {
+  SYNC_TRY(root_->check_in_place());
+  SYNC_TRY(take_lock(claim.marker.pair_id, claim.holder));
   const auto present = state_->read_marker();
   if (present && present->epoch > claim.marker.epoch) {
     return Error{ErrorCode::cancelled,

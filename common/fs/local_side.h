@@ -14,7 +14,7 @@
 
 namespace twsync {
 
-/// One thread at a time. Writes only below <root>/.twsync, and only in claim().
+/// One thread at a time. Writes only below <root>/.twsync, and only in reserve() and claim().
 /// list() and digest() fail with ErrorCode::guard when the root's path leads elsewhere than when it was opened.
 /// ListEnd.unreadable holds directories and entries that could not be read, and mounts (unsupported): of what is at or
 /// below such a path nothing may be concluded.
@@ -24,6 +24,7 @@ class LocalSide final : public SideReader {
   static Result<std::unique_ptr<LocalSide>> open(const RootOptions& options, Clock& clock, HostFacts& host);
 
   Result<SideFacts> facts() override;
+  Status reserve(const std::string& pair_id, const std::string& holder) override;
   /// Again with a higher epoch: raises the marker, keeps the lock. cancelled when the marker holds a higher epoch.
   Status claim(const Claim& claim) override;
   Result<ListEnd> list(const ListRequest& request, const EntrySink& sink) override;
@@ -37,6 +38,7 @@ class LocalSide final : public SideReader {
  private:
   LocalSide(const RootOptions& options, Clock& clock, HostFacts& host, std::unique_ptr<RootDir> root);
   bool root_is_empty() const;
+  Status take_lock(const std::string& pair_id, const std::string& holder);
   bool can_exchange(const std::vector<Marker>& markers, bool by_type) const;
   void clean_after_crash();
   Result<PathEntry> digest_one(DirCache& parents, const std::string& path);

@@ -17,6 +17,9 @@ class SideReader {
   virtual ~SideReader() = default;
 
   virtual Result<SideFacts> facts() = 0;
+  /// The lock alone, which claim() then keeps. Only where this pair's marker stands already: nothing is made.
+  /// not_found: it doesn't. unsupported: this side can't.
+  virtual Status reserve(const std::string& pair_id, const std::string& holder);
   /// Lock + marker; held until destruction. busy = another controller, with its name in the message.
   virtual Status claim(const Claim& claim) = 0;
   /// Streams entries in compare_paths order to `sink` in bounded pieces.
@@ -36,6 +39,10 @@ class SideReader {
   /// be known from the watch, look instead.
   virtual Status cookie();
 };
+
+inline Status SideReader::reserve(const std::string&, const std::string&) {
+  return Error{ErrorCode::unsupported, "this side is only locked as a whole", {}, 0};
+}
 
 inline Status SideReader::watch(const WatchRequest&) {
   return Error{ErrorCode::unsupported, "this side has no watch", {}, 0};

@@ -190,6 +190,8 @@ Status try_open(PairWork& work, const CycleServices& services, Opening how) {
   task.kind = ScanTaskKind::open;
   task.pair_id = work.meta.pair_id;
   task.hash_key = work.meta.hash_key;
+  task.holder = holder_text(services.clock.wall_ns());
+  task.whole_next = how == Opening::claim && work.meta.completed > 0;
   SYNC_ASSIGN(const std::string opened, ask(work, services, task));
   SYNC_ASSIGN(work.sides, decode<OpenDone>(opened));
 

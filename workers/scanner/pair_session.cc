@@ -105,12 +105,32 @@ Status PairSession::ensure_sides(const ScanTask& task) {
   options.on_watch_state = sinks_.state;
   ignores_known_ = false;
   SYNC_ASSIGN(code_, sides_.code(config_, options));
-  SYNC_ASSIGN(deploy_, sides_.deploy(config_, options));
+  // Who watches arms the watch before the first listing.
+  if (task.whole_next && !sinks_.hints) list_ahead(task, options);
+  auto deploy = sides_.deploy(config_, options);
+  if (!deploy) {
+    early_.reset();
+    code_.reset();
+    return std::move(deploy).error();
+  }
+  deploy_ = std::move(deploy).value();
   return {};
+}
+
+/// A login takes as long as listing some ten thousand files. Under the lock of the code root, so that nobody else's run
+/// comes between the listing and what it is compared with; by rules that may prove wrong, and then it is listed again.
+void PairSession::list_ahead(const ScanTask& task, const SideOptions& options) {
+  if (!code_->reserve(task.pair_id, task.holder).ok()) return;
+  auto ignored = read_ignore(*code_);
+  auto reader = sides_.code(config_, options);
+  if (!ignored || !reader) return;
+  code_ignore_ = deploy_ignore_ = std::move(ignored).value();
+  early_ = std::make_unique<EarlyListing>(std::move(reader).value(), list_request({{"", true}}, rules_of(task)));
 }
 
 Result<std::string> PairSession::open(const ScanTask& task) {
   // A controller that opens again has lost its state: the locks of before go first.
+  early_.reset();
   code_.reset();
   deploy_.reset();
   SYNC_TRY(ensure_sides(task));
@@ -199,10 +219,7 @@ Status PairSession::refresh_ignores(const ScanTask& task) {
   return {};
 }
 
-Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) {
-  SYNC_TRY(ensure_sides(task));
-  SYNC_TRY(refresh_ignores(task));
-  if (rules_changed_ && sinks_.hints) SYNC_TRY(watch_deploy());
+ScanRules PairSession::rules_of(const ScanTask& task) const {
   ScanRules rules;
   rules.exclude = config_.exclude;
   rules.exclude.insert(rules.exclude.end(), task.exclude.begin(), task.exclude.end());
@@ -215,10 +232,18 @@ Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) 
   rules.policy.code_doubt = task.code_doubt;
   rules.policy.deploy_doubt = task.deploy_doubt;
   rules.base_path = config_.state_dir + "/base.db";
+  return rules;
+}
 
+Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) {
+  SYNC_TRY(ensure_sides(task));
+  SYNC_TRY(refresh_ignores(task));
+  if (rules_changed_ && sinks_.hints) SYNC_TRY(watch_deploy());
+  const ScanRules rules = rules_of(task);
+  const auto early = std::move(early_);
   Result<SideScanOutcome> deploy = SideScanOutcome{};
   std::thread other([&] { deploy = scan_side(Side::deploy, *deploy_, task.deploy, rules, output); });
-  Result<SideScanOutcome> code = scan_side(Side::code, *code_, task.code, rules, output);
+  Result<SideScanOutcome> code = scan_side(Side::code, *code_, task.code, rules, output, early.get());
   other.join();
   if (!code) return std::move(code).error();
   if (!deploy) return std::move(deploy).error();

@@ -45,6 +45,8 @@ class PairSession {
   Result<std::string> digest(const ScanTask& task, TaskOutput& output);
   Result<std::string> tend(const ScanTask& task);
   Status ensure_sides(const ScanTask& task);
+  void list_ahead(const ScanTask& task, const SideOptions& options);
+  ScanRules rules_of(const ScanTask& task) const;
   std::vector<std::string> deploy_never() const;
   Status watch_deploy();
   Status refresh_ignores(const ScanTask& task);
@@ -55,6 +57,7 @@ class PairSession {
   const WatchSinks sinks_;
   Clock& clock_;
   std::unique_ptr<SideReader> code_, deploy_;
+  std::unique_ptr<EarlyListing> early_;  ///< of the code side, while the deploy side is being connected
   std::vector<std::string> deploy_own_;  ///< what the agent's user keeps of twsync's below the deploy root
   std::vector<std::string> code_ignore_, deploy_ignore_;
   bool ignores_known_ = false;

@@ -26,7 +26,7 @@ struct ScanTask {
   std::string pair_id;
   HashKey hash_key{};
   uint64_t epoch = 0;
-  std::string holder;                                 ///< claim: who we are, for whoever is refused
+  std::string holder;                                 ///< open, claim: who we are, for whoever is refused
   std::vector<Scope> code, deploy;                    ///< scan: where to look, per side
   std::vector<std::string> exclude;                   ///< scan: in addition to the pair's EXCLUDE
   std::vector<std::string> code_paths, deploy_paths;  ///< digest
@@ -34,10 +34,11 @@ struct ScanTask {
   std::string version, path;                          ///< restore: version id and the path it comes back to
   bool preserve_owner = false;                        ///< decided by the resolver after open
   Doubt code_doubt, deploy_doubt;                     ///< scan
+  bool whole_next = false;                            ///< open: a claim and a scan of everything will follow
   template <class F>
   void fields(F&& f) {
     f(kind, pair_id, hash_key, epoch, holder, code, deploy, exclude, code_paths, deploy_paths, side, version, path,
-      preserve_owner, code_doubt, deploy_doubt);
+      preserve_owner, code_doubt, deploy_doubt, whole_next);
   }
 };
 

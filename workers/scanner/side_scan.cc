@@ -120,17 +120,6 @@ Status verify_contents(SideReader& reader, const std::vector<Doubtful>& doubtful
   return {};
 }
 
-ListRequest make_request(Side side, const std::vector<Scope>& scopes, const ScanRules& rules) {
-  ListRequest request;
-  request.scopes = scopes;
-  request.exclude = rules.exclude;
-  request.ignore_lines = rules.code_ignore;
-  request.ignore_split = static_cast<uint32_t>(rules.code_ignore.size());
-  request.ignore_lines.insert(request.ignore_lines.end(), rules.deploy_ignore.begin(), rules.deploy_ignore.end());
-  request.never = rules.never[static_cast<size_t>(side)];
-  return request;
-}
-
 std::vector<std::string> all_never(const ScanRules& rules) {
   std::vector<std::string> never = rules.never[0];
   never.insert(never.end(), rules.never[1].begin(), rules.never[1].end());
@@ -139,8 +128,20 @@ std::vector<std::string> all_never(const ScanRules& rules) {
 
 }  // namespace
 
+ListRequest list_request(const std::vector<Scope>& scopes, const ScanRules& rules) {
+  ListRequest request;
+  request.scopes = scopes;
+  request.exclude = rules.exclude;
+  request.ignore_lines = rules.code_ignore;
+  request.ignore_split = static_cast<uint32_t>(rules.code_ignore.size());
+  request.ignore_lines.insert(request.ignore_lines.end(), rules.deploy_ignore.begin(), rules.deploy_ignore.end());
+  // A path is ignored if either side ignores it, so the other side's never-list counts here as well.
+  request.never = all_never(rules);
+  return request;
+}
+
 Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vector<Scope>& scopes,
-                                  const ScanRules& rules, TaskOutput& output) {
+                                  const ScanRules& rules, TaskOutput& output, EarlyListing* early) {
   SideScanOutcome outcome;
   if (scopes.empty()) return outcome;
   SYNC_ASSIGN(auto base, BaseStore::open(rules.base_path, BaseStore::Mode::read_only));
@@ -161,12 +162,9 @@ Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vect
   for (const auto* set : {&exclude, &code, &deploy}) {
     outcome.bad_patterns.insert(outcome.bad_patterns.end(), set->bad().begin(), set->bad().end());
   }
-  // A path is ignored if either side ignores it, so the other side's never-list counts here as well.
   const IgnoreFilter filter({std::move(exclude), std::move(code), std::move(deploy)}, all_never(rules));
-  ListRequest request = make_request(side, scopes, rules);
-  request.never = all_never(rules);
-
-  auto ended = reader.list(request, [&](std::vector<PathEntry>&& entries) -> Status {
+  const ListRequest request = list_request(scopes, rules);
+  const auto take = [&](std::vector<PathEntry>&& entries) -> Status {
     for (auto& e : entries) {
       if (e.path.empty()) continue;
       ++outcome.summary.seen;
@@ -175,7 +173,9 @@ Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vect
       SYNC_TRY(join.add(std::move(e)));
     }
     return {};
-  });
+  };
+  const bool listed = early != nullptr && early->is_for(request);
+  auto ended = listed ? early->take(take) : reader.list(request, take);
   if (!ended) return std::move(ended).error();
   if (ended->error.code != ErrorCode::ok) return ended->error;
   SYNC_TRY(join.finish(ended->unreadable, filter, outcome.ignored_rows));

@@ -7,6 +7,7 @@
 #include "common/core/ignore.h"
 #include "common/fs/side_root.h"
 #include "common/store/base_store.h"
+#include "workers/scanner/early_listing.h"
 #include "workers/scanner/scan_task.h"
 #include "workers/task_output.h"
 
@@ -28,9 +29,13 @@ struct SideScanOutcome {
   std::vector<std::string> bad_patterns;
 };
 
+/// What scan_side() asks a side for.
+ListRequest list_request(const std::vector<Scope>& scopes, const ScanRules& rules);
+
 /// Streams ScanChunks of `side` to `output`. Blocks; one thread. `scopes` ordered and disjoint; none = nothing to do.
+/// `early` is used up in place of a listing by `reader` if it was asked for the same.
 Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vector<Scope>& scopes,
-                                  const ScanRules& rules, TaskOutput& output);
+                                  const ScanRules& rules, TaskOutput& output, EarlyListing* early = nullptr);
 
 /// Reads the named files and reports each with its digest (kind none when it could not be read).
 Status digest_paths(Side side, SideReader& reader, const std::vector<std::string>& paths, TaskOutput& output);
