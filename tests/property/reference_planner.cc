@@ -1,6 +1,5 @@
 #include "tests/property/reference_planner.h"
 
-#include <cstdlib>
 #include <functional>
 #include <optional>
 
@@ -10,8 +9,6 @@
 namespace twsync::testing {
 
 namespace {
-
-constexpr int64_t kSecondNs = 1'000'000'000;
 
 /// How far the decision at a path reaches.
 struct Scope {
@@ -68,22 +65,6 @@ class Reference {
     return std::string(path);
   }
 
-  bool implausible(Side s, const ModelNode& n) const {  // R25
-    return n.mtime_ns > (s == Side::code ? t_.policy.code_now_ns : t_.policy.deploy_now_ns) + 300 * kSecondNs;
-  }
-  Side later(const ModelNode& code, const ModelNode& deploy) const {  // R24
-    if (implausible(Side::code, code) || implausible(Side::deploy, deploy)) return Side::code;
-    const bool own_clock = std::llabs(deploy.ctime_ns - deploy.mtime_ns) <= 2 * kSecondNs;
-    const int64_t skew = own_clock && std::llabs(t_.policy.skew_ns) > 2 * kSecondNs ? t_.policy.skew_ns : 0;
-    return deploy.mtime_ns - skew > code.mtime_ns ? Side::deploy : Side::code;
-  }
-  Side later_or_preferred(const std::string& path) const {
-    const auto policy = t_.policy.conflicts;
-    const bool by_time = policy == ConflictPolicy::newer || policy == ConflictPolicy::manual;
-    if (!by_time || has(Side::code, path, Kind::directory)) return t_.preferred();
-    return later(*at(Side::code, path), *at(Side::deploy, path));
-  }
-
   Below visit(const std::string& path, Scope scope) {
     Verdict v = decide(path, scope);
     Below below;
@@ -104,7 +85,7 @@ class Reference {
     }
     if (v.against_deletion) out_.verdicts[path] += v.take ? str(to_string(*v.take), " ") : "none ";
     if (v.take) carry(path, v);
-    if (v.same) merge_metadata(path, v);
+    if (v.same) merge_reference_metadata(t_, out_.end, path, {});
     const bool stays = v.same || (v.take && at(*v.take, path)) || (v.held && either(path, Kind::other));  // R32
     return {below.lives || stays, below.held || v.held};
   }
@@ -171,7 +152,7 @@ class Reference {
     }
     const bool directory = either(path, Kind::directory);
     const bool timed = t_.policy.conflicts == ConflictPolicy::newer && !directory;
-    const Side winner = timed ? later(*at(Side::code, path), *at(Side::deploy, path)) : t_.preferred();
+    const Side winner = timed ? t_.later(path) : t_.preferred();
     if (directory && special_below(other(winner), path)) return hold(path, v, scope, true);
     if (directory) scope.whole = winner;
     v.take = winner;
@@ -191,56 +172,8 @@ class Reference {
       return;
     }
     end(to)[path] = *source;
-    if (target && target->kind == source->kind && source->kind != Kind::directory) merge_metadata(path, v);
-  }
-
-  // R50-R57, each field by itself.
-  template <class T>
-  struct Field {
-    T ModelNode::*value;
-    T agreed;
-    T recorded[2];
-    Side prefer;
-  };
-  template <class T>
-  void merge_field(const std::string& path, const Verdict& v, const Field<T>& f) {
-    const T now[2] = {at(Side::code, path)->*f.value, at(Side::deploy, path)->*f.value};
-    const auto of = [&now](Side s) { return now[static_cast<size_t>(s)]; };
-    const bool moved[2] = {now[0] != f.recorded[0], now[1] != f.recorded[1]};
-    T end_value[2] = {now[0], now[1]};
-    if (first_contact(path)) {  // R54, R57
-      const bool directory = has(Side::code, path, Kind::directory);
-      const Side winner = v.take                                                     ? *v.take
-                          : directory && of(Side::code) == (of(Side::deploy) | 0700) ? Side::deploy
-                          : directory && of(Side::deploy) == (of(Side::code) | 0700) ? Side::code
-                                                                                     : later_or_preferred(path);
-      end_value[0] = end_value[1] = of(winner);
-    } else if (moved[0] || moved[1]) {  // R51-R53
-      end_value[0] = end_value[1] = of(moved[0] && moved[1] ? f.prefer : moved[0] ? Side::code : Side::deploy);
-    } else if (v.take) {  // R50
-      end_value[static_cast<size_t>(other(*v.take))] = f.agreed;
-    }
-    for (const Side s : kSides) end(s).at(path).*f.value = end_value[static_cast<size_t>(s)];
-  }
-  bool first_contact(const std::string& path) const {
-    return t_.row(path) == nullptr || t_.row(path)->agreed.kind != at(Side::code, path)->kind;
-  }
-  void merge_metadata(const std::string& path, const Verdict& v) {
-    const BaseRow b = t_.row(path) ? *t_.row(path) : BaseRow{};
-    if (!has(Side::code, path, Kind::symlink)) {
-      merge_field<uint32_t>(path, v, {&ModelNode::mode, b.agreed.mode, {b.code.mode, b.deploy.mode}, t_.preferred()});
-    }
-    if (has(Side::code, path, Kind::directory)) return;
-    const bool winners = v.contested && !first_contact(path);  // R56
-    if (winners) {
-      for (const Side s : kSides) end(s).at(path).mtime_ns = at(*v.take, path)->mtime_ns;
-    } else {
-      merge_field<int64_t>(path, v,
-                           {&ModelNode::mtime_ns,
-                            b.agreed.mtime_ns,
-                            {b.code.stamp.mtime_ns, b.deploy.stamp.mtime_ns},
-                            later_or_preferred(path)});
-    }
+    if (target && target->kind == source->kind && source->kind != Kind::directory)
+      merge_reference_metadata(t_, out_.end, path, {v.take, v.contested});
   }
 
   ReferenceTrees t_;

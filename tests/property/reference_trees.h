@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -33,6 +34,9 @@ struct ReferenceTrees {
   }
   Side preferred() const { return policy.conflicts == ConflictPolicy::deploy_server ? Side::deploy : Side::code; }
 
+  Side later(const std::string& path) const;               ///< R24, R25: whose mtime is the later one
+  Side later_or_preferred(const std::string& path) const;  ///< by the policy
+
   /// New, vanished, or with other content than the base says.
   bool changed(Side s, const std::string& path) const {
     const BaseRow* b = row(path);
@@ -51,5 +55,15 @@ struct ReferenceTrees {
 
 /// R40-R49: rewrites the trees and the base as if the renames had been carried out.
 void follow_reference_renames(ReferenceTrees& trees);
+
+/// Whose content stands at a path that both sides have.
+struct ReferenceContent {
+  std::optional<Side> taken;  ///< none: they had the same
+  bool contested = false;
+};
+
+/// R50-R57: each field of the metadata by itself, into both ends.
+void merge_reference_metadata(const ReferenceTrees& trees, ModelTree (&end)[2], const std::string& path,
+                              const ReferenceContent& content);
 
 }  // namespace twsync::testing
