@@ -53,16 +53,18 @@ must "systemctl start" code 'systemctl start sutazai-sync-monitor.service'
 units='sutazai-sync-monitor twsync-broker twsync-worker@scanner twsync-worker@resolver twsync-worker@transfer'
 must "every unit is active" code "systemctl is-active $units"
 exposure() { on code "systemd-analyze security --no-pager $1" | sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\) .*/\1/p'; }
-no_more() { # UNIT LIMIT: scanner and transfer need the network and root's rights on files, which alone make 2 and more
+no_more() { # UNIT LIMIT: transfer needs root's rights on files anywhere (workers/README.md)
   awk -v have="$(exposure "$1")" -v most="$2" 'BEGIN { exit !(have != "" && have <= most) }' || fail "systemd-analyze security $1: $(exposure "$1") > $2"
 }
 no_more twsync-broker.service 0.5
 no_more sutazai-sync-monitor.service 1.5
 no_more twsync-worker@resolver.service 1.5
-no_more twsync-worker@scanner.service 2.9
-no_more twsync-worker@transfer.service 2.9
+no_more twsync-worker@scanner.service 1.5
+no_more twsync-worker@transfer.service 2.0
+no_more twsync-dial@.service 1.6
+must "the workers have no network" code 'for role in scanner transfer; do pid=$(systemctl show -P MainPID twsync-worker@$role) && [ "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/1/ns/net)" ] || exit 1; done'
 no_more twsync-observer.service 1.6
-ok "units are active, exposure: broker $(exposure twsync-broker.service), monitor $(exposure sutazai-sync-monitor.service), resolver $(exposure twsync-worker@resolver.service), scanner $(exposure twsync-worker@scanner.service)"
+ok "units are active, exposure: broker $(exposure twsync-broker.service), monitor $(exposure sutazai-sync-monitor.service), resolver $(exposure twsync-worker@resolver.service), scanner $(exposure twsync-worker@scanner.service), transfer $(exposure twsync-worker@transfer.service)"
 arrives app/from-code 'first live edit' code deploy
 arrives app/from-deploy 'first live edit back' deploy code
 must "a directory's move" code "mv $prefix/app $prefix/app-moved"
@@ -152,6 +154,7 @@ ok "${REST:-20} s of rest: 0 operations"
 must "systemctl stop" code 'systemctl stop sutazai-sync-monitor.service'
 eventually "broker and workers stop with it" code "! systemctl is-active $units | grep -qx active && ! pgrep -x 'twsync-.*'"
 eventually "no agent stays" deploy "! pgrep -f '[t]wsync-agent'"
+must "nor the dialer" code '! systemctl is-active twsync-dial.socket && [ ! -e /run/twsync-dial.sock ]'
 must "nothing failed" code "! systemctl is-failed $units"
 must "an edit while it is stopped" code "echo cron >$prefix/app-moved/cron"
 must "two_way_sync.sh --from-cron without a service" code "$prefix/scripts/two_way_sync.sh --from-cron --quiet"

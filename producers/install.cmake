@@ -5,6 +5,8 @@ set(named_after_prefix
   producers/observer/twsync-observer.service.in:systemd/twsync-observer.service
   broker/twsync-broker.service.in:systemd/twsync-broker.service
   workers/twsync-worker@.service.in:systemd/twsync-worker@.service
+  workers/dial/twsync-dial@.service.in:systemd/twsync-dial@.service
+  workers/dial/twsync-dial.socket:systemd/twsync-dial.socket
   workers/resolver/strict.conf.in:systemd/twsync-worker@resolver.service.d/strict.conf
   workers/scanner/scanner.conf.in:systemd/twsync-worker@scanner.service.d/strict.conf
   producers/cron/sutazai-sync.cron.in:cron.d/sutazai-sync)

@@ -3,6 +3,7 @@
 #include "common/base/text.h"
 #include "common/fs/local_side.h"
 #include "common/ssh/bootstrap.h"
+#include "workers/dial/dial.h"
 
 namespace twsync {
 
@@ -17,18 +18,23 @@ struct Connected {
   HelloReply reply;
 };
 
-SshTarget ssh_target(const PairConfig& pair) {
+SshTarget ssh_target(const AgentWay& way, const PairConfig& pair) {
   SshTarget target;
   target.host = pair.deploy.host;
   target.port = pair.deploy.port;
   target.user = pair.deploy.user;
   target.key_file = pair.ssh_key;
   target.known_hosts = pair.known_hosts;
+  if (!way.dial_socket.empty()) {
+    target.connect = [socket = way.dial_socket, request = DialRequest{pair.name, target.host, target.port}] {
+      return dial_through(socket, request);
+    };
+  }
   return target;
 }
 
-Result<Connected> connect(const std::string& agent_path, const PairConfig& pair, AgentRole role, Hello request) {
-  std::string binary = agent_path;
+Result<Connected> connect(const AgentWay& way, const PairConfig& pair, AgentRole role, Hello request) {
+  std::string binary = way.agent_path;
   if (binary.empty()) {
     SYNC_ASSIGN(binary, find_agent_binary());
   }
@@ -37,7 +43,7 @@ Result<Connected> connect(const std::string& agent_path, const PairConfig& pair,
     SYNC_ASSIGN(out.connection, connect_local_agent(binary));
   } else {
     AgentTarget target;
-    target.ssh = ssh_target(pair);
+    target.ssh = ssh_target(way, pair);
     target.agent_path = binary;
     SYNC_ASSIGN(out.connection, connect_agent(target));
   }
@@ -53,21 +59,21 @@ Result<Connected> connect(const std::string& agent_path, const PairConfig& pair,
 
 }  // namespace
 
-AgentConnector make_agent_connector(std::string agent_path) {
-  return [agent_path = std::move(agent_path)](const PairConfig& pair, AgentRole role,
-                                              const Hello& request) -> Result<std::unique_ptr<Connection>> {
-    SYNC_ASSIGN(Connected connected, connect(agent_path, pair, role, request));
+AgentConnector make_agent_connector(AgentWay way) {
+  return [way = std::move(way)](const PairConfig& pair, AgentRole role,
+                                const Hello& request) -> Result<std::unique_ptr<Connection>> {
+    SYNC_ASSIGN(Connected connected, connect(way, pair, role, request));
     return std::move(connected.connection);
   };
 }
 
-Result<std::unique_ptr<RemoteSide>> connect_deploy_side(const std::string& agent_path, const PairConfig& pair,
+Result<std::unique_ptr<RemoteSide>> connect_deploy_side(const AgentWay& way, const PairConfig& pair,
                                                         const Hello& request, RemoteSide::WatchSinks sinks) {
-  SYNC_ASSIGN(Connected connected, connect(agent_path, pair, AgentRole::control, request));
+  SYNC_ASSIGN(Connected connected, connect(way, pair, AgentRole::control, request));
   return std::make_unique<RemoteSide>(std::move(connected.connection), std::move(connected.reply), std::move(sinks));
 }
 
-ScanSides make_scan_sides(std::string agent_path, Clock& clock, HostFacts& host) {
+ScanSides make_scan_sides(AgentWay way, Clock& clock, HostFacts& host) {
   ScanSides sides;
   sides.code = [&clock, &host](const PairConfig& pair,
                                const SideOptions& options) -> Result<std::unique_ptr<SideReader>> {
@@ -81,14 +87,14 @@ ScanSides make_scan_sides(std::string agent_path, Clock& clock, HostFacts& host)
     SYNC_ASSIGN(auto side, LocalSide::open(root, clock, host));
     return std::unique_ptr<SideReader>(std::move(side));
   };
-  sides.deploy = [agent_path = std::move(agent_path)](
-                     const PairConfig& pair, const SideOptions& options) -> Result<std::unique_ptr<SideReader>> {
+  sides.deploy = [way = std::move(way)](const PairConfig& pair,
+                                        const SideOptions& options) -> Result<std::unique_ptr<SideReader>> {
     Hello request;
     request.pair_id = options.pair_id;
     request.hash_key = options.hash_key;
     request.preserve_owner = options.preserve_owner;
     request.preserve_xattrs = options.preserve_xattrs;
-    SYNC_ASSIGN(auto side, connect_deploy_side(agent_path, pair, request, {options.on_hints, options.on_watch_state}));
+    SYNC_ASSIGN(auto side, connect_deploy_side(way, pair, request, {options.on_hints, options.on_watch_state}));
     return std::unique_ptr<SideReader>(std::move(side));
   };
   return sides;

@@ -56,19 +56,29 @@ Result<std::vector<std::string>> pair_files(const std::string& directory) {
   return out;
 }
 
+std::string pairs_directory(const Config& config) {
+  return str(config.file.substr(0, config.file.rfind('/')), "/pairs.d");
+}
+
+Result<PairConfig> pair_in(const Config& config, const Settings& from_file, const Overrides& overrides,
+                           const std::string& file, const std::string& name) {
+  Settings settings = from_file;
+  SYNC_TRY(apply_file(settings, file));
+  apply_overrides(settings, overrides);
+  return configured_pair(config, settings, name);
+}
+
 Status load_pairs(Config& config, const Settings& from_file, const Overrides& overrides) {
   config.pairs.push_back(configured_pair(config, config.settings, kMainPair));
-  const std::string directory = str(config.file.substr(0, config.file.rfind('/')), "/pairs.d");
+  const std::string directory = pairs_directory(config);
   SYNC_ASSIGN(const auto files, pair_files(directory));
   for (const auto& file : files) {
     const std::string stem = std::filesystem::path(file).stem().string();
     if (!is_pair_name(stem) || stem == kMainPair) {
       return usage("a pair's file name is its name: letters, digits, '.', '_', '-', and not 'main'", file);
     }
-    Settings settings = from_file;
-    SYNC_TRY(apply_file(settings, file));
-    apply_overrides(settings, overrides);
-    config.pairs.push_back(configured_pair(config, settings, stem));
+    SYNC_ASSIGN(auto pair, pair_in(config, from_file, overrides, file, stem));
+    config.pairs.push_back(std::move(pair));
   }
   return {};
 }
@@ -157,7 +167,10 @@ std::string made_key(const Config& config, std::string_view pair) {
   return pair == kMainPair ? config.key_dir + "/id_ed25519" : str(config.key_dir, "/", pair, ".key");
 }
 
-Result<Config> load_config(const Overrides& overrides) {
+namespace {
+
+// All but the pairs; `from_file` gets what each of them begins with.
+Result<Config> load_main(const Overrides& overrides, Settings& from_file) {
   Config config;
   config.prefix = installation_prefix();
   const bool chosen = !overrides.state_dir.empty();
@@ -175,14 +188,31 @@ Result<Config> load_config(const Overrides& overrides) {
     config.file = config.prefix + "/scripts/config/sync_config.sh";
     if (::access(config.file.c_str(), F_OK) != 0) config.file.clear();
   }
-  Settings from_file;
   if (!config.file.empty()) SYNC_TRY(apply_file(from_file, config.file));
   config.settings = from_file;
   apply_overrides(config.settings, overrides);
   config.overrides = overrides;
   config.log_level = config.settings.log_level;
+  return config;
+}
+
+}  // namespace
+
+Result<Config> load_config(const Overrides& overrides) {
+  Settings from_file;
+  SYNC_ASSIGN(Config config, load_main(overrides, from_file));
   if (!config.file.empty()) SYNC_TRY(load_pairs(config, from_file, overrides));
   return config;
+}
+
+Result<PairConfig> load_pair(const Overrides& overrides, const std::string& name) {
+  Settings from_file;
+  SYNC_ASSIGN(const Config config, load_main(overrides, from_file));
+  const std::string file = str(pairs_directory(config), "/", name, ".sh");
+  if (config.file.empty() || !is_pair_name(name) || (name != kMainPair && ::access(file.c_str(), F_OK) != 0))
+    return usage(str("no pair '", escape_bytes(name), "' is configured"));
+  if (name == kMainPair) return configured_pair(config, config.settings, name);
+  return pair_in(config, from_file, overrides, file, name);
 }
 
 namespace {

@@ -47,6 +47,9 @@ constexpr const char* kMainPair = "main";
 /// other than us or root.
 Result<Config> load_config(const Overrides& overrides);
 
+/// That pair alone: what is wrong in another one's file is no matter here. usage when it is not configured.
+Result<PairConfig> load_pair(const Overrides& overrides, const std::string& name);
+
 /// The file's text, after the ownership checks above.
 Result<std::string> read_trusted_file(const std::string& path);
 

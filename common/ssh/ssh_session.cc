@@ -1,5 +1,6 @@
 #include "common/ssh/ssh_session.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pwd.h>
@@ -7,11 +8,13 @@
 #include <unistd.h>
 
 #include <cctype>
+#include <cerrno>
 #include <cstdlib>
 #include <ctime>
 
 #include "common/base/text.h"
 #include "common/ssh/ssh_internal.h"
+#include "common/ssh/tcp_connect.h"
 
 namespace twsync {
 
@@ -43,7 +46,6 @@ Status check_names(const SshTarget& target) {
 
 bool set_options(ssh_session session, const SshTarget& target) {
   const bool process_config = false;  // a user's ~/.ssh/config may run programs and name other hosts
-  const int nodelay = 1;
   const unsigned port = target.port;
   const long seconds = static_cast<long>(target.connect_timeout_ms / 1'000);
   const long microseconds = static_cast<long>(target.connect_timeout_ms % 1'000 * 1'000);
@@ -53,14 +55,15 @@ bool set_options(ssh_session session, const SshTarget& target) {
   return set(SSH_OPTIONS_PROCESS_CONFIG, &process_config) && set(SSH_OPTIONS_HOST, target.host.c_str()) &&
          set(SSH_OPTIONS_PORT, &port) && (target.user.empty() || set(SSH_OPTIONS_USER, target.user.c_str())) &&
          set(SSH_OPTIONS_KNOWNHOSTS, target.known_hosts.c_str()) && set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") &&
-         set(SSH_OPTIONS_NODELAY, &nodelay) && set(SSH_OPTIONS_TIMEOUT, &seconds) &&
-         set(SSH_OPTIONS_TIMEOUT_USEC, &microseconds) && set(SSH_OPTIONS_CIPHERS_C_S, kCiphers) &&
-         set(SSH_OPTIONS_CIPHERS_S_C, kCiphers) && set(SSH_OPTIONS_COMPRESSION, "no");
+         set(SSH_OPTIONS_TIMEOUT, &seconds) && set(SSH_OPTIONS_TIMEOUT_USEC, &microseconds) &&
+         set(SSH_OPTIONS_CIPHERS_C_S, kCiphers) && set(SSH_OPTIONS_CIPHERS_S_C, kCiphers) &&
+         set(SSH_OPTIONS_COMPRESSION, "no");
 }
 
-void set_tcp_timeouts(int fd, int64_t dead_after_ms) {
+void set_tcp_options(int fd, int64_t dead_after_ms) {
   const int on = 1, idle = 10, interval = 5, count = 3;
   const auto user_timeout = static_cast<unsigned>(dead_after_ms);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
@@ -118,12 +121,31 @@ Result<std::shared_ptr<SshSession>> SshSession::open(const SshTarget& target) {
   return session;
 }
 
+// Not libssh's own connect: that one tries the next address only where the first one fails at once.
+Status SshSession::connect_socket(const SshTarget& target) {
+  auto connected = target.connect ? target.connect() : connect_tcp(target.host, target.port, target.connect_timeout_ms);
+  if (!connected) {
+    Error error = std::move(connected).error();
+    error.message = str(name_, ": ", error.message);
+    return error;
+  }
+  set_tcp_options(connected->get(), target.dead_after_ms);
+  const socket_t fd = ::fcntl(connected->get(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return error_from_errno(errno, str(name_, ": cannot use the connection"));
+  (void)ssh_options_set(raw_, SSH_OPTIONS_FD, &fd);
+  Status status;
+  if (ssh_connect(raw_) != SSH_OK) status = ssh_error(raw_, name_, "cannot connect");
+  // libssh closes a descriptor that it was given after an error, but not in ssh_disconnect(): from here on it is its
+  // own.
+  (void)ssh_options_set(raw_, SSH_OPTIONS_FD, nullptr);
+  return status;
+}
+
 Status SshSession::connect(const SshTarget& target) {
   raw_ = ssh_new();
   if (raw_ == nullptr) return Error{ErrorCode::io, "out of memory for an SSH session", {}, 0};
   if (!set_options(raw_, target)) return ssh_error(raw_, name_, "cannot set the connection's options");
-  if (ssh_connect(raw_) != SSH_OK) return ssh_error(raw_, name_, "cannot connect");
-  set_tcp_timeouts(ssh_get_fd(raw_), target.dead_after_ms);
+  SYNC_TRY(connect_socket(target));
   SYNC_TRY(check_host_key(raw_, target, host_key_));
   return authenticate(raw_, target);
 }

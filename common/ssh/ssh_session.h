@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/fs/unique_fd.h"
 #include "common/ssh/byte_stream.h"
 
 struct ssh_session_struct;
@@ -37,6 +38,10 @@ struct SshTarget {
   int64_t dead_after_ms = 15'000;  ///< TCP gives up on unacknowledged data after this
   bool use_agent = true;           ///< ssh-agent, where SSH_AUTH_SOCK names one
   std::vector<std::string> default_keys = default_key_files();
+
+  /// Makes the TCP connection (O_NONBLOCK); `host` and `port` then only name the server, for its key and in messages.
+  /// Unset: connect_tcp().
+  std::function<Result<UniqueFd>()> connect;
 
   /// What to do about a login that was refused.
   std::string advice =
@@ -82,6 +87,7 @@ class SshSession {
  private:
   SshSession() = default;
   Status connect(const SshTarget& target);
+  Status connect_socket(const SshTarget& target);
 
   ssh_session_struct* raw_ = nullptr;
   std::string name_;

@@ -152,7 +152,7 @@ void check_facts(const PairConfig& pair, const SideFacts& facts, Examination& ex
 void check_agent_there(const CliContext& context, const PairConfig& pair, Examination& exam) {
   SystemClock clock;
   SystemHostFacts host;
-  const auto sides = make_scan_sides(context.agent_path, clock, host);
+  const auto sides = make_scan_sides({context.agent_path, {}}, clock, host);
   auto side = sides.deploy(pair, SideOptions{});
   if (!side) {
     const ErrorCode code = side.error().code;

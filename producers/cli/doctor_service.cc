@@ -20,6 +20,8 @@ namespace {
 
 constexpr const char* kUnit = "sutazai-sync-monitor.service";
 constexpr const char* kCronFile = "/etc/cron.d/sutazai-sync";
+constexpr const char* kDialUnit = "twsync-dial.socket";
+constexpr const char* kDialSocket = "/run/twsync-dial.sock";
 constexpr int kBrokerMs = 2000;
 
 std::string user_name() {
@@ -88,11 +90,22 @@ bool kept_out() {
   return ::access("/run/twsync/front.sock", R_OK | W_OK) != 0 && errno == EACCES;
 }
 
+/// Workers of a unit have no network: without the dialer's socket they reach nobody.
+void check_dialer(Examination& exam) {
+  const bool known =
+      exists(str("/etc/systemd/system/", kDialUnit)) || exists(str("/usr/lib/systemd/system/", kDialUnit));
+  if (!has_systemd() || !known) return;
+  if (exists(kDialSocket)) return exam.good("dialer", kDialSocket);
+  exam.bad("dialer", str("the workers cannot connect to a deploy server: ", kDialSocket, " is not there"),
+           str("systemctl restart ", kDialUnit));
+}
+
 void check_broker(const CliContext& context, const std::vector<PairConfig>& pairs, Examination& exam) {
   const auto broker = open_broker(context.config, kBrokerMs);
   if (broker) {
     exam.good("service", str("broker ", (*broker)->status.version, ", pid ", (*broker)->status.pid));
     check_workers((*broker)->status, exam);
+    check_dialer(exam);
     for (const auto& pair : pairs) {
       if (context.config.find(pair.name) != nullptr) check_served(**broker, pair, context.config.prefix, exam);
     }

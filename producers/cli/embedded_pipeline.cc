@@ -89,14 +89,14 @@ Status add_workers(Crew& crew, ZmqContext& context, const BrokerEndpoints& endpo
   ScannerOptions scanner;
   scanner.endpoints = endpoints;
   scanner.pairs = pairs;
-  scanner.sides = make_scan_sides(options.agent_path, clock, host);
+  scanner.sides = make_scan_sides({options.agent_path, {}}, clock, host);
   scanner.version = options.version;
   crew.add(std::make_shared<ScannerWorker>(context, clock, std::move(scanner)));
   crew.add(std::make_shared<ResolverWorker>(context, clock,
                                             ResolverOptions{endpoints, pairs, options.version, options.controller}));
   for (uint32_t i = 0; i < std::max(options.pair.transfer_workers, 1U); ++i) {
     SYNC_ASSIGN(auto worker,
-                TransferWorker::open(context, endpoints, clock, pairs, make_agent_connector(options.agent_path)));
+                TransferWorker::open(context, endpoints, clock, pairs, make_agent_connector({options.agent_path, {}})));
     crew.add(std::shared_ptr<TransferWorker>(std::move(worker)));
   }
   return {};

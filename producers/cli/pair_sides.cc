@@ -53,7 +53,7 @@ Result<std::unique_ptr<RemoteSide>> open_deploy_side(const CliContext& context, 
   request.pair_id = meta.pair_id;
   request.hash_key = meta.hash_key;
   request.preserve_setuid = pair.preserve_setuid;
-  return connect_deploy_side(context.agent_path, pair, request);
+  return connect_deploy_side({context.agent_path, {}}, pair, request);
 }
 
 Result<std::unique_ptr<LocalSide>> claim_code_side(const PairConfig& pair, const BaseMeta& meta, Clock& clock,

@@ -38,21 +38,27 @@ case $build in /*) ;; *) build=$top/$build ;; esac
 DESTDIR=$work/tree cmake --install "$build" >"$work/install.log" 2>&1 || fail "cmake --install: $(tail -1 "$work/install.log")"
 units=$(find "$work/tree" -type d -name systemd)
 for unit in "$units"/*.service; do
+  # Started for one connection, by its socket.
+  if [[ $unit == *twsync-dial@* ]]; then continue; fi
   grep -q '^Type=notify$' "$unit" && grep -q '^Restart=on-failure$' "$unit" && grep -q '^StartLimitIntervalSec=0$' "$unit" || fail "$(basename "$unit")"
   program=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$unit")
   for role in "${roles[@]}"; do
     [ -x "$work/tree${program//%i/$role}" ] || fail "$(basename "$unit") starts $program, which is not installed"
   done
 done
-for unit in twsync-broker.service twsync-worker@.service twsync-observer.service; do
+for unit in twsync-broker.service twsync-worker@.service twsync-observer.service twsync-dial.socket twsync-dial@.service; do
   grep -q '^PartOf=sutazai-sync-monitor.service$' "$units/$unit" || fail "$unit does not stop with the monitor"
 done
 for part in twsync-broker.service twsync-worker@scanner.service twsync-worker@resolver.service twsync-worker@transfer.service twsync-observer.service; do
   grep -q "^\(Wants\|Requires\)=.*$part" "$units/sutazai-sync-monitor.service" || fail "the monitor does not start $part"
 done
+[ -x "$work/tree$(sed -n 's/^ExecStart=//p' "$units/twsync-dial@.service")" ] || fail "the dialer is not installed"
+grep -q '^Requires=.*twsync-dial.socket' "$units/twsync-worker@.service" || fail "the workers do not start the dialer's socket"
+grep -q "^ListenSequentialPacket=$(sed -n 's/^Environment=TWSYNC_DIAL=//p' "$units/twsync-worker@.service")\$" "$units/twsync-dial.socket" ||
+  fail "the workers and the dialer name different sockets"
 if command -v systemd-analyze >/dev/null; then
   mkdir "$work/verify"
-  cp "$units"/*.service "$work/verify/"
+  cp "$units"/*.service "$units"/*.socket "$work/verify/"
   mkdir "$work/verify/sutazai-sync-monitor.service.d"
   cp "$units/../examples/fanotify.conf" "$work/verify/sutazai-sync-monitor.service.d/"
   sed -i 's|^ExecStart=.*|ExecStart=/bin/true|' "$work"/verify/*.service
@@ -78,9 +84,10 @@ if systemd-analyze security --help 2>/dev/null | grep -q -- --offline; then
   at_most 15 sutazai-sync-monitor.service
   at_most 19 sutazai-sync-monitor.service "$units/../examples/fanotify.conf"
   at_most 15 twsync-worker@.service "$units/twsync-worker@resolver.service.d/strict.conf"
-  # Root and the network are their work; workers/README.md has the rows.
-  at_most 24 twsync-worker@.service "$units/twsync-worker@scanner.service.d/strict.conf"
-  at_most 29 twsync-worker@.service
+  at_most 15 twsync-worker@.service "$units/twsync-worker@scanner.service.d/strict.conf"
+  # Root's rights on files anywhere and the dialer's network are their work; workers/README.md has the rows.
+  at_most 20 twsync-worker@.service
+  at_most 16 twsync-dial@.service
 fi
 echo "ok units"
 

@@ -3,6 +3,7 @@
 #include "common/app/notify.h"
 #include "common/app/run_main.h"
 #include "workers/connector.h"
+#include "workers/dial/dial.h"
 #include "workers/scanner/scanner_worker.h"
 #include "workers/service_pairs.h"
 
@@ -17,7 +18,7 @@ int main(int argc, char** argv) {
     ScannerOptions options;
     options.endpoints = ipc_endpoints(context.config.runtime_dir);
     options.pairs = service_pairs(context.config);
-    options.sides = make_scan_sides({}, clock, host);
+    options.sides = make_scan_sides({{}, dial_socket_of_unit()}, clock, host);
     options.version = TWSYNC_VERSION;
     options.publish_hints = true;
     for (const auto& pair : context.config.pairs) {

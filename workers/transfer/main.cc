@@ -9,6 +9,7 @@
 #include "common/app/notify.h"
 #include "common/app/run_main.h"
 #include "workers/connector.h"
+#include "workers/dial/dial.h"
 #include "workers/service_pairs.h"
 #include "workers/transfer/transfer_worker.h"
 
@@ -27,8 +28,9 @@ Status serve(ServiceContext& context) {
   SystemClock clock;
   std::vector<std::unique_ptr<TransferWorker>> workers;
   for (uint32_t i = 0; i < sessions_wanted(context.config); ++i) {
-    SYNC_ASSIGN(auto worker, TransferWorker::open(zmq, ipc_endpoints(context.config.runtime_dir), clock,
-                                                  service_pairs(context.config), make_agent_connector({})));
+    SYNC_ASSIGN(auto worker,
+                TransferWorker::open(zmq, ipc_endpoints(context.config.runtime_dir), clock,
+                                     service_pairs(context.config), make_agent_connector({{}, dial_socket_of_unit()})));
     workers.push_back(std::move(worker));
   }
   const OnStop on_stop(context.signals, [&] {
