@@ -42,12 +42,13 @@ bool can_prompt() {
 std::optional<std::string> prompt_secret(const std::string& question) {
   const int fd = open_terminal();
   if (fd < 0) return std::nullopt;
-  say(fd, escape_bytes(question) + " ");
   termios before{};
   const bool is_terminal = ::tcgetattr(fd, &before) == 0;
   termios silent = before;
   silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  // Before the question: this forgets what was typed, which an answer to it must not be.
   if (is_terminal) ::tcsetattr(fd, TCSAFLUSH, &silent);
+  say(fd, escape_bytes(question) + " ");
   auto answer = read_line(fd);
   if (is_terminal) ::tcsetattr(fd, TCSAFLUSH, &before);
   say(fd, "\n");

@@ -132,6 +132,14 @@ wrong_then_right() {
   expect 0
 }
 
+# Typed before the terminal was told not to show it, an answer is as good, and as secret.
+quick_answer() {
+  fresh
+  cc -shared -fPIC -O -o quick_answer.so "$support/quick_answer.c"
+  LD_PRELOAD=$W/quick_answer.so asked "yes/no=>yes" "Password=>wrong" "Password=>$password"
+  expect 0
+}
+
 three_wrong() {
   fresh
   asked "yes/no=>yes" "Password=>a" "Password=>b" "Password=>c"
@@ -303,6 +311,7 @@ test_case fingerprint_y fingerprint_refused y
 test_case fingerprint_empty fingerprint_refused ""
 test_case fingerprint_changed fingerprint_changed
 test_case wrong_then_right wrong_then_right
+test_case quick_answer quick_answer
 test_case three_wrong three_wrong
 test_case interrupted_password no_answer ^C
 test_case empty_password no_answer $'\x04'
