@@ -59,8 +59,8 @@ no_more() { # UNIT LIMIT: transfer needs root's rights on files anywhere (worker
 no_more twsync-broker.service 0.5
 no_more sutazai-sync-monitor.service 1.5
 no_more twsync-worker@resolver.service 1.5
-no_more twsync-worker@scanner.service 1.5
-no_more twsync-worker@transfer.service 2.0
+no_more twsync-worker@scanner.service 1.4
+no_more twsync-worker@transfer.service 1.9
 no_more twsync-dial@.service 1.6
 must "the workers have no network" code 'for role in scanner transfer; do pid=$(systemctl show -P MainPID twsync-worker@$role) && [ "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/1/ns/net)" ] || exit 1; done'
 no_more twsync-observer.service 1.6

@@ -84,9 +84,9 @@ if systemd-analyze security --help 2>/dev/null | grep -q -- --offline; then
   at_most 15 sutazai-sync-monitor.service
   at_most 19 sutazai-sync-monitor.service "$units/../examples/fanotify.conf"
   at_most 15 twsync-worker@.service "$units/twsync-worker@resolver.service.d/strict.conf"
-  at_most 15 twsync-worker@.service "$units/twsync-worker@scanner.service.d/strict.conf"
+  at_most 14 twsync-worker@.service "$units/twsync-worker@scanner.service.d/strict.conf"
   # Root's rights on files anywhere and the dialer's network are their work; workers/README.md has the rows.
-  at_most 20 twsync-worker@.service
+  at_most 19 twsync-worker@.service
   at_most 16 twsync-dial@.service
 fi
 echo "ok units"
