@@ -90,11 +90,13 @@ bool kept_out() {
   return ::access("/run/twsync/front.sock", R_OK | W_OK) != 0 && errno == EACCES;
 }
 
+bool knows_unit(const char* name) {
+  return exists(str("/etc/systemd/system/", name)) || exists(str("/usr/lib/systemd/system/", name));
+}
+
 /// Workers of a unit have no network: without the dialer's socket they reach nobody.
 void check_dialer(Examination& exam) {
-  const bool known =
-      exists(str("/etc/systemd/system/", kDialUnit)) || exists(str("/usr/lib/systemd/system/", kDialUnit));
-  if (!has_systemd() || !known) return;
+  if (!has_systemd() || !knows_unit(kDialUnit)) return;
   if (exists(kDialSocket)) return exam.good("dialer", kDialSocket);
   exam.bad("dialer", str("the workers cannot connect to a deploy server: ", kDialSocket, " is not there"),
            str("systemctl restart ", kDialUnit));
@@ -120,10 +122,11 @@ void check_broker(const CliContext& context, const std::vector<PairConfig>& pair
 
 void check_units(const Config& config, Examination& exam) {
   if (!has_systemd() || config.prefix.empty()) return;
-  const bool known = exists(str("/etc/systemd/system/", kUnit)) || exists(str("/usr/lib/systemd/system/", kUnit));
-  if (!known) {
-    return exam.warn("unit", str("systemd does not know ", kUnit),
-                     str("systemctl link ", shell_word(config.prefix), "/share/twsync/systemd/*.service"));
+  for (const char* unit : {kUnit, kDialUnit}) {
+    const std::string units = shell_word(config.prefix) + "/share/twsync/systemd/*";
+    if (knows_unit(unit)) continue;
+    return exam.warn("unit", str("systemd does not know ", unit),
+                     str("systemctl link ", units, ".service ", units, ".socket"));
   }
   if (exists(str("/etc/systemd/system/multi-user.target.wants/", kUnit))) {
     exam.good("unit", str(kUnit, " starts with the system"));
