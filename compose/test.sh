@@ -53,14 +53,14 @@ must "systemctl start" code 'systemctl start sutazai-sync-monitor.service'
 units='sutazai-sync-monitor twsync-broker twsync-worker@scanner twsync-worker@resolver twsync-worker@transfer'
 must "every unit is active" code "systemctl is-active $units"
 exposure() { on code "systemd-analyze security --no-pager $1" | sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\) .*/\1/p'; }
-no_more() { # UNIT LIMIT: transfer needs root's rights on files anywhere (workers/README.md)
+no_more() { # UNIT LIMIT
   awk -v have="$(exposure "$1")" -v most="$2" 'BEGIN { exit !(have != "" && have <= most) }' || fail "systemd-analyze security $1: $(exposure "$1") > $2"
 }
 no_more twsync-broker.service 0.5
 no_more sutazai-sync-monitor.service 1.5
 no_more twsync-worker@resolver.service 1.5
 no_more twsync-worker@scanner.service 1.4
-no_more twsync-worker@transfer.service 1.9
+no_more twsync-worker@transfer.service 1.5
 no_more twsync-dial@.service 1.6
 must "the workers have no network" code 'for role in scanner transfer; do pid=$(systemctl show -P MainPID twsync-worker@$role) && [ "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/1/ns/net)" ] || exit 1; done'
 no_more twsync-observer.service 1.6
@@ -96,6 +96,7 @@ must "nothing was run" code '[ ! -e /tmp/broken-in ]'
 ok "the deploy server may sync, publish and ask, nothing else"
 
 . "$here/pairs.sh"
+. "$here/places.sh"
 . "$here/commands.sh"
 forget_second_pair
 

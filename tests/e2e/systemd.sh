@@ -56,6 +56,7 @@ done
 grep -q '^Requires=.*twsync-dial.socket' "$units/twsync-worker@.service" || fail "the workers do not start the dialer's socket"
 grep -q "^ListenSequentialPacket=$(sed -n 's/^Environment=TWSYNC_DIAL=//p' "$units/twsync-worker@.service")\$" "$units/twsync-dial.socket" ||
   fail "the workers and the dialer name different sockets"
+[ -x "$work/tree$(sed -n 's/^ExecStartPre=+\([^ ]*\).*/\1/p' "$units/twsync-worker@transfer.service.d/10-places.conf")" ] || fail "the transfer worker's ExecStartPre= is not installed"
 if command -v systemd-analyze >/dev/null; then
   mkdir "$work/verify"
   cp "$units"/*.service "$units"/*.socket "$work/verify/"
@@ -85,8 +86,8 @@ if systemd-analyze security --help 2>/dev/null | grep -q -- --offline; then
   at_most 19 sutazai-sync-monitor.service "$units/../examples/fanotify.conf"
   at_most 15 twsync-worker@.service "$units/twsync-worker@resolver.service.d/strict.conf"
   at_most 14 twsync-worker@.service "$units/twsync-worker@scanner.service.d/strict.conf"
-  # Root's rights on files anywhere and the dialer's network are their work; workers/README.md has the rows.
-  at_most 19 twsync-worker@.service
+  at_most 15 twsync-worker@.service "$units/twsync-worker@transfer.service.d/10-places.conf"
+  # A network is the dialer's work.
   at_most 16 twsync-dial@.service
 fi
 echo "ok units"
