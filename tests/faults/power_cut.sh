@@ -309,7 +309,7 @@ plan() { # the series of a run, one a line
 }
 
 run_plan() { # BIN OUT
-  TWSYNC_BIN=$1 xargs -P "${JOBS:-4}" -L 1 bash "$0" --series "$prepared" | tee "$2"
+  TWSYNC_BIN=$1 xargs -P "${JOBS:-8}" -L 1 bash "$0" --series "$prepared" | tee "$2"
 }
 
 began=$SECONDS
