@@ -43,6 +43,13 @@ Result<std::unique_ptr<OldVersion>> OldVersion::open_twin(const RootDir& root, c
   return std::unique_ptr<OldVersion>(new OldVersion(std::move(fd).value()));
 }
 
+Result<std::unique_ptr<OldVersion>> OldVersion::open_staged(const StageArea& stage, const Staged& staged) {
+  UniqueFd fd(staged.fd ? ::fcntl(staged.fd.get(), F_DUPFD_CLOEXEC, 0)
+                        : ::openat(stage.fd(), staged.name().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return error_from_errno(errno, "cannot open the file with the same content");
+  return std::unique_ptr<OldVersion>(new OldVersion(std::move(fd)));
+}
+
 bool OldVersion::share(uint64_t offset, uint64_t size, int to) const {
   const struct file_clone_range range = {fd_.get(), offset, size, offset};
   return size != 0 && ::ioctl(to, FICLONERANGE, &range) == 0;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/fs/dir_handle.h"
+#include "common/fs/stage_area.h"
 #include "common/model/plan.h"
 
 namespace twsync {
@@ -18,6 +19,8 @@ class OldVersion {
   static Result<std::unique_ptr<OldVersion>> open(const RootDir& root, const Operation& op);
   /// Any regular file of the tree: what it holds the new version's digest shows. stale when there is none.
   static Result<std::unique_ptr<OldVersion>> open_twin(const RootDir& root, const std::string& path);
+  /// The same of a file that is staged, but not in its place yet.
+  static Result<std::unique_ptr<OldVersion>> open_staged(const StageArea& stage, const Staged& staged);
   /// 1 to `most` bytes at `offset`, valid until the next call; stale at the end of the file.
   Result<std::string_view> read(uint64_t offset, uint64_t most) { return read_of(fd_.get(), offset, most); }
   /// The same of another file.

@@ -49,6 +49,7 @@ class RootSender final : public Sender {
     SYNC_TRY(root_->check_in_place());
     BlockBuilder blocks(emit, encoder_, compression_);
     ReadAhead sources(*root_, batch);
+    twins_.begin(batch);
     room_ = batch.room_bytes;
     while (auto source = sources.next()) SYNC_TRY(send_file(batch, *source, blocks));
     return blocks.flush();
@@ -89,6 +90,7 @@ class RootSender final : public Sender {
       const Digest digest = hasher_.finish();
       if (whole && err == 0 && (last ? only_grew(fd, stat, digest) : after.same_moment(stat))) {
         if (stat.size >= kChunkedFrom) chunk_store_.put(digest, chunker_.take_list());
+        twins_.sent(op.path, digest);
         return blocks.put(encode_end(digest));
       }
       if (!blocks.take_back(start)) SYNC_TRY(blocks.put(encode_abort()));
@@ -134,6 +136,7 @@ class RootSender final : public Sender {
     for (const FoundTwin::Extent& extent : twin.extents)
       SYNC_TRY(blocks.put(extent.hole ? encode_hole(extent.size) : encode_copy({extent.offset, extent.size})));
     SYNC_TRY(blocks.put(encode_end(twin.digest)));
+    twins_.sent(op.path, twin.digest);
     if (op.expected.is_file() && op.expected.digest != twin.digest) chunk_store_.drop(op.expected.digest);
     // The other server copies while this one goes on reading.
     return stat.size < kCopyAtOnce ? Status{} : blocks.flush();

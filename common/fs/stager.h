@@ -52,6 +52,7 @@ class Stager {
   bool settle_writes();
   Status copy(std::string_view body);
   void open_old();
+  Result<std::unique_ptr<OldVersion>> open_twin(const std::string& path);
   void check_content(Item& item, const Digest& digest);
   void keep_chunks();
   bool share_twin(const CopyRecord& record);

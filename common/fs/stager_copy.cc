@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "common/fs/stager.h"
@@ -58,10 +59,25 @@ bool Stager::share_twin(const CopyRecord& record) {
   return true;
 }
 
+// Of this batch nothing is in its place before its content is complete.
+Result<std::unique_ptr<OldVersion>> Stager::open_twin(const std::string& path) {
+  const auto end = flight_->puts.begin() + static_cast<std::ptrdiff_t>(flight_->next_put);
+  const auto put =
+      std::find_if(flight_->puts.begin(), end, [&](size_t index) { return flight_->items[index].op->path == path; });
+  if (put == end || flight_->items[*put].same_content) return OldVersion::open_twin(root_, path);
+  const Item& item = flight_->items[*put];
+  if (item.staged.kind == Kind::file) return OldVersion::open_staged(stage_, item.staged);
+  return Error{ErrorCode::stale, "the file with the same content did not come", path, 0};
+}
+
 void Stager::open_old() {
-  auto opened = source_.twin != 0 ? OldVersion::open_twin(root_, flight_->batch.twins[source_.twin - 1].path)
+  auto opened = source_.twin != 0 ? open_twin(flight_->batch.twins[source_.twin - 1].path)
                                   : OldVersion::open(root_, *current_->op);
-  if (!opened) return current_->fail(opened.error());
+  if (!opened) {
+    Error error = std::move(opened).error();
+    if (source_.twin != 0) error.code = ErrorCode::stale;  // as below
+    return current_->fail(error);
+  }
   old_ = std::move(opened).value();
   if (!chunked()) return;
   if (auto kept = chunk_store_.take(current_->op->expected.digest)) old_chunks_.emplace(std::move(*kept));

@@ -43,8 +43,27 @@ bool TwinSearch::is_ruled_out(const std::string& path, int fd, const FileStat& s
   return false;
 }
 
+void TwinSearch::begin(const Batch& batch) {
+  in_batch_.clear();
+  for (const Twin& twin : batch.twins)
+    if (!twin.digest.known()) in_batch_.emplace(twin.path, Digest{});
+}
+
+void TwinSearch::sent(const std::string& path, const Digest& digest) {
+  const auto found = in_batch_.find(path);
+  if (found != in_batch_.end()) found->second = digest;
+}
+
+Digest TwinSearch::digest_of(const Twin& twin) const {
+  if (twin.digest.known()) return twin.digest;
+  const auto found = in_batch_.find(twin.path);
+  return found != in_batch_.end() ? found->second : Digest{};
+}
+
 std::optional<FoundTwin> TwinSearch::find(const Batch& batch, uint32_t op, int fd, const FileStat& stat) {
-  const auto likely = [&](const Twin& twin) { return twin.op == op && !is_ruled_out(twin.path, fd, stat); };
+  const auto likely = [&](const Twin& twin) {
+    return twin.op == op && digest_of(twin).known() && !is_ruled_out(twin.path, fd, stat);
+  };
   if (std::none_of(batch.twins.begin(), batch.twins.end(), likely)) return std::nullopt;
   FoundTwin found;
   settle(stat);
@@ -65,7 +84,7 @@ std::optional<FoundTwin> TwinSearch::find(const Batch& batch, uint32_t op, int f
   if (!got || *got != stat.size || stat_fd(fd, after) != 0 || !after.same_moment(stat)) return std::nullopt;
   found.digest = hasher_.finish();
   const auto same = std::find_if(batch.twins.begin(), batch.twins.end(),
-                                 [&](const Twin& twin) { return twin.op == op && twin.digest == found.digest; });
+                                 [&](const Twin& twin) { return twin.op == op && digest_of(twin) == found.digest; });
   if (same == batch.twins.end()) return std::nullopt;
   found.number = static_cast<uint32_t>(same - batch.twins.begin()) + 1;
   return found;

@@ -9,12 +9,12 @@
 
 namespace twsync {
 
-/// A file that, by the base, stands on the target and may hold what an operation puts. What is really there shows when
-/// it was copied: a wrong one costs bytes.
+/// A file that may hold what an operation puts: by the base it stands on the target, or the batch puts it before. What
+/// is really there shows when it was copied: a wrong one costs bytes.
 struct Twin {
   uint32_t op = 0;   ///< a put_file of the batch
   std::string path;  ///< below the target's root
-  Digest digest;     ///< by the base
+  Digest digest;     ///< by the base; unknown: of what the sender sent for that path in this batch
   template <class F>
   void fields(F&& f) {
     f(op, path, digest);

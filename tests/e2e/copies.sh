@@ -10,6 +10,12 @@ next_to_nothing() {
   equal_trees
 }
 
+# The last sync carried TOTAL and less than 1 % more.
+next_to_nothing_more() {
+  [ "$(summary "$1")" -lt $(($2 + $2 / 100)) ] || die "$1 is $(summary "$1") for $2"
+  equal_trees
+}
+
 one_file() {
   local size=$((64 << 20))
   noise $size >code/big; in_sync
@@ -28,6 +34,13 @@ directories() {
   cp -rp deploy/d2 deploy/d3; in_sync; next_to_nothing bytes_received 15210000
   # Moved in a way that no rename shows: the old names go after the copies came.
   cp -r code/d3 code/d4; rm -r code/d3; in_sync; next_to_nothing bytes_sent 15210000
+}
+
+new_ones() { # nothing of it is on the other side before
+  mkdir code/d deploy/e
+  noise 30000000 >code/d/image; noise 3000000 >code/d/a; noise 3000000 >code/d/b; noise 100000 >code/d/c
+  cp -r code/d code/d2; in_sync; next_to_nothing_more bytes_sent 36100000
+  noise 30000000 >deploy/e/image; cp deploy/e/image deploy/e/image2; in_sync; next_to_nothing_more bytes_received 30000000
 }
 
 several_of_a_size() {
@@ -66,6 +79,7 @@ linked_out() {
 
 test_case one_file one_file
 test_case directories directories
+test_case new_ones new_ones
 test_case several_of_a_size several_of_a_size
 test_case sparse sparse
 test_case damaged_twin damaged_twin

@@ -77,6 +77,54 @@ TEST_F(Copies, the_right_one_of_several_is_taken) {
   EXPECT_LT(sent_bytes_, 1000U);
 }
 
+class CopiesInBatch : public Copies {
+ protected:
+  void SetUp() override {
+    applier();
+    old_file(from("big"), content_);
+    old_file(from("copy"), content_);
+    old_file(from("third"), content_);
+  }
+  std::vector<OpResult> send_all(const std::vector<std::pair<uint32_t, std::string>>& twins) {
+    Batch work = batch({put("big"), put("copy"), put("third")});
+    for (const auto& [op, path] : twins) work.twins.push_back({op, path, {}});
+    return apply(std::move(work));
+  }
+};
+
+TEST_F(CopiesInBatch, equal_files_send_one) {
+  for (const OpResult& result : send_all({{1, "big"}, {2, "copy"}})) EXPECT_EQ(result.code, ErrorCode::ok);
+  for (const char* name : {"big", "copy", "third"}) EXPECT_EQ(read_file(to(name)), content_);
+  EXPECT_LT(sent_bytes_, 3'100'000U);
+  struct stat big, copy;
+  ASSERT_EQ(::stat(to("big").c_str(), &big), 0);
+  ASSERT_EQ(::stat(to("copy").c_str(), &copy), 0);
+  EXPECT_NE(big.st_ino, copy.st_ino) << "two files, not two names";
+}
+
+TEST_F(CopiesInBatch, another_content_of_that_size_travels) {
+  const std::string other = noise(3'000'000).replace(2'999'000, 4, "edit");
+  old_file(from("copy"), other);
+  for (const OpResult& result : send_all({{1, "big"}, {2, "copy"}, {2, "big"}})) EXPECT_EQ(result.code, ErrorCode::ok);
+  EXPECT_EQ(read_file(to("copy")), other);
+  EXPECT_EQ(read_file(to("third")), content_);
+  EXPECT_LT(sent_bytes_, 6'100'000U);
+}
+
+TEST_F(CopiesInBatch, what_was_not_sent_is_nobodys_twin) {
+  fs::remove(from("big"));
+  const auto results = send_all({{1, "big"}, {2, "copy"}});
+  EXPECT_NE(results.at(0).code, ErrorCode::ok);
+  EXPECT_EQ(results.at(1).code, ErrorCode::ok);
+  EXPECT_EQ(results.at(2).code, ErrorCode::ok);
+  EXPECT_EQ(read_file(to("copy")), content_);
+}
+
+TEST_F(CopiesInBatch, a_later_file_is_nobodys_twin_yet) {
+  for (const OpResult& result : send_all({{0, "third"}, {1, "third"}})) EXPECT_EQ(result.code, ErrorCode::ok);
+  for (const char* name : {"big", "copy", "third"}) EXPECT_EQ(read_file(to(name)), content_);
+}
+
 TEST_F(Copies, a_twin_that_is_gone_here_still_counts) {
   fs::remove(from("big"));
   EXPECT_EQ(send("copy", {"big"}).code, ErrorCode::ok);

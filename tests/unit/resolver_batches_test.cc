@@ -17,7 +17,9 @@ Operation put(const std::string& path, Side side, uint64_t size, uint32_t group 
 }
 
 std::vector<Batch> cut_batches(const std::vector<Operation>& operations, const BatchLimits& limits) {
-  BatchCutter cutter(operations, 0, operations.size(), limits);
+  std::vector<const Operation*> all;
+  for (const Operation& op : operations) all.push_back(&op);
+  BatchCutter cutter(all, limits);
   std::vector<Batch> out;
   while (auto batch = cutter.next()) out.push_back(std::move(*batch));
   return out;

@@ -113,6 +113,38 @@ TEST_F(TwinsTest, what_failed_travels_until_it_was_put) {
   EXPECT_EQ(offered(put("new")), Paths{"a"});
 }
 
+TEST_F(TwinsTest, what_the_batch_puts_before_is_offered) {
+  Batch batch;
+  batch.side = Side::deploy;
+  batch.operations = {put("a/x"), put("a/y"), put("a/z", kSize + 1), put("b/y")};
+  for (uint32_t n = 0; n < batch.operations.size(); ++n) batch.operations[n].id = n;
+  ASSERT_TRUE(offer_twins(work_, batch).ok());
+  ASSERT_EQ(batch.twins.size(), 3U);
+  const std::vector<std::pair<uint32_t, std::string>> expected = {{1, "a/x"}, {3, "a/y"}, {3, "a/x"}};
+  for (size_t n = 0; n < expected.size(); ++n) {
+    EXPECT_EQ(batch.twins[n].op, expected[n].first);
+    EXPECT_EQ(batch.twins[n].path, expected[n].second);
+    EXPECT_FALSE(batch.twins[n].digest.known());
+  }
+}
+
+TEST_F(TwinsTest, the_first_of_a_size_goes_first) {
+  std::vector<Operation> stage = {put("gone before"), put("a"),         put("b"), put("larger", kSize + 1),
+                                  put("grouped"),     put("small", 10), put("c"), put("small too", 10)};
+  stage[4].group = 1;
+  stage.push_back(put("to code"));
+  stage.back().side = Side::code;
+  const CopiesLast order = copies_last(stage, 1, stage.size());
+  const auto paths = [](const std::vector<const Operation*>& operations) {
+    Paths out;
+    for (const Operation* op : operations) out.push_back(op->path);
+    return out;
+  };
+  EXPECT_EQ(paths(order.first), (Paths{"a", "larger", "grouped", "small", "small too", "to code"}));
+  EXPECT_EQ(paths(order.copies), (Paths{"b", "c"}));
+  EXPECT_EQ(order.copied_bytes, 2 * kSize);
+}
+
 TEST_F(TwinsTest, a_message_holds_so_many) {
   const std::string deep(4000, 'd');
   for (uint64_t n = 0; n < 8; ++n) agree(deep + std::to_string(n), kSize, n);

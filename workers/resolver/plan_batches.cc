@@ -47,8 +47,8 @@ std::optional<Batch> BatchCutter::add(const Operation& op) {
 }
 
 std::optional<Batch> BatchCutter::next() {
-  while (next_ < end_) {
-    if (auto done = add(operations_[next_++])) return done;
+  while (next_ < operations_.size()) {
+    if (auto done = add(*operations_[next_++])) return done;
   }
   if (auto done = close(0)) return done;
   return close(1);

@@ -19,21 +19,20 @@ struct BatchLimits {
 /// Structure, directory removal and directory metadata: one batch after another, each waiting for the last.
 bool is_ordered(OpStage stage);
 
-/// The operations [begin, end) of one stage, cut per side in the plan's order. Groups are never cut apart.
-/// id, epoch and cycle are left to the caller. `operations` outlives it; only what is being cut is copied.
+/// Operations of one stage, cut per side in their order. Groups, which stand together, are never cut apart.
+/// id, epoch and cycle are left to the caller. `operations` outlive it; only what is being cut is copied.
 class BatchCutter {
  public:
-  BatchCutter(const std::vector<Operation>& operations, size_t begin, size_t end, const BatchLimits& limits)
-      : operations_(operations), next_(begin), end_(end), limits_(limits) {}
+  BatchCutter(const std::vector<const Operation*>& operations, const BatchLimits& limits)
+      : operations_(operations), limits_(limits) {}
   std::optional<Batch> next();  ///< nullopt = that was all
 
  private:
   std::optional<Batch> close(size_t side);
   std::optional<Batch> add(const Operation& op);
 
-  const std::vector<Operation>& operations_;
-  size_t next_;
-  const size_t end_;
+  const std::vector<const Operation*>& operations_;
+  size_t next_ = 0;
   const BatchLimits limits_;
   Batch open_[2];
   uint64_t bytes_[2] = {0, 0};

@@ -15,6 +15,7 @@ namespace twsync {
 namespace {
 
 constexpr size_t kInFlight = 12;  // batches handed to the broker at a time: enough that no worker's stream drains
+constexpr uint64_t kWorthWaiting = 16U << 20U;  // bytes
 constexpr int64_t kRoomIsKnownFor = 120 * kSecond;
 constexpr int64_t kProgressEvery = 200 * kMillisecond;
 
@@ -67,15 +68,23 @@ PlanOutcome PlanRun::run(const Plan& plan) {
 }
 
 void PlanRun::run_stage(const std::vector<Operation>& operations, size_t begin, size_t end) {
-  BatchCutter cutter(operations, begin, end, BatchLimits{});
-  const bool ordered = is_ordered(operations[begin].stage);
-  while (auto batch = cutter.next()) {
-    // An ordered stage has one batch in flight: the next may build on it.
-    if (!collect(ordered ? 0 : kInFlight - 1)) break;
-    submit(std::move(*batch));
-  }
+  const CopiesLast order = copies_last(operations, begin, end);
+  // To know what stands there by then may save their bytes.
+  const size_t until_in_flight = order.copied_bytes < kWorthWaiting ? kInFlight : 0;
+  if (submit_all(order.first, is_ordered(operations[begin].stage)) && collect(until_in_flight))
+    submit_all(order.copies, false);
   // After a failure too: what other workers still carry is durable over there and belongs into the base.
   collect(0);
+}
+
+bool PlanRun::submit_all(const std::vector<const Operation*>& operations, bool ordered) {
+  BatchCutter cutter(operations, BatchLimits{});
+  while (auto batch = cutter.next()) {
+    // An ordered stage has one batch in flight: the next may build on it.
+    if (!collect(ordered ? 0 : kInFlight - 1)) return false;
+    submit(std::move(*batch));
+  }
+  return true;
 }
 
 void PlanRun::submit(Batch batch) {

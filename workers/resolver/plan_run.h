@@ -37,6 +37,7 @@ class PlanRun {
 
  private:
   void run_stage(const std::vector<Operation>& operations, size_t begin, size_t end);
+  bool submit_all(const std::vector<const Operation*>& operations, bool ordered);
   struct Flight {
     Batch batch;
     uint64_t content_bytes = 0;  ///< of its files, as planned
