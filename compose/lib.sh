@@ -70,10 +70,15 @@ servers_up() {
     eventually "$server's systemd" "$server" 'systemctl is-active ssh.service cron.service && [ -S /run/systemd/private ]'
   done
 }
+# Builds what the packages take, unless that is done.
+built() {
+  bash "$top/tests/install.sh" && cmake -S "$top" -B "$build" -G Ninja && cmake --build "$build" -j "$(nproc)"
+}
 # packages_there PLACE: both packages lie in that directory of each server; sets `version`. PACKAGES=DIR: these ones.
 packages_there() {
   if [ -n "${PACKAGES:-}" ]; then cp -r "$PACKAGES" "$work/packages"; fi
   if [ ! -d "$work/packages" ]; then
+    built >"$work/built.log" 2>&1 || fail "the build: $(tail -3 "$work/built.log")"
     cpack --config "$build/CPackConfig.cmake" -B "$work/packages" >"$work/cpack.log" 2>&1 || fail "cpack: $(tail -1 "$work/cpack.log")"
     rm -rf "$work/packages/_CPack_Packages"
   fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Two servers with real systemd, sshd and cron, at the addresses and with the roots that the default configuration
 # names, and a second deploy server: brings them up, installs the packages, runs the scenarios, takes them down. Can be
-# run again and again. Needs docker, docker-compose, python3 and a finished build; debootstrap where
+# run again and again. Builds first. Needs docker, docker-compose and python3; debootstrap where
 # debian:bookworm-slim cannot be pulled.   BUILD_DIR=build   KEEP=1: leaves the servers running.
 set -euo pipefail
 # shellcheck source=lib.sh
