@@ -25,8 +25,15 @@ bool is_being_written(int dir_fd, const char* name) {
 
 }  // namespace
 
+// Of a group the names go one by one: the last one's inode must stay, as somebody may hold it open.
+bool has_other_names(int dir_fd, const std::string& name, const FileStat& stat) {
+  FileStat now;
+  const bool known = stat_at(dir_fd, name.c_str(), now) == 0 && now.inode == stat.inode;
+  return stat.kind == Kind::file && (known ? now.links : stat.links) > 1;
+}
+
 Status DisplacedKeeper::keep(int dir_fd, const std::string& name, const FileStat& stat, const VersionRecord& record) {
-  if (stat.kind == Kind::file && stat.links > 1) return keep_linked(dir_fd, name, record);
+  if (has_other_names(dir_fd, name, stat)) return keep_linked(dir_fd, name, record);
   if (stat.kind == Kind::file && is_being_written(dir_fd, name.c_str()) && keep_both(dir_fd, name, stat, record))
     return {};
   SYNC_TRY(move_in(dir_fd, name, record.id));

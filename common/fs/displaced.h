@@ -10,13 +10,16 @@
 
 namespace twsync {
 
+/// Whether the file `name` below `dir_fd`, which looked like `stat` a while ago, has more names now.
+bool has_other_names(int dir_fd, const std::string& name, const FileStat& stat);
+
 /// One thread at a time. `store` is borrowed.
 class DisplacedKeeper {
  public:
   DisplacedKeeper(VersionStore& store, const HashKey& key) : store_(store), hasher_(key) {}
 
   /// `name` below `dir_fd` (the stage, or the store itself when it is `record.id` there already) becomes the version
-  /// `record.id`, which is reserved durably. `stat`: of it, with the link count that it had in the tree.
+  /// `record.id`, which is reserved durably. `stat`: of it.
   /// - A file with more names is stored as a copy: a write through another name must not change it. no_space when
   ///   there is no room for one.
   /// - A file that a program has open for writing is stored as a copy too, and itself as one more version, which the

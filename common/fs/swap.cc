@@ -123,7 +123,7 @@ Status Swapper::keep(Staged& staged, Displacement& what) {
 }
 
 Status Swapper::keep_file(const std::string& staged_name, Displacement& what) {
-  const bool linked = what.out.kind == Kind::file && what.out.links > 1;
+  const bool linked = has_other_names(stage_.fd(), staged_name, what.out);
   const UniqueFd fd(linked ? ::openat(stage_.fd(), staged_name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1);
   const Digest& was = what.op->expected.digest;
   if (linked && was.known() && was == what.op->desired.digest) {

@@ -124,6 +124,26 @@ TEST_F(LateWriter, by_a_mapping) {
   EXPECT_EQ(contents(), (std::vector<std::string>{"MAP", "old"}));
 }
 
+// A file with two names, replaced by one with two: its last name takes the file along, as somebody has it open.
+TEST_F(LateWriter, of_a_file_with_all_its_names) {
+  ASSERT_EQ(::link(to("a").c_str(), to("b").c_str()), 0);
+  const UniqueFd writer(::open(to("a").c_str(), O_WRONLY));
+  Operation link;
+  link.kind = OpKind::link;
+  link.path = "b";
+  link.from = "a";
+  link.expected = at_target("b");
+  link.desired = at_source("a");
+  link.desired.stamp = {};
+  std::vector<Operation> together = {put("a"), link};
+  for (Operation& op : together) op.group = 7;
+  for (const OpResult& result : apply(together)) ASSERT_EQ(result.code, ErrorCode::ok) << result.message;
+  EXPECT_EQ(read_file(to("b")), "newer");
+  write_at_end(writer.get(), " written late");
+  EXPECT_EQ(tend_later().late.size(), 1U);
+  EXPECT_EQ(contents(), (std::vector<std::string>{"old", "old", "old written late"}));
+}
+
 // Whoever comes to write only after the look for writers: the content before is gone, what was written is not.
 TEST_F(LateWriter, that_came_unseen_makes_the_version_precious) {
   ASSERT_EQ(apply_one(put("a")).code, ErrorCode::ok);
