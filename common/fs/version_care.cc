@@ -28,6 +28,10 @@ uint64_t byte_limit(int dir_fd, const VersionLimits& limits) {
   return static_cast<uint64_t>(space.f_blocks) * space.f_frsize / 10;
 }
 
+void read_number(std::string_view line, std::string_view key, int64_t& value) {
+  if (line.starts_with(key)) (void)std::from_chars(line.data() + key.size(), line.data() + line.size(), value);
+}
+
 int64_t displaced_ns(const VersionRecord& record) {
   return record.stored.ctime_ns != 0 ? record.stored.ctime_ns : record.time_ns;
 }
@@ -37,6 +41,8 @@ int64_t displaced_ns(const VersionRecord& record) {
 Result<CareReport> VersionCare::tend(const VersionLimits& limits) {
   CareReport report;
   SYNC_TRY(read_looked());
+  note_clock(limits);
+  SYNC_TRY(store_.adopt_nameless());
   SYNC_ASSIGN(std::vector<VersionRecord> versions, store_.list(""));
   std::vector<Kept> kept(versions.size());
   for (size_t i = 0; i < versions.size(); ++i) kept[i].record = std::move(versions[i]);
@@ -52,10 +58,21 @@ Result<CareReport> VersionCare::tend(const VersionLimits& limits) {
   return report;
 }
 
+// A clock that was wrong, or is, must not make versions old: whatever is there when it jumps counts as of then.
+void VersionCare::note_clock(const VersionLimits& limits) {
+  const int64_t now = clock_.wall_ns();
+  const int64_t jump = std::max<int64_t>(static_cast<int64_t>(limits.keep_days) * kDay / 2, kDay);
+  ClockSeen& seen = clock_seen_;
+  const bool even = seen.tended_ns != 0 && now > seen.tended_ns - kLookAtLeast && now < seen.tended_ns + jump;
+  if (!even) seen.even_since_ns = now;
+  if (!even || now > seen.tended_ns + kLookAtLeast) seen.tended_ns = now;
+}
+
 // The second look.
 
 Status VersionCare::read_looked() {
   looked_ns_ = 0;
+  clock_seen_ = {};
   open_.clear();
   const auto text = read_file_at(store_.dir_fd(), kLookedName, kLookedLimit);
   // Without it everything is looked at once more.
@@ -66,18 +83,23 @@ Status VersionCare::read_looked() {
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (line.starts_with("open=")) open_.emplace(line.substr(5));
-    if (line.starts_with("looked_ns=")) (void)std::from_chars(line.data() + 10, line.data() + line.size(), looked_ns_);
+    read_number(line, "looked_ns=", looked_ns_);
+    read_number(line, "tended_ns=", clock_seen_.tended_ns);
+    read_number(line, "even_since_ns=", clock_seen_.even_since_ns);
   }
+  clock_written_ = clock_seen_;
   // Written by a clock that was set back since.
   if (looked_ns_ > clock_.wall_ns()) looked_ns_ = 0;
   return {};
 }
 
 Status VersionCare::write_looked(int64_t looked_ns, std::set<std::string> open) {
-  if (looked_ns == looked_ns_ && open == open_) return {};
+  if (looked_ns == looked_ns_ && open == open_ && clock_seen_ == clock_written_) return {};
   looked_ns_ = looked_ns;
   open_ = std::move(open);
-  std::string text = str("schema=1\nlooked_ns=", looked_ns_, "\n");
+  clock_written_ = clock_seen_;
+  std::string text = str("schema=1\nlooked_ns=", looked_ns_, "\ntended_ns=", clock_seen_.tended_ns,
+                         "\neven_since_ns=", clock_seen_.even_since_ns, "\n");
   for (const std::string& id : open_) text += str("open=", id, "\n");
   return replace_file_at(store_.dir_fd(), kLookedName, text);
 }
@@ -183,7 +205,10 @@ void VersionCare::thin(std::vector<Kept>& kept, const VersionLimits& limits) con
 }
 
 Status VersionCare::expire(std::vector<Kept>& kept, const VersionLimits& limits, CareReport& report) {
-  const int64_t oldest = clock_.wall_ns() - static_cast<int64_t>(limits.keep_days) * kDay;
+  const int64_t now = clock_.wall_ns();
+  const int64_t oldest = now - static_cast<int64_t>(limits.keep_days) * kDay;
+  const int64_t even_since = clock_seen_.even_since_ns;
+  const auto aged_from = [&](int64_t time_ns) { return time_ns > now ? even_since : std::max(time_ns, even_since); };
   report.limit_bytes = byte_limit(store_.dir_fd(), limits);
   std::unordered_map<std::string_view, uint32_t> newer;  // ordinary versions of a path that stay, newest first
   std::vector<std::pair<bool, size_t>> ordinary;         // among the last few of its path?, index
@@ -192,7 +217,7 @@ Status VersionCare::expire(std::vector<Kept>& kept, const VersionLimits& limits,
     FileStat stat;
     const bool file = stat_at(store_.dir_fd(), version.record.id.c_str(), stat) == 0;
     version.bytes = file ? stat.blocks * 512 : 0;
-    version.goes = version.goes || version.record.time_ns < oldest;
+    version.goes = version.goes || aged_from(version.record.time_ns) < oldest;
     if (version.goes) mark(version, report);
     if (version.goes) continue;
     report.kept_bytes += version.bytes;

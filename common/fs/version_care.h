@@ -35,8 +35,9 @@ struct CareReport {
 ///   meanwhile makes it a version of its own (late_write, precious); the version before is the `copy` that was made
 ///   then. While a program still has it open it is looked at again, after as long as it is there, at least each hour.
 /// - Ordinary versions of a path: the last five and, of older ones, one each five minutes. Everything goes after
-///   keep_days. Above keep_bytes the oldest ordinary ones go, first those that are not among the last five of their
-///   path. Nothing goes that waits for a second look, and nothing that changed since it was stored.
+///   keep_days of a clock that runs evenly: what is there when it jumps, by half of keep_days ahead or by more than an
+///   hour back, counts as of then. Above keep_bytes the oldest ordinary ones go, first those that are not among the
+///   last five of their path. Nothing goes that waits for a second look, and nothing that changed since it was stored.
 /// Crash: what was looked at is looked at again; what was to go, goes the next time.
 class VersionCare {
  public:
@@ -53,6 +54,14 @@ class VersionCare {
   };
   enum class Finding : uint8_t { same, late, open };
 
+  /// Of the wall clock, as tend() saw it; beside what was looked at.
+  struct ClockSeen {
+    int64_t tended_ns = 0;      ///< to the hour
+    int64_t even_since_ns = 0;  ///< no jump since
+    bool operator==(const ClockSeen&) const = default;
+  };
+
+  void note_clock(const VersionLimits& limits);
   Status read_looked();
   Status write_looked(int64_t looked_ns, std::set<std::string> open);
   Status look(std::vector<Kept>& kept, CareReport& report);
@@ -67,6 +76,8 @@ class VersionCare {
   Clock& clock_;
   int64_t looked_ns_ = 0;  // everything displaced until then was looked at, but for `open_`
   std::set<std::string> open_;
+  ClockSeen clock_seen_;
+  ClockSeen clock_written_;
 };
 
 }  // namespace twsync

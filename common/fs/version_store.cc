@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <map>
 
 #include "common/base/flush.h"
 #include "common/base/hasher.h"
 #include "common/base/rel_path.h"
 #include "common/base/text.h"
+#include "common/fs/entry_reader.h"
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
 #include "common/fs/flock_guard.h"
@@ -28,6 +30,17 @@ std::string hex_fixed(uint64_t value, unsigned digits) {
   std::string out(digits, '0');
   for (unsigned i = 0; i < digits; ++i) out[digits - 1 - i] = "0123456789abcdef"[(value >> (4 * i)) & 15U];
   return out;
+}
+
+// As next_id() makes them.
+bool parse_id(std::string_view text, int64_t& time_ns) {
+  constexpr size_t kTime = 16;
+  if (text.size() != 2 * kTime + 1 || text[kTime] != '-') return false;
+  if (text.find_first_not_of("0123456789abcdef-") != std::string_view::npos) return false;
+  uint64_t ns = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + kTime, ns, 16);
+  time_ns = static_cast<int64_t>(ns);
+  return error == std::errc{} && end == text.data() + kTime;
 }
 
 UniqueFd open_index(int dir_fd, int flags) {
@@ -132,6 +145,30 @@ Status VersionStore::settle(const std::vector<SettledVersion>& settled, const st
   for (const VersionRecord& record : directories) lines += format_version_line(record) + "\n";
   std::lock_guard lock(mutex_);
   return append(lines);
+}
+
+Status VersionStore::adopt_nameless() {
+  // Before the index is read: who fills a reservation now has its line in there already.
+  SYNC_ASSIGN(const std::vector<std::string> names, names_in(dir_fd_));
+  std::unordered_set<std::string> known;
+  SYNC_TRY(for_each_record([&](VersionRecord&& record) { known.insert(std::move(record.id)); }));
+  std::string lines = "\n";
+  for (const std::string& name : names) {
+    VersionRecord record;
+    FileStat stat;
+    if (known.contains(name) || !parse_id(name, record.time_ns) || stat_at(dir_fd_, name.c_str(), stat) != 0) continue;
+    record.id = name;
+    record.cause = LoserCause::foreign;
+    record.entry = entry_from_stat(stat);
+    if (auto target = read_link(dir_fd_, name.c_str()); stat.kind == Kind::symlink && target)
+      record.entry.target = std::move(target).value();
+    record.stored = stat.stamp();
+    lines += format_version_line(record) + "\n";
+  }
+  if (lines.size() == 1) return {};
+  std::lock_guard lock(mutex_);
+  SYNC_TRY(append(lines));
+  return flush_data(index_.get()) == 0 ? Status{} : error_from_errno(errno, "cannot flush the version index");
 }
 
 Status VersionStore::for_each_line(const std::function<void(std::string_view)>& use) const {

@@ -2,9 +2,9 @@
 // Displaced versions of one root: <root>/.twsync/<pair-id>/versions/<id>, and `index`, which says what each id is.
 //
 // Order that keeps every version: its index line is durable, then the entry is renamed to its id. A line whose id has
-// no file was reserved and never filled; a file without a line cannot come to be. Several processes may write at once:
-// ids are unique, lines are appended in one write under a shared flock; compaction replaces the index under an
-// exclusive one. A removed directory is its line alone: nothing stands under its id.
+// no file was reserved and never filled; a file without a line lost it to damage of the index, and gets another one.
+// Several processes may write at once: ids are unique, lines are appended in one write under a shared flock; compaction
+// replaces the index under an exclusive one. A removed directory is its line alone: nothing stands under its id.
 
 #include <cstdint>
 #include <functional>
@@ -82,6 +82,10 @@ class VersionStore {
   Status settle(const std::vector<SettledVersion>& settled, const std::vector<VersionRecord>& directories = {});
   /// Another line for an id that has one (its cause changed).
   Status amend(const VersionRecord& record);
+
+  /// Gives what lies under an id that no line knows a line: cause `foreign`, its path unknown, its time from the id.
+  /// Durable.
+  Status adopt_nameless();
 
   /// Versions that exist, at or below `prefix` ("" = all), oldest first.
   Result<std::vector<VersionRecord>> list(std::string_view prefix) const;

@@ -11,6 +11,8 @@
 namespace twsync {
 namespace {
 
+constexpr int64_t kDay = 86'400 * kSecond;
+
 class HandClock final : public Clock {
  public:
   int64_t wall_ns() override { return now; }
@@ -51,6 +53,16 @@ class VersionStoreTest : public ::testing::Test {
   Result<CareReport> tend(const VersionLimits& limits = {}) {
     clock_.now += 61 * kSecond;
     return VersionCare(*store_, HashKey{}, clock_).tend(limits);
+  }
+
+  /// Day by day; how many versions went.
+  uint64_t tend_for_days(int days) {
+    uint64_t removed = 0;
+    for (int n = 0; n < days; ++n) {
+      clock_.now += kDay;
+      removed += tend()->removed;
+    }
+    return removed;
   }
 
   TempDir dir_;
@@ -187,8 +199,7 @@ TEST_F(VersionStoreTest, a_removed_directory_is_its_line_until_its_days_are_over
   EXPECT_EQ(kept.entry.xattrs.str(), std::string("\0x\n", 3));
   EXPECT_EQ(kept.stored, (Stamp{7, 4096, 1, 2}));
   EXPECT_FALSE(store_->find(directories[1].id)) << "never filled";
-  clock_.now += 31 * 86'400 * kSecond;
-  EXPECT_EQ(tend()->removed, 1U);
+  EXPECT_EQ(tend_for_days(31), 1U);
   EXPECT_TRUE(ids().empty());
 }
 
@@ -204,10 +215,55 @@ TEST_F(VersionStoreTest, a_copy_that_a_crash_left_goes_after_a_while) {
 
 TEST_F(VersionStoreTest, everything_goes_after_its_days) {
   add("a", LoserCause::conflict);
-  clock_.now += 31 * 86'400 * kSecond;
+  EXPECT_EQ(tend_for_days(29), 0U);
   const std::string fresh = add("a", LoserCause::ordinary);
-  ASSERT_TRUE(tend());
+  EXPECT_EQ(tend_for_days(2), 1U);
   EXPECT_EQ(ids(), (std::vector<std::string>{fresh}));
+}
+
+TEST_F(VersionStoreTest, a_clock_that_jumps_makes_nothing_old) {
+  const std::string before = add("a", LoserCause::conflict);
+  ASSERT_TRUE(tend());
+  const int64_t right = clock_.now;
+  clock_.now += 4'000 * kDay;
+  const std::string ahead = add("a", LoserCause::conflict);
+  EXPECT_EQ(tend()->removed, 0U);
+  clock_.now = right - 400 * kDay;
+  const std::string behind = add("a", LoserCause::conflict);
+  EXPECT_EQ(tend()->removed, 0U);
+  clock_.now = right;
+  EXPECT_EQ(tend()->removed, 0U);
+  EXPECT_EQ(tend_for_days(29), 0U);
+  EXPECT_EQ(tend_for_days(2), 3U);
+}
+
+TEST_F(VersionStoreTest, what_its_line_is_lost_of_gets_another) {
+  const std::string lost = add("a", LoserCause::conflict);
+  ASSERT_EQ(::unlink((dir_ / "index").c_str()), 0);
+  store_ = open();
+  clock_.now += kSecond;
+  const std::string known = add("b", LoserCause::conflict);
+  write_file(dir_ / "a file of somebody", "x");
+  EXPECT_EQ(ids(), (std::vector<std::string>{known}));
+  ASSERT_TRUE(tend());
+  ASSERT_EQ(ids(), (std::vector<std::string>{lost, known}));
+  const VersionRecord adopted = *store_->find(lost);
+  EXPECT_EQ(adopted.cause, LoserCause::foreign);
+  EXPECT_EQ(adopted.path, "");
+  EXPECT_EQ(adopted.entry.size, 1U);
+  EXPECT_EQ(adopted.time_ns, 1'700'000'000 * kSecond) << "its id says when";
+  EXPECT_EQ(store_->find(known)->path, "b");
+  EXPECT_EQ(tend_for_days(31), 2U);
+}
+
+TEST_F(VersionStoreTest, a_damaged_line_hides_nothing) {
+  const std::string id = add("path", LoserCause::conflict);
+  std::string text = read_file(dir_ / "index");
+  text[text.find("path")] ^= 1;
+  write_file(dir_ / "index", text);
+  EXPECT_TRUE(ids().empty());
+  ASSERT_TRUE(tend());
+  EXPECT_EQ(ids(), (std::vector<std::string>{id}));
 }
 
 }  // namespace
