@@ -33,11 +33,13 @@ Status Flusher::flush_file_system() {
 
 bool Flusher::flush_staged(const std::vector<std::unique_ptr<InFlight>>& flights) {
   std::vector<Item*> staged;
+  std::vector<Item*> staged_before_cut;
   bool closed = false;
   for (const auto& flight : flights) {
     for (Item& item : flight->items) {
       if (!item.ok() || item.staged.kind == Kind::none) continue;
       staged.push_back(&item);
+      if (item.result.resumed > 0) staged_before_cut.push_back(&item);
       closed = closed || !item.staged.fd;
     }
   }
@@ -48,6 +50,9 @@ bool Flusher::flush_staged(const std::vector<std::unique_ptr<InFlight>>& flights
     if (!status.ok()) {
       for (Item* item : staged) item->fail(status.error());
     }
+    // What came before a cut may have failed to reach the disk then; only the file itself still says so.
+    std::erase_if(staged_before_cut, [](const Item* item) { return !item->ok(); });
+    flush_each(staged_before_cut);
   } else {
     flush_each(staged);
   }

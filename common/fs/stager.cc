@@ -208,7 +208,8 @@ Status Stager::finish_staging(Item& item) {
   if (const int err = stat_fd(fd, item.staged_stat); err != 0)
     return error_from_errno(err, "cannot look at the staged file");
   item.staged.inode = item.staged_stat.inode;
-  if (open_files_ > max_open_) {
+  // What was resumed is flushed by its own descriptor.
+  if (open_files_ > max_open_ && item.result.resumed == 0) {
     SYNC_TRY(stage_.give_name(item.staged));
     item.staged.fd.reset();
     --open_files_;
