@@ -72,6 +72,8 @@ Status Cycle::record(const std::vector<ConflictRecord>& conflicts, const std::ve
   if (only_.empty()) {
     SYNC_TRY(replace_parked(*work_.base, parked));
     SYNC_TRY(close_settled_conflicts(*work_.base, conflicts));
+  } else if (!order_.decided.empty() && summary_.failed == 0) {
+    SYNC_TRY(work_.base->close_conflict(order_.decided));
   }
   SYNC_TRY(record_special(work_, now));
   return work_.base->commit();

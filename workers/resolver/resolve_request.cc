@@ -35,7 +35,8 @@ Status take_side(const Request& request, PairWork& work, CycleOrder& order) {
         ErrorCode::usage, "take `code` or `deploy`; the other version is kept in the version store either way", {}, 0};
   }
   order.only.push_back({conflict->path, true});
-  return work.base->close_conflict(conflict->path);
+  order.decided = conflict->path;
+  return {};
 }
 
 Status approve(const Request& request, PairWork& work, CycleOrder& order) {
