@@ -5,7 +5,7 @@
 
 #include <atomic>
 #include <cstddef>
-#include <cstdio>
+#include <fstream>
 
 namespace twsync {
 
@@ -15,11 +15,9 @@ constexpr size_t kWorthIt = 4U << 20U;
 
 /// Resident bytes that no file holds; 0 when the kernel doesn't say.
 size_t own_memory() {
-  std::FILE* file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
+  std::ifstream file("/proc/self/statm");
   size_t whole = 0, resident = 0, shared = 0;
-  const bool read = std::fscanf(file, "%zu %zu %zu", &whole, &resident, &shared) == 3;
-  std::fclose(file);
+  const bool read = static_cast<bool>(file >> whole >> resident >> shared);
   return read && resident > shared ? (resident - shared) * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 

@@ -113,7 +113,7 @@ fingerprint_refused() { # refused ANSWER
 
 fingerprint_changed() {
   fresh
-  mkdir -p -m 700 S/keys
+  mkdir -p S; mkdir -m 700 S/keys
   ssh-keygen -q -t ed25519 -N '' -f other
   echo "[$address]:$port $(cut -d' ' -f1,2 other.pub)" >S/keys/known_hosts
   asked "host key CHANGED.*
@@ -241,7 +241,7 @@ noexec_home() {
   sync_now "${given[@]}"
   expect 3
   says 'noexec.*Install the package'
-  [ "$(ls "$account_home/tree" | grep -cv '^.twsync$')" = 0 ] || die "something was done"
+  [ -z "$(find "$account_home/tree" -mindepth 1 -maxdepth 1 ! -name .twsync)" ] || die "something was done"
   [ -z "$(find "$account_home/.local/share/twsync" -type f)" ] || die "left there: $(find "$account_home/.local" -type f)"
   # What it says to do helps.
   mount -t tmpfs tmpfs /opt
@@ -261,7 +261,7 @@ home_is_root() {
   admitted
   TARGET=$account@$address:$account_home
   in_sync "${given[@]}"
-  mkdir -m 700 -p "$account_home/.local/state/twsync/to-code/x" "$account_home/.local/state/other"
+  mkdir -p "$account_home/.local/state/twsync/to-code/x" "$account_home/.local/state/other"
   echo secret >"$account_home/.local/state/twsync/to-code/x/code_key"
   echo ours >"$account_home/.local/state/other/file"
   owned

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the suites that fail the Nth call: a fixed tree with one path for each kind of operation on each side, its
 # edits, and one point = one run that is killed (or whose Nth call fails), then runs until quiet, and what must hold
 # afterwards. Needs strace.
@@ -214,12 +215,13 @@ in_parallel() { # reads lines of arguments for test_case
 # Lines "TRANSPORT HOW WHO CALL N PHASE" -> lines for in_parallel.
 as_cases() { awk '{ print $1 "_" $2 "_" $3 "_" $6 "_" $4 "_" $5, "point", $0 }'; }
 
-# all_reached CHOSEN: most points were reached (threads share the work differently each time); ends the suite.
+# all_reached CHOSEN [MOST]: no more than MOST points, by default none, were missed (threads share the work differently
+# each time); ends the suite.
 all_reached() {
   : >>"$tmp/missed"
   local missed; missed=$(wc -l <"$tmp/missed")
   echo "$missed of $1 points came to their end before the Nth call"
-  [ $((missed * 3)) -lt "$1" ] || { echo "FAIL reached: too few runs were disturbed"; echo x >>"$tmp/failed"; }
+  [ "$missed" -le "${2:-0}" ] || { echo "FAIL reached: too few runs were disturbed"; echo x >>"$tmp/failed"; }
   if [ -e "$tmp/failed" ]; then failures=$(wc -l <"$tmp/failed"); fi
   finish
 }
