@@ -70,6 +70,8 @@ Result<std::unique_ptr<VersionStore>> VersionStore::open(int versions_fd, Clock&
   if (!store->index_) return error_from_errno(errno, "cannot open the version index");
   // The index's own name, if it was made just now.
   if (flush_fd(versions_fd) != 0) return error_from_errno(errno, "cannot flush the version store");
+  struct stat index;
+  if (::fstat(store->index_.get(), &index) == 0 && index.st_size == 0) SYNC_TRY(store->adopt_nameless());
   return store;
 }
 

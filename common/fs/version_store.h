@@ -67,6 +67,7 @@ Result<SettledVersion> parse_settled_line(std::string_view line);
 /// Any thread. The directory descriptor is borrowed and outlives it.
 class VersionStore {
  public:
+  /// An index that is not there begins with adopt_nameless().
   static Result<std::unique_ptr<VersionStore>> open(int versions_fd, Clock& clock);
 
   int dir_fd() const { return dir_fd_; }

@@ -18,7 +18,8 @@ const char* how_text(Displaced how) {
 std::string version_text(Side side, const VersionInfo& version) {
   return str(version.id, "  ", to_string(side), side == Side::code ? "    " : "  ", utc_text(version.stored_ns), "  ",
              how_text(version.how), to_string(version.cause), "  ", to_string(version.entry.kind), "  ",
-             human_bytes(version.entry.size), "  ", escape_bytes(version.path), "\n");
+             human_bytes(version.entry.size), "  ",
+             version.path.empty() ? "(path unknown)" : escape_bytes(version.path), "\n");
 }
 
 std::string version_json(const PairConfig& pair, Side side, const VersionInfo& version) {

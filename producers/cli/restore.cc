@@ -29,7 +29,19 @@ struct Kept {
   std::vector<KeptVersion> versions;
 };
 
-Status gather_side(CliContext& context, Kept& kept, Side side) {
+/// Of a version that is named by its id alone it is not known where it stood: the path of the command is as good as
+/// any.
+Status gather_nameless(CliContext& context, SideVersions& versions, const std::string& id, Kept& kept, Side side) {
+  return versions.for_each("", [&](VersionInfo&& version) -> Status {
+    if (context.stop) return Error{ErrorCode::cancelled, "stopped", {}, 0};
+    if (version.id != id || !version.path.empty()) return {};
+    version.path = kept.path;
+    kept.versions.push_back({side, std::move(version)});
+    return {};
+  });
+}
+
+Status gather_side(CliContext& context, const std::string& named, Kept& kept, Side side) {
   SYNC_ASSIGN(auto versions, open_versions(context, kept.pair, side));
   if (!versions) return {};
   SYNC_TRY(versions->for_each(kept.path, [&](VersionInfo&& version) -> Status {
@@ -37,6 +49,9 @@ Status gather_side(CliContext& context, Kept& kept, Side side) {
     kept.versions.push_back({side, std::move(version)});
     return {};
   }));
+  const auto is_named = [&named](const KeptVersion& k) { return k.version.id == named; };
+  if (!named.empty() && !kept.path.empty() && std::none_of(kept.versions.begin(), kept.versions.end(), is_named))
+    SYNC_TRY(gather_nameless(context, *versions, named, kept, side));
   kept.sides[side] = std::move(versions);
   return {};
 }
@@ -53,7 +68,7 @@ Result<std::optional<Kept>> gather(CliContext& context, const RestoreCommand& co
   kept.pair = std::move(pair);
   kept.path = *path;
   for (const Side side : {Side::code, Side::deploy}) {
-    const Status gathered = gather_side(context, kept, side);
+    const Status gathered = gather_side(context, command.version, kept, side);
     if (!gathered.ok())
       context.err(
           str("twsync: ", to_string(side), " side of ", kept.pair.name, ": ", describe(gathered.error()), "\n"));

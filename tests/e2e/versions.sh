@@ -120,6 +120,19 @@ linked_loser() {
   grep -qx old deploy/.twsync/*/versions/*-* || die "the stored version changed with the other name"
 }
 
+lost_index() { # the versions are found again; where they stood isn't known any more
+  echo one >code/a; in_sync
+  echo two >code/a; in_sync
+  rm deploy/.twsync/*/versions/index
+  ts history .; grep -q 'foreign.*path unknown' out || die "$(cat out)"
+  local id; id=$(cut -d' ' -f1 out)
+  ts restore a --version "$id"; expect 0
+  [ "$(cat code/a)" = one ] && [ "$(cat deploy/a)" = one ] || die "$(cat code/a)"
+  ts restore b --version "$id" --to "$W/b"; expect 0
+  [ "$(cat b)" = one ] || die "$(cat b)"
+  ts history a; grep -q replaced out || die "what came later is not known: $(cat out)"
+}
+
 thinning() { # per path the last five, and one each five minutes
   config
   local n
@@ -168,6 +181,7 @@ test_case restore_elsewhere restore_elsewhere
 test_case restore_meets_an_edit restore_meets_an_edit
 test_case late_writer late_writer
 test_case linked_loser linked_loser
+test_case lost_index lost_index
 test_case thinning thinning
 test_case bytes_limit bytes_limit
 finish
