@@ -1,10 +1,11 @@
 #pragma once
-// What Prometheus is told: counters from events, gauges from the broker's status. Text format 0.0.4.
+// What Prometheus is told: counters from events, gauges from the broker's status.
 
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/wire/messages.h"
@@ -17,6 +18,18 @@ struct PairHealth {
   bool stale = false;
 };
 
+/// Values of one name, each for other labels.
+struct MetricFamily {
+  struct Value {
+    std::vector<std::pair<std::string, std::string>> labels;
+    double value = 0;
+  };
+  std::string name;
+  std::string help;
+  bool counter = false;  ///< else a gauge
+  std::vector<Value> values;
+};
+
 /// Any thread.
 class Metrics {
  public:
@@ -25,7 +38,7 @@ class Metrics {
   void take(const Event& event);
   /// The broker's answer; `broker` false = it gave none.
   void take(bool broker, std::vector<PairHealth> pairs, std::vector<WorkerStatus> workers);
-  std::string text() const;
+  std::vector<MetricFamily> families() const;
 
  private:
   struct Totals {

@@ -99,7 +99,7 @@ Status run_observer(ZmqContext& context, const ObserverOptions& options, const s
   Metrics metrics(names_of(options.pairs));
   std::unique_ptr<MetricsServer> server;
   if (options.metrics_port != 0) {
-    SYNC_ASSIGN(server, MetricsServer::start(options.metrics_port, [&metrics] { return metrics.text(); }));
+    SYNC_ASSIGN(server, MetricsServer::start(options.metrics_port, [&metrics] { return metrics.families(); }));
   }
   std::vector<std::unique_ptr<EventCommands>> commands;
   for (const auto& pair : options.pairs) {

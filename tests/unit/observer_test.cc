@@ -9,7 +9,7 @@
 #include "common/app/staleness.h"
 #include "common/base/clock.h"
 #include "producers/observer/event_commands.h"
-#include "producers/observer/metrics.h"
+#include "producers/observer/metrics_server.h"
 
 namespace twsync {
 namespace {
@@ -40,7 +40,7 @@ TEST(Metrics, counts_cycles_and_shows_how_pairs_stand) {
   health.status.watch = "code: live; deploy: live";
   health.stale = true;
   metrics.take(true, {health}, {{"resolver", "1", "", 42, 0}});
-  const std::string text = metrics.text();
+  const std::string text = exposition_text(metrics.families());
   for (const char* line :
        {"twsync_broker_up 1\n", "twsync_cycles_total{pair=\"web\"} 2\n", "twsync_operations_total{pair=\"web\"} 7\n",
         "twsync_cycle_seconds_total{pair=\"web\"} 3\n", "twsync_cycles_total{pair=\"docs\"} 0\n",
@@ -50,7 +50,7 @@ TEST(Metrics, counts_cycles_and_shows_how_pairs_stand) {
     EXPECT_NE(text.find(line), std::string::npos) << line;
   }
   metrics.take(false, {}, {});
-  EXPECT_NE(metrics.text().find("twsync_broker_up 0\n"), std::string::npos);
+  EXPECT_NE(exposition_text(metrics.families()).find("twsync_broker_up 0\n"), std::string::npos);
 }
 
 TEST(Staleness, table) {
