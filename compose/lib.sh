@@ -25,10 +25,10 @@ fail() {
   exit 1
 }
 trap 'fail "stopped: $BASH_COMMAND"' ERR
-eventually() { # WHAT SERVER SCRIPT: within 60 s
-  local end=$((SECONDS + 60))
+eventually() { # WHAT SERVER SCRIPT: within 60 s, or PATIENCE
+  local end=$((SECONDS + ${PATIENCE:-60}))
   until on "$2" "$3" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || fail "$1 did not happen within 60 s"
+    [ $SECONDS -lt $end ] || fail "$1 did not happen within ${PATIENCE:-60} s"
     sleep 0.2
   done
 }
