@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced by test.sh: large syncs that are cut in their middle, by a stop of the service and by a reboot of the receiver.
-: "${prefix:?}" "${units:?}"  # of lib.sh and test.sh
+: "${prefix:?}" "${units:?}" "${project:?}"  # of lib.sh and test.sh
 files=20000
 in_the_middle() { # NAME: a large directory appears on the code server; returns when some of it is on the other one
   must "a large directory" code "mkdir /opt/$1 && cd /opt/$1 && seq $((files * 20)) | split -l 20 -a 5 - f && [ \$(ls | wc -l) = $files ] && mv /opt/$1 $prefix/$1"

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Sourced by test.sh: a conflict with each of the policies that decide. The deploy server's edit is the later one.
+: "${prefix:?}"  # of lib.sh
 decided() { # POLICY WINNER LOSER: servers whose version stands, and whose is kept
   local file=app-moved/policy-$1
   arrives "$file" 'agreed' code deploy
