@@ -20,5 +20,5 @@ CMD ["/lib/systemd/systemd"]
 
 FROM fresh AS node
 RUN apt-get install -q -y --no-install-recommends \
-      libzmq5 libcpp-httplib0.11 libssh-4 libsqlite3-0 libspdlog1.10 libfmt9 libstdc++6 zlib1g libzstd1 \
+      libzmq5 libprometheus-cpp-pull1.0 libssh-4 libsqlite3-0 libspdlog1.10 libfmt9 libstdc++6 zlib1g libzstd1 \
     && rm -rf /var/lib/apt/lists/*
