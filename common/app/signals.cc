@@ -107,6 +107,10 @@ int Signals::wake_fd() const {
   return g_wake;
 }
 
+int Signals::any_wake_fd() {
+  return g_wake;
+}
+
 void Signals::request_stop() {
   g_stop = true;
   wake();

@@ -21,6 +21,8 @@ class Signals {
   bool wait_for_reload();
   /// Becomes readable with the first signal and stays so after a stop; for poll().
   int wake_fd() const;
+  /// The same of the one instance there is, for what is called without it; -1 = there is none.
+  static int any_wake_fd();
   /// Before execv(), when no other thread is left: what comes from now on waits for the next program's Signals.
   /// false: a SIGTERM or SIGINT came already, and this process is to end.
   bool leave_to_successor();

@@ -1,11 +1,14 @@
 #include "producers/cli/terminal_prompt.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <iterator>
 
+#include "common/app/signals.h"
 #include "common/base/text.h"
 
 namespace twsync {
@@ -20,12 +23,19 @@ void say(int fd, const std::string& text) {
   [[maybe_unused]] const ssize_t ignored = ::write(fd, text.data(), text.size());
 }
 
+// False: a signal came. It may do so before anything waits, or to another thread, and interrupts no read() then.
+bool wait_for_answer(int fd) {
+  pollfd waits[] = {{fd, POLLIN, 0}, {Signals::any_wake_fd(), POLLIN, 0}};
+  while (::poll(waits, std::size(waits), -1) < 0) {
+    if (errno != EINTR) return false;
+  }
+  return waits[1].revents == 0;
+}
+
 std::optional<std::string> read_line(int fd) {
   std::string out;
   for (char c = 0;;) {
-    const ssize_t got = ::read(fd, &c, 1);
-    if (got < 0 && errno == EINTR) return std::nullopt;
-    if (got <= 0) return std::nullopt;
+    if (!wait_for_answer(fd) || ::read(fd, &c, 1) <= 0) return std::nullopt;
     if (c == '\n') return out;
     out += c;
   }

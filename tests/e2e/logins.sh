@@ -140,6 +140,15 @@ quick_answer() {
   expect 0
 }
 
+# Typed before anything waits for it, ^C ends the question all the same.
+quick_interrupt() {
+  fresh
+  cc -shared -fPIC -O -o slow_to_wait.so "$support/slow_to_wait.c"
+  LD_PRELOAD=$W/slow_to_wait.so asked "yes/no=>yes" "Password=>^C"
+  [ $rc != 0 ] || die "exit code 0 without a login"
+  nothing_there
+}
+
 three_wrong() {
   fresh
   asked "yes/no=>yes" "Password=>a" "Password=>b" "Password=>c"
@@ -312,6 +321,7 @@ test_case fingerprint_empty fingerprint_refused ""
 test_case fingerprint_changed fingerprint_changed
 test_case wrong_then_right wrong_then_right
 test_case quick_answer quick_answer
+test_case quick_interrupt quick_interrupt
 test_case three_wrong three_wrong
 test_case interrupted_password no_answer ^C
 test_case empty_password no_answer $'\x04'
