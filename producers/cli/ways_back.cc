@@ -12,6 +12,7 @@
 #include "common/app/shell_assignments.h"
 #include "common/base/text.h"
 #include "common/ssh/way_back.h"
+#include "producers/cli/base_facts.h"
 #include "producers/cli/broker_access.h"
 #include "producers/cli/home_directory.h"
 #include "producers/cli/pair_memory.h"
@@ -74,9 +75,18 @@ bool served_here(const Config& config, const std::string& pair) {
   return broker.ok() && (*broker)->serves(pair);
 }
 
+// A run that never reached the other server leaves a base that says nothing.
+bool was_claimed(const Config& config, const std::string& name) {
+  PairConfig pair;
+  pair.state_dir = str(config.state_dir, "/pairs/", name);
+  const auto base = open_base(pair);
+  if (!base || !*base) return !base.ok();
+  const auto meta = (**base)->meta();
+  return !meta || !meta->pair_id.empty();
+}
+
 bool led_here(const Config& config, const WayBack& way) {
-  const std::string base = str(config.state_dir, "/pairs/", way.pair, "/base.db");
-  if (::access(base.c_str(), F_OK) == 0) return true;
+  if (was_claimed(config, way.pair)) return true;
   const std::string& code_server = config.settings.code_server;
   const bool another = config.find(way.pair) != nullptr && code_server != way.code.host;
   if (another && is_own_address(code_server)) return true;

@@ -34,7 +34,13 @@ way=$work/deploy/home/.local/state/twsync/to-code/main@192.168.100.28
 [ "$(stat -c %a "$way" "$way/code_key" | tr '\n' ' ')" = "700 600 " ] || fail "modes of the way: $(ls -la "$way")"
 grep -q "command=\"$prefix/bin/twsync serve-forced main\"" "$authorized" || fail "no forced command: $(cat "$authorized")"
 
-# --- no service: said so, nothing done by the forced command itself
+# --- no service: said so, nothing done by the forced command itself. What a run left that never reached the other server
+# (cron's, before there were keys) doesn't make this the code server.
+mkdir "$work/never"
+"${TWSYNC_BIN:-$top/build/bin}/twsync" sync --state-dir "$work/failed" "$work/never" root@127.0.0.1:/never --ssh-port 1 >/dev/null 2>&1 && fail "a sync with nobody"
+mkdir -p "$work/deploy/var-lib/twsync/pairs/main"
+chmod 700 "$work/deploy/var-lib/twsync/pairs" "$work/deploy/var-lib/twsync/pairs/main"
+cp "$work"/failed/pairs/*/base.db "$work/deploy/var-lib/twsync/pairs/main/"
 run 3 there $twsync sync
 says 'no service serves the pair main'
 run 3 there $twsync sync --no-wait
@@ -44,6 +50,7 @@ run 3 there $twsync publish
 [ ! -e "$deploy/app/one" ] || fail "without a service something was synced"
 run 2 there $twsync conflicts
 says 'on its code server 192.168.100.28'
+rm -r "$work/deploy/var-lib/twsync/pairs"
 echo "ok without a service it says so"
 
 # --- the three requests
