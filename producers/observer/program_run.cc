@@ -70,6 +70,8 @@ std::vector<std::string> program_words(const ProgramRun& run, bool systemd) {
   std::vector<std::string> words = {kSystemdRun, "--quiet", "--collect", "--wait", str("--unit=", run.unit)};
   for (const auto& [name, value] : run.variables) words.push_back(str("--setenv=", name, "=", value));
   words.emplace_back("--");
+  // systemd-run looks for the program itself, in the observer's places and with its rights; env does in the unit's.
+  words.emplace_back("/usr/bin/env");
   words.insert(words.end(), run.command.begin(), run.command.end());
   return words;
 }

@@ -88,7 +88,8 @@ TEST(ProgramRun, goes_through_systemd_where_it_can) {
   EXPECT_EQ(std::count(words.begin(), words.end(), "--unit=twsync-post-sync-web"), 1);
   EXPECT_EQ(std::count(words.begin(), words.end(), "--setenv=TWSYNC_PAIR=web"), 1);
   EXPECT_EQ(words.back(), "an argument");
-  EXPECT_EQ(words[words.size() - 3], "--");
+  EXPECT_EQ(words[words.size() - 4], "--");
+  EXPECT_EQ(words[words.size() - 3], "/usr/bin/env");
 }
 
 TEST(ProgramRun, tells_how_it_ended) {
