@@ -105,9 +105,11 @@ void check_directories(const Config& config, Examination& exam) {
       exam.good("state-space", text);
     }
   }
-  if (::access(config.log_dir.c_str(), F_OK) == 0 && ::access(config.log_dir.c_str(), W_OK | X_OK) != 0) {
-    exam.warn("log-directory", str(config.log_dir, " cannot be written by this user"),
-              str("chgrp twsync ", shell_word(config.log_dir), " && chmod g+w ", shell_word(config.log_dir)));
+  // Root's services open their logs there by name: nobody else may make names in it.
+  struct stat logs {};
+  if (::stat(config.log_dir.c_str(), &logs) == 0 && (logs.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    exam.warn("log-directory", str(config.log_dir, " may be written by others: they could put links there"),
+              str("chmod go-w ", shell_word(config.log_dir)));
   } else {
     exam.good("log-directory", config.log_dir);
   }

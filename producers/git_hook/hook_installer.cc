@@ -60,6 +60,10 @@ Result<std::string> git(const std::string& repository, const std::vector<std::st
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    struct stat info {};
+    if (::stat(repository.c_str(), &info) == 0 && info.st_uid != ::geteuid())
+      return Error{ErrorCode::usage, "git does nothing in another user's directory: run this as its owner", repository,
+                   0};
     return Error{ErrorCode::usage, "this is no git repository with a work tree", repository, 0};
   }
   return out.substr(0, out.find('\n'));
