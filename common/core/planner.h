@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/boxed.h"
 #include "common/model/entry.h"
 #include "common/model/plan.h"
 #include "common/model/policy.h"
@@ -43,12 +44,12 @@ Entry held_entry(const BaseRow& base, Side side);
 /// All that is known about one path. An absent `code`/`deploy` = not pending there: that side holds what the base says.
 struct PathState {
   std::string path;
-  std::optional<BaseRow> base;
-  std::optional<Entry> code;
-  std::optional<Entry> deploy;
-  std::optional<BaseRow> dropped;  ///< without `base`: the row that was dropped there lately; matters only in doubt
+  Boxed<BaseRow> base;
+  Boxed<Entry> code;
+  Boxed<Entry> deploy;
+  Boxed<BaseRow> dropped;  ///< without `base`: the row that was dropped there lately; matters only in doubt
 
-  const std::optional<Entry>& side(Side s) const { return s == Side::code ? code : deploy; }
+  const Boxed<Entry>& side(Side s) const { return s == Side::code ? code : deploy; }
 };
 
 /// Paths whose digest a decision needs but that no scan has read yet, per side.

@@ -11,13 +11,13 @@ bool is_empty_file(const Entry& e) {
 }
 
 /// R107: a file with the very mtime of the other side's file is that version, or what is left of it.
-bool is_torn_copy(const Entry& now, const std::optional<Entry>& there) {
+bool is_torn_copy(const Entry& now, const Boxed<Entry>& there) {
   if (!there || !now.is_file() || !there->is_file() || now.mtime_ns != there->mtime_ns) return false;
   return now.size != there->size || now.digest != there->digest;
 }
 
 /// R104
-bool is_emptied(const Entry& now, const BaseRow* base, const std::optional<Entry>& there) {
+bool is_emptied(const Entry& now, const BaseRow* base, const Boxed<Entry>& there) {
   if (!is_empty_file(now)) return false;
   if (base != nullptr) return base->agreed.is_file() && base->agreed.size > 0;
   return there && there->is_file() && there->size > 0;
