@@ -1,6 +1,7 @@
 #include "workers/resolver/cycle.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "workers/resolver/parked_items.h"
 
@@ -8,7 +9,23 @@ namespace twsync {
 
 namespace {
 
-constexpr int kPasses = 4;  // plan again this often for what turned out stale; the rest is hinted
+constexpr int kPasses = 4;         // plan again this often for what turned out stale; the rest is hinted
+constexpr size_t kPiece = 32'768;  // entries of a first contact that are planned at once
+
+void add(PlanOutcome& sum, PlanOutcome&& more) {
+  sum.done += more.done;
+  sum.failed += more.failed;
+  sum.kept_directories += more.kept_directories;
+  sum.apart += more.apart;
+  sum.content_bytes += more.content_bytes;
+  sum.bytes_sent += more.bytes_sent;
+  sum.bytes_received += more.bytes_received;
+  sum.again.insert(sum.again.end(), std::make_move_iterator(more.again.begin()),
+                   std::make_move_iterator(more.again.end()));
+  sum.parked.insert(sum.parked.end(), std::make_move_iterator(more.parked.begin()),
+                    std::make_move_iterator(more.parked.end()));
+  sum.error = std::move(more.error);
+}
 
 }  // namespace
 
@@ -57,8 +74,42 @@ CycleResult Cycle::run() {
 }
 
 Status Cycle::pass(bool& more) {
-  SYNC_ASSIGN(Plan plan, make());
-  if (!order_.dry_run) SYNC_TRY(wait_for_moves(plan));
+  summary_.operations = order_.dry_run ? 0 : summary_.operations;
+  PassNotes notes;
+  Status carried;
+  std::optional<FirstContact> contact;
+  if (only_.empty() && !in_doubt()) {
+    SYNC_ASSIGN(contact, FirstContact::of(work_.pending, *work_.base, kPiece));
+  }
+  if (contact) {
+    carried = pass_in_pieces(*contact, notes);
+  } else {
+    SYNC_ASSIGN(Plan plan, make());
+    if (!order_.dry_run) SYNC_TRY(wait_for_moves(plan));
+    SYNC_TRY(carry_out(plan, notes));
+  }
+  SYNC_TRY(note_outcome(notes));
+  for (const auto& path : notes.outcome.again) {
+    again_.add(Side::code, path, false);
+    again_.add(Side::deploy, path, false);
+  }
+  more = !again_.empty() && carried.ok() && notes.outcome.error.code == ErrorCode::ok;
+  if (notes.outcome.error.code != ErrorCode::ok) return notes.outcome.error;
+  return carried;
+}
+
+Status Cycle::pass_in_pieces(FirstContact& contact, PassNotes& notes) {
+  notes.progress.files_total = contact.operations();
+  notes.progress.bytes_total = contact.content_bytes();
+  while (notes.outcome.error.code == ErrorCode::ok && contact.next()) {
+    SYNC_ASSIGN(Plan plan, make(&contact));
+    contact.hold_back(plan);
+    SYNC_TRY(carry_out(plan, notes));
+  }
+  return notes.outcome.error.code == ErrorCode::ok ? carry_out(contact.held_back(), notes) : Status{};
+}
+
+Status Cycle::carry_out(const Plan& plan, PassNotes& notes) {
   PlanOutcome outcome;
   if (order_.dry_run) {
     announce(plan);
@@ -67,17 +118,16 @@ Status Cycle::pass(bool& more) {
     SYNC_TRY(agree(plan));
     if (!plan.operations.empty()) {
       PlanRun run(work_, services_, policy_, scanned_ns_[0], scanned_ns_[1], order_.list_operations);
-      outcome = run.run(plan);
+      outcome = run.run(plan, notes.progress);
+      if (notes.progress.files_total > 0) notes.progress = run.progress();
       recorded_ = true;
     }
   }
-  SYNC_TRY(note_outcome(plan, outcome));
-  for (const auto& path : outcome.again) {
-    again_.add(Side::code, path, false);
-    again_.add(Side::deploy, path, false);
-  }
-  more = !again_.empty() && outcome.error.code == ErrorCode::ok;
-  if (outcome.error.code != ErrorCode::ok) return outcome.error;
+  auto conflicts = conflict_records(plan, outcome, services_.clock.wall_ns());
+  notes.conflicts.insert(notes.conflicts.end(), std::make_move_iterator(conflicts.begin()),
+                         std::make_move_iterator(conflicts.end()));
+  notes.parked.parked.insert(notes.parked.parked.end(), plan.parked.begin(), plan.parked.end());
+  add(notes.outcome, std::move(outcome));
   return {};
 }
 

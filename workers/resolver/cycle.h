@@ -7,6 +7,7 @@
 
 #include "common/core/coalesce.h"
 #include "common/wire/messages.h"
+#include "workers/resolver/first_contact.h"
 #include "workers/resolver/pair_work.h"
 #include "workers/resolver/plan_run.h"
 #include "workers/resolver/recovery.h"
@@ -62,14 +63,24 @@ class Cycle {
   Status widen(Side side, const HintSet& hints, HintSet& out);
   Status follow_ups(Side side, const std::vector<Scope>& scopes, HintSet& out);
   Status follow_links(Side side, const HintSet& looked, HintSet& out);
-  Result<std::vector<PathState>> states_with_digests();
-  Result<Plan> decide();
-  Result<Plan> make();
+  Result<std::vector<PathState>> states(const FirstContact* piece);
+  Result<std::vector<PathState>> states_with_digests(const FirstContact* piece);
+  Result<Plan> decide(const FirstContact* piece);
+  Result<Plan> make(const FirstContact* piece = nullptr);
   void leave_kept(Plan& plan);
   Status guard(Plan& plan);
   Status wait_for_moves(Plan& plan);
+  /// What a pass has to tell and record at its end, of one plan or of all pieces of a first contact.
+  struct PassNotes {
+    std::vector<ConflictRecord> conflicts;
+    Plan parked;  ///< its parked items alone
+    PlanOutcome outcome;
+    Progress progress;
+  };
   Status pass(bool& more);
-  Status note_outcome(const Plan& plan, const PlanOutcome& outcome);
+  Status pass_in_pieces(FirstContact& contact, PassNotes& notes);
+  Status carry_out(const Plan& plan, PassNotes& notes);
+  Status note_outcome(const PassNotes& notes);
   void tell(const ConflictRecord& conflict);
   void tell(const ParkedRecord& item);
   void count(const PlanOutcome& outcome, const std::vector<ConflictRecord>& conflicts,

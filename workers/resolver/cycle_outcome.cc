@@ -10,11 +10,11 @@
 
 namespace twsync {
 
-Status Cycle::note_outcome(const Plan& plan, const PlanOutcome& outcome) {
+Status Cycle::note_outcome(const PassNotes& notes) {
   const int64_t now = services_.clock.wall_ns();
-  const auto conflicts = conflict_records(plan, outcome, now);
+  const auto& conflicts = notes.conflicts;
   SYNC_ASSIGN(const auto parked_before, work_.base->parked());
-  const auto parked = parked_records(plan, outcome, parked_before, now);
+  const auto parked = parked_records(notes.parked, notes.outcome, parked_before, now);
   for (const auto& conflict : conflicts) tell(conflict);
   for (const auto& item : parked) {
     const bool known = std::any_of(parked_before.begin(), parked_before.end(),
@@ -24,7 +24,7 @@ Status Cycle::note_outcome(const Plan& plan, const PlanOutcome& outcome) {
   const bool too_full = std::any_of(parked.begin(), parked.end(),
                                     [](const ParkedRecord& item) { return item.reason == ParkedReason::no_space; });
   note_room_wanted(work_, too_full, now);
-  count(outcome, conflicts, parked);
+  count(notes.outcome, conflicts, parked);
   return order_.dry_run ? Status{} : record(conflicts, parked, now);
 }
 

@@ -27,14 +27,19 @@ bool has_removals(const Plan& plan) {
 
 }  // namespace
 
-Result<std::vector<PathState>> Cycle::states_with_digests() {
+Result<std::vector<PathState>> Cycle::states(const FirstContact* piece) {
+  if (piece != nullptr) return piece->states();
+  return work_.pending.states(*work_.base, only_, in_doubt());
+}
+
+Result<std::vector<PathState>> Cycle::states_with_digests(const FirstContact* piece) {
   policy_.code_scanned_ns = scanned_ns_[0];
   policy_.deploy_scanned_ns = scanned_ns_[1];
   for (int round = 0;; ++round) {
-    if (policy_.preserve_hardlinks) {
+    if (policy_.preserve_hardlinks && (piece == nullptr || piece->has_linked())) {
       for (const Side side : {Side::code, Side::deploy}) share_digests(work_.pending, side);
     }
-    SYNC_ASSIGN(auto states, work_.pending.states(*work_.base, only_, in_doubt()));
+    SYNC_ASSIGN(auto states, this->states(piece));
     if (policy_.preserve_hardlinks) SYNC_TRY(add_other_names(*work_.base, work_.pending, states));
     DigestNeeds needs = digest_needs(states, policy_);
     if (policy_.preserve_hardlinks) {
@@ -85,16 +90,16 @@ Status Cycle::guard(Plan& plan) {
   return {};
 }
 
-Result<Plan> Cycle::decide() {
-  SYNC_ASSIGN(const auto states, states_with_digests());
+Result<Plan> Cycle::decide(const FirstContact* piece) {
+  SYNC_ASSIGN(const auto states, states_with_digests(piece));
   policy_.code_now_ns = services_.clock.wall_ns();
   policy_.deploy_now_ns = policy_.code_now_ns + policy_.skew_ns;
   return make_plan(states, policy_);
 }
 
-Result<Plan> Cycle::make() {
-  emit_progress("planning");
-  SYNC_ASSIGN(Plan plan, decide());
+Result<Plan> Cycle::make(const FirstContact* piece) {
+  if (piece == nullptr) emit_progress("planning");
+  SYNC_ASSIGN(Plan plan, decide(piece));
   // The scans and the planner's table were several times what is left: give it back before the transfer needs memory.
   if (plan.operations.size() > kTrimFrom) malloc_trim(0);
   for (const auto& path : ignored_rows_) plan.agreements.push_back({AgreementKind::gone, path, {}});
@@ -136,7 +141,7 @@ Status Cycle::agree(const Plan& plan) {
 }
 
 void Cycle::announce(const Plan& plan) {
-  summary_.operations = plan.operations.size();
+  summary_.operations += plan.operations.size();
   for (const auto& op : plan.operations) {
     Event event;
     event.kind = EventKind::operation;

@@ -48,11 +48,14 @@ PlanRun::PlanRun(PairWork& work, const CycleServices& services, const Policy& po
       list_operations_(list_operations),
       recorder_(*work.base, work.pending, policy, work.meta.round) {}
 
-PlanOutcome PlanRun::run(const Plan& plan) {
+PlanOutcome PlanRun::run(const Plan& plan, const Progress& before) {
+  progress_ = before;
   progress_.stage = "transferring";
-  progress_.files_total = plan.operations.size();
-  for (const auto& op : plan.operations) {
-    if (op.kind == OpKind::put_file) progress_.bytes_total += op.desired.size;
+  if (before.files_total == 0) {
+    progress_.files_total = plan.operations.size();
+    for (const auto& op : plan.operations) {
+      if (op.kind == OpKind::put_file) progress_.bytes_total += op.desired.size;
+    }
   }
   for (const auto& conflict : plan.conflicts) conflicts_.emplace(conflict.path, conflict.rule);
   report_progress(true);

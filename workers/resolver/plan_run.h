@@ -33,7 +33,9 @@ class PlanRun {
  public:
   PlanRun(PairWork& work, const CycleServices& services, const Policy& policy, int64_t scanned_code_ns,
           int64_t scanned_deploy_ns, bool list_operations);
-  PlanOutcome run(const Plan& plan);
+  /// `before`: what earlier runs of the same pass have done, with the totals of all; without totals those of `plan`.
+  PlanOutcome run(const Plan& plan, const Progress& before = {});
+  const Progress& progress() const { return progress_; }
 
  private:
   void run_stage(const std::vector<Operation>& operations, size_t begin, size_t end);
