@@ -23,6 +23,15 @@ if [ -z "${TWSYNC_BENCH_NET:-}" ]; then
     cmake --build "$build" --target twsync twsync-agent twsync-broker twsync-scanner twsync-resolver twsync-transfer \
       twsync-monitor tcp_proxy bench_limits bench_equal
   fi
+  # Here, while the network is still that of the machine: the namespace of the measurement has none.
+  case " $* " in
+    *' --quick '*) ;;
+    *)
+      # shellcheck source=tests/bench/linux_tree.sh
+      . "$here/linux_tree.sh"
+      if [ -z "${TREE:-}" ] && tree=$(linux_tree); then export TREE=$tree; fi
+      ;;
+  esac
   export TWSYNC_BENCH_NET=shared
   if [ "$(id -u)" = 0 ] && command -v ip >/dev/null && unshare --net true 2>/dev/null; then
     TWSYNC_BENCH_NET=own exec unshare --net -- bash "$here/vs_peers.sh" "$@"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from vs_peers import picture, settings, table, tools, trees
+from vs_peers import picture, settings, table, tools
 from vs_peers.bars import MISSED
 from vs_peers.bed import TOP, Bed, Failed
 from vs_peers.records import Records
@@ -37,7 +37,7 @@ def settings_of(chosen):
     if chosen.quick:
         found.make_quick()
     else:
-        found.tree = Path(os.environ["TREE"]) if "TREE" in os.environ else trees.linux_tree()
+        found.tree = Path(os.environ["TREE"]) if os.environ.get("TREE") else None
     works, systems, trips = chosen.works.split(","), chosen.fs.split(","), chosen.rtt.split(",")
     plan = settings.everywhere() if chosen.everywhere else settings.QUICK_PLAN if chosen.quick else settings.PLAN
     found.places = [place for place in plan if place[0] in works and place[1] in systems and str(place[2]) in trips]

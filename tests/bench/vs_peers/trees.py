@@ -5,16 +5,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parents[1]
-
-
-def linux_tree():
-    """Debian's linux-source-6.1, unpacked once; None where it can't be had."""
-    script = f". '{HERE}/linux_tree.sh' && linux_tree"
-    done = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, text=True, check=False)
-    path = done.stdout.strip()
-    return Path(path) if done.returncode == 0 and path else None
-
 
 def plain(path, files, mean_bytes, seed=1):
     """A tree by number: 20 files a directory, three levels, sizes spread around the mean, text that compresses as code does."""
