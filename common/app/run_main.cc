@@ -12,6 +12,7 @@
 #include "common/app/installation.h"
 #include "common/app/log.h"
 #include "common/app/notify.h"
+#include "common/base/memory.h"
 #include "common/base/text.h"
 
 namespace twsync {
@@ -195,6 +196,7 @@ std::string complaint(const Error& error) {
 
 int run_main(int argc, char** argv,
              const std::function<Result<int>(std::vector<std::string> args, Signals& signals)>& body) {
+  use_one_arena();
   Signals signals;
   int code = kExitInternal;
   try {

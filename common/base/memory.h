@@ -3,8 +3,12 @@
 
 namespace twsync {
 
-/// Gives free memory back to the system when the process has grown by a few MiB since the last call that did. Costs
+/// Gives free memory back to the system when a MiB of it or more came together since the last call that did. Costs
 /// milliseconds then, microseconds otherwise: for moments when nothing is waited for. Any thread.
 void return_free_memory();
+
+/// All threads to come share one arena: of any other, return_free_memory() could not give back its end, which after a
+/// first sync is most of it. To be called at the start of main().
+void use_one_arena();
 
 }  // namespace twsync

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "common/base/memory.h"
 #include "common/base/text.h"
 
 namespace twsync {
@@ -167,14 +168,17 @@ void TransferWorker::close_sessions(const char* why) {
 
 void TransferWorker::look_after_sessions() {
   const int64_t now = clock_.steady_ns();
+  bool closed = false;
   std::erase_if(ending_, [](const Served& served) { return served.session->finished(); });
   for (auto item = sessions_.begin(); item != sessions_.end();) {
     Served& served = item->second;
     const bool idle = served.session->idle();
     if (!idle || served.idle_since_ns == 0) served.idle_since_ns = idle ? now : 0;
     const bool too_long = idle && now - served.idle_since_ns >= options_.idle_close_ms * kMillisecond;
+    closed = closed || too_long;
     item = served.session->finished() || too_long ? sessions_.erase(item) : std::next(item);
   }
+  if (closed) return_free_memory();
   show_doing();
 }
 
