@@ -215,6 +215,26 @@ TEST_F(SideTest, a_replaced_root_is_a_guard_error) {
   EXPECT_TRUE(side().list({}, [](std::vector<PathEntry>&&) { return Status{}; }));
 }
 
+TEST_F(SideTest, a_sender_of_an_open_directory_is_not_led_away_and_makes_nothing_there) {
+  old_file(from("inner/kept"), "ours");
+  old_file(from("outside/kept"), "a secret");
+  const UniqueFd inner(::open(from("inner").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Operation op = put("inner/kept");
+  op.path = "kept";
+  std::filesystem::rename(from("inner"), from("moved"));
+  std::filesystem::create_directory_symlink(from("outside"), from("inner"));
+  const auto reader = Sender::open_at(inner.get(), source_options_);
+  ASSERT_TRUE(reader);
+  Batch sent = batch({op});
+  ASSERT_TRUE(applier().begin(sent).ok());
+  ASSERT_TRUE((*reader)->send(sent, [this](std::string block) { return applier().content(block); }).ok());
+  ASSERT_TRUE(applier().end().ok());
+  ASSERT_TRUE(applier().drain().ok());
+  EXPECT_EQ(read_file(to("kept")), "ours");
+  EXPECT_FALSE(stands(from("moved/.twsync")));
+  EXPECT_FALSE(stands(from("outside/.twsync")));
+}
+
 TEST_F(SideTest, a_symlink_as_root_is_refused) {
   RootOptions options = source_options_;
   options.root = target_ / "link";
