@@ -11,6 +11,7 @@
 #include <functional>
 #include <random>
 
+#include "common/base/max_path.h"
 #include "common/base/rel_path.h"
 #include "common/fs/state_dir.h"
 #include "tests/support/fs_fixture.h"
@@ -364,6 +365,24 @@ TEST_F(SideTest, walking_without_openat2_finds_and_refuses_the_same) {
 }
 
 TEST_F(SideTest, holes_stay_holes) {
+TEST_F(SideTest, a_path_that_is_too_long_is_left_out_and_told_for_its_directory) {
+  const std::string name(250, 'd');
+  std::string deep;
+  UniqueFd at(::open(source_.path().c_str(), O_PATH | O_DIRECTORY));
+  for (int i = 0; i < 270; ++i) {
+    ASSERT_EQ(::mkdirat(at.get(), name.c_str(), 0755), 0);
+    at = UniqueFd(::openat(at.get(), name.c_str(), O_PATH | O_DIRECTORY));
+    deep = join_path(deep, name);
+  }
+  old_file(from("z"), "after it");
+  const Listed listed = list();
+  EXPECT_EQ(listed.entries.back().path, "z");
+  for (const PathEntry& item : listed.entries) ASSERT_LE(item.path.size(), kMaxPath);
+  ASSERT_EQ(listed.end.unreadable.size(), 1U);
+  EXPECT_EQ(listed.end.unreadable[0].path, listed.entries[listed.entries.size() - 2].path);
+  EXPECT_NE(listed.end.unreadable[0].message.find("65536 bytes"), std::string::npos);
+}
+
   {
     const UniqueFd fd(::open(from("sparse").c_str(), O_RDWR | O_CREAT, 0644));
     ASSERT_EQ(::pwrite(fd.get(), "start", 5, 0), 5);

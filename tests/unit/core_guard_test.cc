@@ -247,3 +247,12 @@ TEST(HintSet, Merges) {
 
 }  // namespace
 }  // namespace twsync
+TEST(HintSet, WhatIsTooLongStandsForTheDirectoryAbove) {
+  const std::string most(65'536, 'd');
+  HintSet hints;
+  hints.add(Side::code, most + "/below", false);
+  hints.add(Side::code, most, false);
+  ASSERT_EQ(hints.size(), 1u);
+  EXPECT_EQ(hints.scopes(Side::code)[0].path, most);
+}
+
