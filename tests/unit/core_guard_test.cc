@@ -268,6 +268,15 @@ TEST(HintSet, CollapsesToTheDeepestCover) {
   EXPECT_EQ(shown(wide), "/** ");
 }
 
+TEST(HintSet, WhatIsTooLongStandsForTheDirectoryAbove) {
+  const std::string most(65'536, 'd');
+  HintSet hints;
+  hints.add(Side::code, most + "/below", false);
+  hints.add(Side::code, most, false);
+  ASSERT_EQ(hints.size(), 1u);
+  EXPECT_EQ(hints.scopes(Side::code)[0].path, most);
+}
+
 TEST(HintSet, Merges) {
   HintSet a;
   HintSet b;
@@ -281,12 +290,3 @@ TEST(HintSet, Merges) {
 
 }  // namespace
 }  // namespace twsync
-TEST(HintSet, WhatIsTooLongStandsForTheDirectoryAbove) {
-  const std::string most(65'536, 'd');
-  HintSet hints;
-  hints.add(Side::code, most + "/below", false);
-  hints.add(Side::code, most, false);
-  ASSERT_EQ(hints.size(), 1u);
-  EXPECT_EQ(hints.scopes(Side::code)[0].path, most);
-}
-

@@ -70,6 +70,8 @@ class Cycle {
   Status wait_for_moves(Plan& plan);
   Status pass(bool& more);
   Status note_outcome(const Plan& plan, const PlanOutcome& outcome);
+  bool is_elsewhere(Side side, const std::string& path) const;  // this cycle plans nothing there
+  bool is_settled(const std::string& path) const;
   void tell(const ConflictRecord& conflict);
   void tell(const ParkedRecord& item);
   void count(const PlanOutcome& outcome, const std::vector<ConflictRecord>& conflicts,
