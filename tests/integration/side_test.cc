@@ -299,6 +299,24 @@ TEST_F(SideTest, a_second_controller_is_refused_with_the_holders_name) {
   EXPECT_EQ(mode_of(from(".twsync")), 0700U);
 }
 
+TEST_F(SideTest, the_lock_of_another_pair_is_taken_too_and_kept) {
+  ASSERT_TRUE(side().claim({{"mine", Side::code, 1}, "me", {}}).ok());
+  auto theirs = LocalSide::open(source_options_, clock_, host_);
+  ASSERT_TRUE((*theirs)->claim({{"theirs", Side::code, 1}, "host x, pid 7", {}}).ok());
+  const Status held = side().exclude("theirs", "me");
+  ASSERT_FALSE(held.ok());
+  EXPECT_EQ(held.error().code, ErrorCode::busy);
+  EXPECT_NE(held.error().message.find("host x, pid 7"), std::string::npos);
+  theirs->reset();
+  ASSERT_TRUE(side().exclude("theirs", "me").ok());
+  ASSERT_TRUE(side().exclude("theirs", "me").ok());
+  auto again = LocalSide::open(source_options_, clock_, host_);
+  EXPECT_EQ((*again)->claim({{"theirs", Side::code, 2}, "x again", {}}).error().code, ErrorCode::busy);
+  ASSERT_TRUE(side().forget().ok());
+  EXPECT_FALSE(stands(from(".twsync/mine")));
+  EXPECT_TRUE(stands(from(".twsync/theirs")));
+}
+
 TEST_F(SideTest, a_state_directory_that_is_a_link_is_refused) {
   std::filesystem::create_symlink(target_.path(), from(".twsync"));
   EXPECT_FALSE(side().claim({{"pair", Side::code, 1}, "me", {}}).ok());
@@ -347,24 +365,6 @@ TEST_F(SideTest, paths_longer_than_the_kernel_takes_work_on_both_sides) {
   EXPECT_EQ(at_target(deep + "/file").digest, at_source(deep + "/file").digest);
 }
 
-TEST_F(SideTest, walking_without_openat2_finds_and_refuses_the_same) {
-  std::filesystem::create_directories(from("d/e"));
-  std::filesystem::create_symlink("d", from("l"));
-  auto walk = RootDir::open(source_.path(), ResolveMode::walk);
-  ASSERT_TRUE(walk);
-  EXPECT_TRUE((*walk)->open_dir("d/e", O_RDONLY));
-  EXPECT_TRUE((*walk)->open_dir("", O_RDONLY));
-  for (const char* bad : {"l", "l/e", "d/none"}) EXPECT_FALSE((*walk)->open_dir(bad, O_PATH)) << bad;
-  if (::geteuid() == 0) {
-    ASSERT_EQ(::mount("tmpfs", from("d/e").c_str(), "tmpfs", 0, "size=1m"), 0);
-    const auto entered = (*walk)->open_dir("d/e", O_PATH);
-    ASSERT_FALSE(entered);
-    EXPECT_EQ(entered.error().sys_errno, EXDEV);
-    EXPECT_EQ(::umount2(from("d/e").c_str(), MNT_DETACH), 0);
-  }
-}
-
-TEST_F(SideTest, holes_stay_holes) {
 TEST_F(SideTest, a_path_that_is_too_long_is_left_out_and_told_for_its_directory) {
   const std::string name(250, 'd');
   std::string deep;
@@ -383,6 +383,24 @@ TEST_F(SideTest, a_path_that_is_too_long_is_left_out_and_told_for_its_directory)
   EXPECT_NE(listed.end.unreadable[0].message.find("65536 bytes"), std::string::npos);
 }
 
+TEST_F(SideTest, walking_without_openat2_finds_and_refuses_the_same) {
+  std::filesystem::create_directories(from("d/e"));
+  std::filesystem::create_symlink("d", from("l"));
+  auto walk = RootDir::open(source_.path(), ResolveMode::walk);
+  ASSERT_TRUE(walk);
+  EXPECT_TRUE((*walk)->open_dir("d/e", O_RDONLY));
+  EXPECT_TRUE((*walk)->open_dir("", O_RDONLY));
+  for (const char* bad : {"l", "l/e", "d/none"}) EXPECT_FALSE((*walk)->open_dir(bad, O_PATH)) << bad;
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::mount("tmpfs", from("d/e").c_str(), "tmpfs", 0, "size=1m"), 0);
+    const auto entered = (*walk)->open_dir("d/e", O_PATH);
+    ASSERT_FALSE(entered);
+    EXPECT_EQ(entered.error().sys_errno, EXDEV);
+    EXPECT_EQ(::umount2(from("d/e").c_str(), MNT_DETACH), 0);
+  }
+}
+
+TEST_F(SideTest, holes_stay_holes) {
   {
     const UniqueFd fd(::open(from("sparse").c_str(), O_RDWR | O_CREAT, 0644));
     ASSERT_EQ(::pwrite(fd.get(), "start", 5, 0), 5);

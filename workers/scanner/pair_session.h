@@ -50,6 +50,8 @@ class PairSession {
   std::vector<std::string> deploy_never() const;
   Status watch_deploy();
   Status refresh_ignores(const ScanTask& task);
+  Status exclude_others(const ScanTask& task);
+  void yield(bool forget);
 
   const PairConfig config_;
   const ScanSides sides_;
@@ -61,6 +63,7 @@ class PairSession {
   std::vector<std::string> code_ignore_, deploy_ignore_;
   bool ignores_known_ = false;
   std::vector<Error> odd_rules_;  // and no scan has told of them
+  bool alone_ = false;            // no other pair's controller has these two roots
   bool rules_changed_ = false;    // and no scan has told of it
 
   std::mutex mutex_;
