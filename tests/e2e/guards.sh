@@ -78,7 +78,7 @@ guarded_path() { # what a run of one path parks is decided like any other
   local both; both=$(event_id parked)
   ts approve "$id"; [ $rc -le 1 ] || die "$rc $(cat err)"
   [ "$(ls deploy/sub | wc -l)" = 1 ] && [ -e deploy/o/f ] && [ -e deploy/file1 ] || die "not what was shown"
-  ts status --json; grep -q "${both%-*}" out || die "what joined later is not parked any more: $(cat out)"
+  ts conflicts --json; grep -q "${both%-*}" out || die "what joined later is not parked any more: $(cat out)"
   sync_now; ts approve "$(event_id parked)"; [ $rc -le 1 ] || die "$rc $(cat err)"
   in_sync; [ ! -e deploy/o ] && [ ! -e deploy/file1 ] || die "not deleted"; equal_trees
 }
@@ -114,7 +114,7 @@ one_way_guard() { # what a direction forbids is pending, not parked; the guard h
   rm deploy/file{1..40}; echo new >code/new
   sync_now --to-deploy; expect 0
   [ "$(cat deploy/new)" = new ] && [ "$(ls code | wc -l)" = 61 ] && [ -z "$(events parked)" ] || die "$(cat out)"
-  ts status --json; ! grep -q mass-deletion out || die "parked: $(cat out)"
+  ts conflicts --json; ! grep -q mass-deletion out || die "parked: $(cat out)"
   sync_now; expect 5
   local id; id=$(event_id parked)
   sync_now --to-deploy; expect 0
