@@ -29,7 +29,7 @@ EXCLUDE=''
 GIT=exclude
 
 # More deletions on one side within 10 minutes than this part of all entries, or than this number (0 = no such limit),
-# wait for `twsync approve` or `twsync reject`.
+# wait for `twsync approve` or `twsync reject`. So do all, however few, where a root was emptied.
 DELETE_LIMIT_PERCENT=50
 DELETE_LIMIT_COUNT=10000
 

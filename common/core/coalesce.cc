@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "common/base/max_path.h"
+
 namespace twsync {
 
 void HintSet::add(const Hint& hint) {
@@ -13,6 +15,7 @@ void HintSet::add(const Hint& hint) {
 }
 
 void HintSet::add(Side side, std::string_view path, bool recursive) {
+  path = within_max_path(path);
   auto& scopes = scopes_[static_cast<size_t>(side)];
   for (std::string_view above = path; !above.empty();) {
     above = parent_path(above);

@@ -13,7 +13,8 @@ namespace twsync {
 
 /// Hints of one pair, coalesced per side: a recursive parent swallows everything below it; a hint twice is one; both
 /// halves of a moved pair are always taken together. Beyond `limit` scopes on a side, everything there collapses
-/// to a recursive hint on the deepest directory that covers all. Not thread-safe.
+/// to a recursive hint on the deepest directory that covers all. What is too long to be synced (max_path.h) stands for
+/// the directory above it. Not thread-safe.
 class HintSet {
  public:
   explicit HintSet(size_t limit = 10'000) : limit_(limit) {}

@@ -45,13 +45,19 @@ class DirectionFilter {
 
 size_t filter_direction(Plan& plan, Direction direction) {
   if (direction == Direction::both) return 0;
-  DirectionFilter filter(direction == Direction::to_deploy ? Side::code : Side::deploy);
+  const Side forbidden = untouched_side(direction);
+  DirectionFilter filter(forbidden);
   const size_t all = plan.operations.size();
   std::vector<bool> dropped(all);
   for (size_t i = 0; i < all; ++i) dropped[i] = filter.drops(plan.operations[i]);
   const PathSet with_group = drop_broken_groups(plan.operations, dropped);
   erase_dropped(plan.operations, dropped);
   const size_t pending = all - plan.operations.size();
+  // Whatever the guard and the version store's limit hold back there would have been dropped here.
+  std::erase_if(plan.parked, [&](const ParkedItem& item) {
+    const bool held_back = item.reason == ParkedReason::mass_deletion || item.reason == ParkedReason::versions_full;
+    return held_back && item.side == forbidden;
+  });
   std::erase_if(plan.conflicts, [&](const Conflict& c) { return filter.drops(c) || with_group.contains(c.path); });
   return pending;
 }

@@ -36,6 +36,11 @@ bool is_deletion(const Operation& op) {
   return removes && op.cause != LoserCause::suspect;
 }
 
+/// A share of everything is the guard at its widest: without a limit to the count that is none at all.
+bool is_off(const DeleteLimits& limits) {
+  return limits.count == 0 && (limits.percent == 0 || limits.percent >= 100);
+}
+
 bool exceeds(const DeleteLimits& limits, uint64_t deletions, uint64_t base_entries) {
   if (limits.count != 0 && deletions > limits.count) return true;
   if (limits.percent == 0 || deletions < limits.floor) return false;
@@ -47,7 +52,9 @@ bool exceeds(const DeleteLimits& limits, uint64_t deletions, uint64_t base_entri
 class SideGuard {
  public:
   SideGuard(Side side, const GuardInput& input)
-      : side_(side), approved_(side == Side::code ? input.approved_code : input.approved_deploy) {}
+      : side_(side),
+        approved_(side == Side::code ? input.approved_code : input.approved_deploy),
+        resolved_(input.resolved) {}
 
   bool approved(const Operation& op) const {
     return std::binary_search(approved_.begin(), approved_.end(), op.path, PathLess{});
@@ -56,10 +63,12 @@ class SideGuard {
   bool trips(const Plan& plan, const DeletionWindow& window, const GuardInput& input) const {
     uint64_t deletions = 0;
     for (const Operation& op : plan.operations) {
-      if (op.side == side_ && is_deletion(op) && !approved(op)) ++deletions;
+      if (op.side == side_ && is_deletion(op) && !approved(op) && !is_resolved(op)) ++deletions;
     }
     const bool undecided = side_ == Side::code ? input.tripped_code : input.tripped_deploy;
     if (deletions == 0) return undecided;
+    const bool emptied = side_ == Side::code ? input.emptied_deploy : input.emptied_code;
+    if (emptied && !is_off(input.limits)) return true;
     // What was deleted in the window is gone from the base, but it was part of what the percentage is meant of.
     const uint64_t before = window.count(side_, input.now_ns);
     return undecided || exceeds(input.limits, deletions + before, input.base_entries + before);
@@ -67,7 +76,7 @@ class SideGuard {
 
   uint64_t park(Plan& plan) {
     for (Operation& op : plan.operations) {
-      if (op.side != side_ || !is_deletion(op) || approved(op)) continue;
+      if (op.side != side_ || !is_deletion(op) || approved(op) || is_resolved(op)) continue;
       plan.parked.push_back(
           {ParkedReason::mass_deletion, side_, op.path, str("deletion of a ", to_string(op.expected.kind))});
       parked_.insert(op.path);
@@ -85,11 +94,14 @@ class SideGuard {
 
   void mark_approved(Plan& plan) const {
     for (Operation& op : plan.operations) {
-      if (op.side == side_ && is_deletion(op) && approved(op)) op.cause = LoserCause::approved_deletion;
+      if (op.side != side_ || !is_deletion(op)) continue;
+      const bool by_decision = is_resolved(op) && op.cause == LoserCause::ordinary;
+      if (by_decision || approved(op)) op.cause = LoserCause::approved_deletion;
     }
   }
 
  private:
+  bool is_resolved(const Operation& op) const { return resolved_ && is_at_or_below(op.path, *resolved_); }
   /// Parked itself, or it needs a directory empty that now stays.
   bool taken_out(const Operation& op) {
     if (parked_.contains(op.path) && is_deletion(op)) return true;
@@ -100,6 +112,7 @@ class SideGuard {
 
   Side side_;
   const std::vector<std::string>& approved_;
+  const std::optional<std::string>& resolved_;
   PathSet parked_;
   PathSet waiting_;
 };

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ struct GuardInput {
   int64_t now_ns = 0;
   bool tripped_code = false;  ///< a parked set is undecided: all further deletions of that side join it
   bool tripped_deploy = false;
+  bool emptied_code = false;  ///< the base isn't empty, but nothing of it or new stands on that side any more (R85)
+  bool emptied_deploy = false;
+  std::optional<std::string> resolved;  ///< a person decided the conflict there, and so all that is below it
   std::vector<std::string>
       approved_code;  ///< paths a person approved for deletion on that side (sorted by compare_paths)
   std::vector<std::string> approved_deploy;

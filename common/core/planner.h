@@ -80,6 +80,10 @@ Plan make_plan(const std::vector<PathState>& paths, const Policy& policy);
 /// Drops what a direction forbids: operations on the side that must not change, whatever depends on them, and
 /// conflicts whose decision would only show there. Returns how many operations were left pending.
 size_t filter_direction(Plan& plan, Direction direction);
+/// The side that must not change. REQUIRES: one direction, not both.
+inline Side untouched_side(Direction direction) {
+  return direction == Direction::to_deploy ? Side::code : Side::deploy;
+}
 
 /// An operation that has just succeeded at the path: what it wanted to leave on `side`; for make_directory with
 /// kMadeDirectoryMode in its mode, since its own comes later in the plan.

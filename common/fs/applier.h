@@ -32,6 +32,9 @@ class Sender {
  public:
   using Emit = std::function<Status(std::string block)>;
   static Result<std::unique_ptr<Sender>> open(const RootOptions& options);
+  /// Reads from an open directory (borrowed for the call) instead of `options.root`, and makes nothing in it: every
+  /// file travels whole.
+  static Result<std::unique_ptr<Sender>> open_at(int dir_fd, const RootOptions& options);
   virtual ~Sender() = default;
   virtual Status send(const Batch& batch, const Emit& emit) = 0;
 };

@@ -60,7 +60,17 @@ Result<std::unique_ptr<RootDir>> RootDir::open(std::string path, ResolveMode mod
   return root;
 }
 
+Result<std::unique_ptr<RootDir>> RootDir::at(int dir_fd) {
+  auto root = std::unique_ptr<RootDir>(new RootDir);
+  root->path_fd_ = UniqueFd(::openat(dir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root->path_fd_) return error_from_errno(errno, "cannot open the directory");
+  if (const int err = stat_fd(root->path_fd_.get(), root->stat_); err != 0)
+    return error_from_errno(err, "cannot read the directory");
+  return root;
+}
+
 Status RootDir::check_in_place() const {
+  if (path_.empty()) return {};
   const UniqueFd now(::open(path_.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   FileStat stat;
   if (now && stat_fd(now.get(), stat) == 0 && stat.device == stat_.device && stat.inode == stat_.inode) return {};

@@ -23,6 +23,8 @@ class RootDir {
  public:
   /// `path` is absolute. Refused: not a directory, or a symlink as its last component.
   static Result<std::unique_ptr<RootDir>> open(std::string path, ResolveMode mode = ResolveMode::automatic);
+  /// The directory of an open descriptor (borrowed for the call). It has no path, so it is always in place.
+  static Result<std::unique_ptr<RootDir>> at(int dir_fd);
 
   int fd() const { return path_fd_.get(); }  ///< O_PATH
   const std::string& path() const { return path_; }

@@ -16,6 +16,7 @@
 #include "common/fs/file_reader.h"
 #include "common/fs/listing.h"
 #include "common/fs/partial_store.h"
+#include "common/fs/remove_state.h"
 #include "common/fs/space.h"
 #include "common/fs/stage_cleaning.h"
 #include "common/fs/version_care.h"
@@ -171,6 +172,19 @@ Status LocalSide::claim(const Claim& claim) {
   return state_->write_marker(claim.marker);
 }
 
+Status LocalSide::exclude(const std::string& pair_id, const std::string& holder) {
+  if (excluded_.contains(pair_id)) return {};
+  SYNC_ASSIGN(StateDir theirs, StateDir::open(*root_, pair_id));
+  SYNC_ASSIGN(UniqueFd lock, theirs.lock(holder));
+  excluded_.emplace(pair_id, std::move(lock));
+  return {};
+}
+
+Status LocalSide::forget() {
+  if (!lock_) return Error{ErrorCode::usage, "only who holds the lock may remove a pair's state", {}, 0};
+  return remove_pair_state(*root_, options_.pair_id);
+}
+
 // What a crash left between exchange and version store is found at once, also when nothing will be applied here.
 // Whatever prevents it prevents the next applier too, which reports it.
 void LocalSide::clean_after_crash() {
@@ -280,7 +294,7 @@ Result<std::string> LocalSide::read_small(const std::string& path) {
   SYNC_ASSIGN(const UniqueFd fd, open_regular(parent, std::string(base_name(path)).c_str(), stat));
   std::string bytes(kSmallFile + 1, '\0');
   SYNC_ASSIGN(const size_t size, read_full(fd.get(), bytes.data(), bytes.size()));
-  if (size > kSmallFile) return Error{ErrorCode::unsupported, "the file is longer than 1 MiB", path, 0};
+  if (size > kSmallFile) return Error{ErrorCode::unsupported, "the file is longer than 1 MiB", path, EFBIG};
   bytes.resize(size);
   return bytes;
 }

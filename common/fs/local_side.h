@@ -1,6 +1,7 @@
 #pragma once
 // A root on this host, as a scanner sees it: listing, digests, facts, lock and marker.
 
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -14,7 +15,7 @@
 
 namespace twsync {
 
-/// One thread at a time. Writes only below <root>/.twsync, and only in reserve() and claim().
+/// One thread at a time. Writes only below <root>/.twsync, and only in reserve(), claim(), exclude() and forget().
 /// list() and digest() fail with ErrorCode::guard when the root's path leads elsewhere than when it was opened.
 /// ListEnd.unreadable holds directories and entries that could not be read, and mounts (unsupported): of what is at or
 /// below such a path nothing may be concluded.
@@ -27,6 +28,8 @@ class LocalSide final : public SideReader {
   Status reserve(const std::string& pair_id, const std::string& holder) override;
   /// Again with a higher epoch: raises the marker, keeps the lock. cancelled when the marker holds a higher epoch.
   Status claim(const Claim& claim) override;
+  Status exclude(const std::string& pair_id, const std::string& holder) override;
+  Status forget() override;
   Result<ListEnd> list(const ListRequest& request, const EntrySink& sink) override;
   Result<DigestReply> digest(const DigestRequest& request) override;
   Result<std::string> read_small(const std::string& path) override;
@@ -52,6 +55,7 @@ class LocalSide final : public SideReader {
   Hasher hasher_;
   std::optional<StateDir> state_;
   UniqueFd lock_;
+  std::map<std::string, UniqueFd> excluded_;  // locks of other pairs
   UniqueFd flush_fd_;
 };
 

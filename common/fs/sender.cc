@@ -213,4 +213,9 @@ Result<std::unique_ptr<Sender>> Sender::open(const RootOptions& options) {
   return std::unique_ptr<Sender>(new RootSender(options, std::move(root), state ? state->chunks() : -1));
 }
 
+Result<std::unique_ptr<Sender>> Sender::open_at(int dir_fd, const RootOptions& options) {
+  SYNC_ASSIGN(auto root, RootDir::at(dir_fd));
+  return std::unique_ptr<Sender>(new RootSender(options, std::move(root), -1));
+}
+
 }  // namespace twsync

@@ -22,6 +22,11 @@ class SideReader {
   virtual Status reserve(const std::string& pair_id, const std::string& holder);
   /// Lock + marker; held until destruction. busy = another controller, with its name in the message.
   virtual Status claim(const Claim& claim) = 0;
+  /// The lock of another pair as well, whose marker stands here; kept like one's own. busy, as claim(). unsupported:
+  /// this side can't.
+  virtual Status exclude(const std::string& pair_id, const std::string& holder);
+  /// Removes what claim() made, and all versions with it; of no further use afterwards. REQUIRES: claim().
+  virtual Status forget();
   /// Streams entries in compare_paths order to `sink` in bounded pieces.
   virtual Result<ListEnd> list(const ListRequest& request, const EntrySink& sink) = 0;
   virtual Result<DigestReply> digest(const DigestRequest& request) = 0;
@@ -42,6 +47,14 @@ class SideReader {
 
 inline Status SideReader::reserve(const std::string&, const std::string&) {
   return Error{ErrorCode::unsupported, "this side is only locked as a whole", {}, 0};
+}
+
+inline Status SideReader::exclude(const std::string&, const std::string&) {
+  return Error{ErrorCode::unsupported, "this side only locks its own pair", {}, 0};
+}
+
+inline Status SideReader::forget() {
+  return Error{ErrorCode::unsupported, "this side's state is not removed from here", {}, 0};
 }
 
 inline Status SideReader::watch(const WatchRequest&) {

@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/base/max_path.h"
 #include "common/base/rel_path.h"
+#include "common/base/text.h"
 #include "common/fs/state_dir.h"
 
 namespace twsync {
@@ -40,6 +42,14 @@ Result<std::vector<std::string>> read_names(int fd) {
   return names;
 }
 
+// Reported for the directory that holds it: its own path is what nobody could take.
+Error too_long_error(const std::string& directory) {
+  return Error{ErrorCode::unsupported,
+               str("some of what is in it has a path of more than ", kMaxPath,
+                   " bytes and is not synced: move it up, or give its directories shorter names"),
+               directory, ENAMETOOLONG};
+}
+
 }  // namespace
 
 Error mount_error(std::string path) {
@@ -65,11 +75,16 @@ DirListing read_directory(const RootDir& root, const EntryReader& reader, const 
   auto names = read_names(fd->get());
   if (!names) return fail(std::move(names).error());
   out.entries.reserve(names->size());
+  bool too_long = false;
   for (const std::string& name : *names) {
     std::string child = join_path(out.path, name);
     if (is_state_path(child)) continue;
     bool is_mount = false;
     auto entry = reader.at(fd->get(), name.c_str(), &is_mount);
+    if (child.size() > kMaxPath) {
+      too_long = too_long || !entry || !filter.ignored_here(child, entry->is_directory());
+      continue;
+    }
     if (entry && is_mount) out.unreadable.push_back(mount_error(child));
     if (!entry) {
       Error error = std::move(entry).error();
@@ -83,6 +98,7 @@ DirListing read_directory(const RootDir& root, const EntryReader& reader, const 
       }
     }
   }
+  if (too_long) out.unreadable.push_back(too_long_error(out.path));
   return out;
 }
 

@@ -10,7 +10,7 @@
 #include "producers/cli/key_setup.h"
 #include "producers/cli/pair_memory.h"
 #include "producers/cli/pair_sides.h"
-#include "workers/agent/remove_state.h"
+#include "common/fs/remove_state.h"
 
 namespace twsync {
 

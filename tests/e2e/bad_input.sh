@@ -158,6 +158,42 @@ second_controller() {
   "$bin/twsync" sync "$W/code" "$W/deploy" --state-dir "$W/S2" --json >out 2>err || die "after it ended: $(cat err)"
   equal_trees
 }
+two_first_controllers() { # each with a state of its own, at the same moment: one of them controls (I11)
+  local n; for n in $(seq 3000); do echo "$n" >"code/f$n"; done
+  run() { "$bin/twsync" sync "$W/code" "$W/deploy" --state-dir "$W/$1" --quiet >"$1.out" 2>"$1.err" || echo "$?" >"$1.rc"; }
+  local one two
+  run S1 & one=$!; own $one
+  run S2 & two=$!; own $two
+  wait $one $two
+  [ -e S1.rc ] || [ -e S2.rc ] || [ "$(ls code/.twsync | wc -l)" = 1 ] || die "both ran, under $(ls code/.twsync)"
+  [ ! -e S1.rc ] || [ ! -e S2.rc ] || die "neither ran: $(cat S1.err S2.err)"
+  if [ -e S1.rc ] || [ -e S2.rc ]; then grep -q "another controller.*pid" S1.err S2.err || die "the holder is not named: $(cat S1.err S2.err)"; fi
+  [ "$(ls code/.twsync)" = "$(ls deploy/.twsync)" ] && [ "$(ls code/.twsync | wc -l)" = 1 ] || die "two ids: $(ls code/.twsync deploy/.twsync)"
+  rm -f S1.rc S2.rc; run S1; run S2
+  [ ! -e S1.rc ] && [ ! -e S2.rc ] || die "not one after the other: $(cat S1.err S2.err)"
+  [ "$(ls code/.twsync | wc -l)" = 1 ] || die "two ids: $(ls code/.twsync)"
+  equal_trees
+}
+
+two_ids() { # two roots that two controllers have had under ids of their own are still those of one at a time
+  echo 1 >code/f; in_sync
+  mv code/.twsync code.first; mv deploy/.twsync deploy.first
+  "$bin/twsync" sync "$W/code" "$W/deploy" --state-dir "$W/S2" --quiet >out 2>err || die "$(cat err)"
+  mv code.first/* code/.twsync/; mv deploy.first/* deploy/.twsync/
+  in_sync
+  echo "BANDWIDTH_LIMIT=4M" >conf.sh; chmod 600 conf.sh
+  head -c 30000000 /dev/urandom >code/big
+  "$bin/twsync" sync "$W/code" "$W/deploy" --state-dir "$W/S2" --config "$W/conf.sh" --quiet >first.out 2>&1 &
+  local first=$!
+  own "$first"
+  until_true 20 all_locked || die "not both are locked: $(cat first.out)"
+  sync_now; [ $rc = 3 ] || [ $rc = 5 ] || die "exit code $rc: $(tail -1 out)"
+  grep -q "pid $first" out || die "the holder $first is not named: $(tail -1 out)"
+  kill -INT "$first"; wait "$first" || true
+  in_sync; equal_trees
+}
+all_locked() { local lock; for lock in code/.twsync/*/lock; do ! flock -n "$lock" true || return 1; done; }
+
 locked() { local lock; for lock in "$1"/.twsync/*/lock; do [ -e "$lock" ] && ! flock -n "$lock" true; done; }
 
 interrupted() {
@@ -272,6 +308,8 @@ test_case agent_dies broken_agent "exit 7"
 test_case agent_babbles broken_agent "echo hello; exec cat >/dev/null"
 test_case agent_closes broken_agent "exec <&- >&-; exit 0"
 test_case second_controller second_controller
+test_case two_first_controllers two_first_controllers
+test_case two_ids two_ids
 test_case interrupted interrupted
 test_case marker_removed_code marker_removed code
 test_case marker_removed_deploy marker_removed deploy

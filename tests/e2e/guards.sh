@@ -66,6 +66,70 @@ count_limit() { # 0 = off; else the count alone
   [ "$(ls deploy | wc -l)" = 1 ] || die "with the limits off something was parked"
 }
 
+guarded_path() { # what a run of one path parks is decided like any other
+  numbered 1 9; mkdir code/sub code/o; numbered 10 50; mv code/file{10..50} code/sub/; echo 1 >code/o/f; in_sync
+  rm code/sub/file{10..49} code/file1
+  sync_now --path sub; expect 5
+  local id; id=$(event_id parked); [ -n "$id" ] || die "nothing is parked"
+  sync_now --path o; expect 0; [ -z "$(events parked)" ] || die "$(events parked)"
+  # What joins the set by another path leaves the rest in it.
+  rm -r code/o; sync_now --path o; expect 5
+  [ "$(event_id parked)" != "$id" ] || die "the same id for more"
+  local both; both=$(event_id parked)
+  ts approve "$id"; [ $rc -le 1 ] || die "$rc $(cat err)"
+  [ "$(ls deploy/sub | wc -l)" = 1 ] && [ -e deploy/o/f ] && [ -e deploy/file1 ] || die "not what was shown"
+  ts conflicts --json; grep -q "${both%-*}" out || die "what joined later is not parked any more: $(cat out)"
+  sync_now; ts approve "$(event_id parked)"; [ $rc -le 1 ] || die "$rc $(cat err)"
+  in_sync; [ ! -e deploy/o ] && [ ! -e deploy/file1 ] || die "not deleted"; equal_trees
+}
+
+resolved_directory() { # a decision is an approval of what it takes, and is over when that was done
+  echo 1 >code/keep; in_sync --policy manual
+  mkdir deploy/d; local n; for n in $(seq 40); do echo "$n" >"deploy/d/f$n"; done; in_sync --policy manual
+  rm -r code/d; echo "a file" >code/d; echo edited >deploy/d/f1
+  sync_now --policy manual; expect 1
+  local id; id=$(event_id conflict); [ -n "$id" ] || die "no conflict: $(cat out)"
+  ts resolve "$id" --take code; expect 0
+  [ "$(cat deploy/d)" = "a file" ] || die "not taken"
+  in_sync --policy manual; equal_trees
+  stored deploy edited || die "the edit is not kept"
+  ts conflicts --json; ! grep -q '"open":true' out || die "$(cat out)"
+}
+
+emptied_root() { # the last entry never goes by itself, however few there were (I5)
+  numbered 1 5; in_sync
+  rm -rf "${1:?}"/*
+  sync_now; expect 5
+  local other=deploy; [ "$1" = code ] || other=code
+  [ "$(ls $other | wc -l)" = 5 ] || die "deleted"
+  local id; id=$(event_id parked); [ -n "$id" ] || die "nothing is parked"
+  ts reject "$id"; expect 0; in_sync; equal_trees; [ "$(ls code | wc -l)" = 5 ] || die "not brought back"
+  rm -rf "${1:?}"/*; sync_now; expect 5
+  ts approve "$(event_id parked)"; expect 0
+  in_sync; [ "$(ls code deploy | grep -c file)" = 0 ] || die "not deleted"
+}
+
+one_way_guard() { # what a direction forbids is pending, not parked; the guard holds for the side that it does touch
+  numbered 1 60; in_sync
+  rm deploy/file{1..40}; echo new >code/new
+  sync_now --to-deploy; expect 0
+  [ "$(cat deploy/new)" = new ] && [ "$(ls code | wc -l)" = 61 ] && [ -z "$(events parked)" ] || die "$(cat out)"
+  ts conflicts --json; ! grep -q mass-deletion out || die "parked: $(cat out)"
+  sync_now; expect 5
+  local id; id=$(event_id parked)
+  sync_now --to-deploy; expect 0
+  [ -z "$(events parked)" ] || die "$(events parked)"
+  ts approve "$id"; expect 0
+  in_sync; equal_trees
+  echo back >code/back; rm code/file{41..60}; sync_now --to-deploy; expect 1
+  [ -n "$(event_id parked)" ] && [ -e deploy/file41 ] && [ -e deploy/back ] || die "not held back"
+}
+
+test_case guarded_path guarded_path
+test_case resolved_directory resolved_directory
+test_case emptied_root_code emptied_root code
+test_case emptied_root_deploy emptied_root deploy
+test_case one_way_guard one_way_guard
 test_case guard_across_runs guard_across_runs
 test_case approved_counts_no_more approved_counts_no_more
 test_case approve_shown_set approve_shown_set

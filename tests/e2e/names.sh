@@ -195,6 +195,30 @@ special_names_there() { # what twsync itself keeps below the root is never taken
   [ ! -e deploy/.twsync/planted ] && [ ! -e code/.twsync/other ] || die ".twsync was synced"
 }
 
+odd_ignore_file() { # odd_ignore_file SIDE: what is no file holds no rules; what can't be read is no absence of rules
+  local told
+  told() { events skipped | grep -q "\"path\":\".twsyncignore\".*$1 side" || die "not told: $(cat out)"; }
+  echo 1 >code/f
+  ln -s elsewhere "$1/.twsyncignore"; sync_now; expect 0; told "$1"; [ "$(cat deploy/f)" = 1 ] || die "a link stops it"
+  rm "$1/.twsyncignore"; mkdir "$1/.twsyncignore"; echo 2 >code/f; sync_now; expect 0; told "$1"; [ "$(cat deploy/f)" = 2 ] || die "a directory stops it"
+  rmdir "$1/.twsyncignore"; in_sync; mkfifo "$1/.twsyncignore"; echo 3 >code/f; sync_now; told "$1"; [ "$(cat deploy/f)" = 3 ] || die "a FIFO stops it"
+  rm "$1/.twsyncignore"; in_sync
+  { echo '*.o'; head -c 1100000 /dev/zero | tr '\0' '#'; } >"$1/.twsyncignore"; echo 4 >"$1/x.o"
+  sync_now; expect 5
+  grep -q "in .twsyncignore cannot be read on the $1 side: the file is longer than 1 MiB" out err || die "$(tail -1 out) $(cat err)"
+  echo '*.o' >"$1/.twsyncignore"; in_sync; [ ! -e deploy/x.o ] || [ ! -e code/x.o ] || die "synced by ignorance"
+}
+
+path_too_long() { # path_too_long SIDE: it is left out and told, the rest goes on
+  (cd "$1" && name=$(printf 'd%.0s' $(seq 250)) && for _ in $(seq 280); do mkdir "$name"; cd "$name"; done)
+  echo 1 >"$1/f"
+  sync_now; expect 1
+  [ "$(cat code/f)" = 1 ] && [ "$(cat deploy/f)" = 1 ] || die "the rest did not go on"
+  events skipped | grep -q 'more than 65536 bytes' || die "not told: $(tail -1 out)"
+  echo 2 >"$1/f"; sync_now; expect 1; [ "$(cat code/f)" = 2 ] && [ "$(cat deploy/f)" = 2 ] || die "the second time it did not go on"
+  perl -e 'for my $s (@ARGV) { chdir $s or die; my $d = 0; while (chdir "d" x 250) { $d++ } while ($d--) { chdir ".."; rmdir "d" x 250 or last } chdir $ENV{W} }' "$W/code" "$W/deploy" || true
+}
+
 version_control() { # directories and files of these names stay where they are, at any depth, and status says so
   local name
   mkdir -p {code,deploy}/{work,gone}
@@ -230,6 +254,10 @@ test_case links links
 test_case hard_links hard_links
 test_case append_loop append_loop
 test_case ignored ignored
+test_case odd_ignore_file_code odd_ignore_file code
+test_case odd_ignore_file_deploy odd_ignore_file deploy
+test_case path_too_long_code path_too_long code
+test_case path_too_long_deploy path_too_long deploy
 test_case version_control version_control
 test_case special_names_there special_names_there
 finish

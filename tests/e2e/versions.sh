@@ -67,7 +67,7 @@ history_of_a_tree() {
 
 restore_elsewhere() { # versions of the deploy side too, single and whole trees
   mkdir -p code/d/e code/d/empty; echo one >code/d/a; chmod 0604 code/d/a; touch -d '2001-01-01' code/d/a
-  ln -s ../../outside code/d/e/l; in_sync
+  ln -s ../../outside code/d/e/l; echo other >code/other; in_sync
   rm -r code/d; in_sync
   ts restore d/a --to "$W/back"; expect 0
   [ "$(cat back)" = one ] && [ "$(stat -c '%a %Y' back)" = "604 $(date -d 2001-01-01 +%s)" ] || die "$(stat back)"
@@ -79,7 +79,7 @@ restore_elsewhere() { # versions of the deploy side too, single and whole trees
 }
 
 restore_meets_an_edit() { # EDGE_CASES 100
-  mkdir code/d; echo old >code/d/a; echo old >code/d/b; in_sync
+  mkdir code/d; echo old >code/d/a; echo old >code/d/b; echo other >code/other; in_sync
   rm -r code/d; in_sync
   mkdir deploy/d; echo new >deploy/d/a
   ts restore d; expect 1

@@ -341,6 +341,8 @@ TEST(AgentHistory, BringsAVersionBackAsANewEdit) {
   EXPECT_EQ(side.versions({"doc", 10})->versions.size(), 2U) << "the link that stood there is kept as well";
   EXPECT_EQ(side.versions({"doc", 10})->versions[0].entry.kind, Kind::symlink) << "newest first";
   EXPECT_TRUE(side.versions({"doc", 1})->more);
+  EXPECT_FALSE(std::filesystem::exists(root.at(std::string(".twsync/") + kPair + "/versions/.twsync")))
+      << "the version store is read, not taken for a root";
   EXPECT_EQ(side.restore({"no-such-id", "doc"}).error().code, ErrorCode::not_found);
   EXPECT_EQ(side.restore({id, "../doc"}).error().code, ErrorCode::usage);
 }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <random>
 
+#include "common/base/max_path.h"
 #include "common/base/rel_path.h"
 #include "common/fs/state_dir.h"
 #include "tests/support/fs_fixture.h"
@@ -215,6 +216,26 @@ TEST_F(SideTest, a_replaced_root_is_a_guard_error) {
   EXPECT_TRUE(side().list({}, [](std::vector<PathEntry>&&) { return Status{}; }));
 }
 
+TEST_F(SideTest, a_sender_of_an_open_directory_is_not_led_away_and_makes_nothing_there) {
+  old_file(from("inner/kept"), "ours");
+  old_file(from("outside/kept"), "a secret");
+  const UniqueFd inner(::open(from("inner").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Operation op = put("inner/kept");
+  op.path = "kept";
+  std::filesystem::rename(from("inner"), from("moved"));
+  std::filesystem::create_directory_symlink(from("outside"), from("inner"));
+  const auto reader = Sender::open_at(inner.get(), source_options_);
+  ASSERT_TRUE(reader);
+  Batch sent = batch({op});
+  ASSERT_TRUE(applier().begin(sent).ok());
+  ASSERT_TRUE((*reader)->send(sent, [this](std::string block) { return applier().content(block); }).ok());
+  ASSERT_TRUE(applier().end().ok());
+  ASSERT_TRUE(applier().drain().ok());
+  EXPECT_EQ(read_file(to("kept")), "ours");
+  EXPECT_FALSE(stands(from("moved/.twsync")));
+  EXPECT_FALSE(stands(from("outside/.twsync")));
+}
+
 TEST_F(SideTest, a_symlink_as_root_is_refused) {
   RootOptions options = source_options_;
   options.root = target_ / "link";
@@ -278,6 +299,24 @@ TEST_F(SideTest, a_second_controller_is_refused_with_the_holders_name) {
   EXPECT_EQ(mode_of(from(".twsync")), 0700U);
 }
 
+TEST_F(SideTest, the_lock_of_another_pair_is_taken_too_and_kept) {
+  ASSERT_TRUE(side().claim({{"mine", Side::code, 1}, "me", {}}).ok());
+  auto theirs = LocalSide::open(source_options_, clock_, host_);
+  ASSERT_TRUE((*theirs)->claim({{"theirs", Side::code, 1}, "host x, pid 7", {}}).ok());
+  const Status held = side().exclude("theirs", "me");
+  ASSERT_FALSE(held.ok());
+  EXPECT_EQ(held.error().code, ErrorCode::busy);
+  EXPECT_NE(held.error().message.find("host x, pid 7"), std::string::npos);
+  theirs->reset();
+  ASSERT_TRUE(side().exclude("theirs", "me").ok());
+  ASSERT_TRUE(side().exclude("theirs", "me").ok());
+  auto again = LocalSide::open(source_options_, clock_, host_);
+  EXPECT_EQ((*again)->claim({{"theirs", Side::code, 2}, "x again", {}}).error().code, ErrorCode::busy);
+  ASSERT_TRUE(side().forget().ok());
+  EXPECT_FALSE(stands(from(".twsync/mine")));
+  EXPECT_TRUE(stands(from(".twsync/theirs")));
+}
+
 TEST_F(SideTest, a_state_directory_that_is_a_link_is_refused) {
   std::filesystem::create_symlink(target_.path(), from(".twsync"));
   EXPECT_FALSE(side().claim({{"pair", Side::code, 1}, "me", {}}).ok());
@@ -324,6 +363,24 @@ TEST_F(SideTest, paths_longer_than_the_kernel_takes_work_on_both_sides) {
   const OpResult result = apply_one(put(deep + "/file"));
   EXPECT_EQ(result.code, ErrorCode::ok) << result.message;
   EXPECT_EQ(at_target(deep + "/file").digest, at_source(deep + "/file").digest);
+}
+
+TEST_F(SideTest, a_path_that_is_too_long_is_left_out_and_told_for_its_directory) {
+  const std::string name(250, 'd');
+  std::string deep;
+  UniqueFd at(::open(source_.path().c_str(), O_PATH | O_DIRECTORY));
+  for (int i = 0; i < 270; ++i) {
+    ASSERT_EQ(::mkdirat(at.get(), name.c_str(), 0755), 0);
+    at = UniqueFd(::openat(at.get(), name.c_str(), O_PATH | O_DIRECTORY));
+    deep = join_path(deep, name);
+  }
+  old_file(from("z"), "after it");
+  const Listed listed = list();
+  EXPECT_EQ(listed.entries.back().path, "z");
+  for (const PathEntry& item : listed.entries) ASSERT_LE(item.path.size(), kMaxPath);
+  ASSERT_EQ(listed.end.unreadable.size(), 1U);
+  EXPECT_EQ(listed.end.unreadable[0].path, listed.entries[listed.entries.size() - 2].path);
+  EXPECT_NE(listed.end.unreadable[0].message.find("65536 bytes"), std::string::npos);
 }
 
 TEST_F(SideTest, walking_without_openat2_finds_and_refuses_the_same) {

@@ -79,7 +79,40 @@ flipped() { # flipped [OPTION]...: until the flippers have ended, one sync after
 
 flipped_over_ssh() { TARGET="$(id -un)@$server_address:$W/deploy"; flipped "${ssh_options[@]}"; }
 
+# Everything that `twsync` keeps below a root, swapped for a look-alike outside while versions are listed and come back.
+state_swapped() { # state_swapped [OPTION]...
+  echo one >code/f; in_sync "$@"
+  echo two >code/f; in_sync "$@"
+  local side id flippers=() runs=0
+  id=$(find deploy/.twsync/*/versions -name '????????????????-*' -printf '%f\n')
+  for side in code deploy; do
+    mkdir -p "outside/$side" links
+    cp -r "$side"/.twsync/* "outside/$side/"
+    for version in "outside/$side"/*/versions/????????????????-*; do [ ! -f "$version" ] || echo "canary secret" >"$version"; done
+    ln -s "$W/outside/$side" "links/$side"
+  done
+  find outside -printf '%P|%y|%m|%U|%s|%T@|%C@|%i\n' | sort >before
+  for side in code deploy; do
+    "$helpers/flipper" "$seconds" "$side/.twsync" "links/$side" >"flips.$side" & flippers+=($!)
+  done
+  while kill -0 "${flippers[@]}" 2>/dev/null; do
+    ts history f "$@"; [ "$rc" -lt 128 ] && [ "$rc" != 4 ] || die "history: exit code $rc: $(tail -1 err)"
+    echo "edit $runs" >deploy/f
+    ts restore f --version "$id" "$@"; echo "$rc $(tail -1 err)" >>codes; [ "$rc" -lt 128 ] || die "restore: exit code $rc: $(tail -1 err)"
+    runs=$((runs + 1))
+  done
+  wait "${flippers[@]}"
+  echo "$runs rounds; $(cat flips.*) flips"
+  find outside -printf '%P|%y|%m|%U|%s|%T@|%C@|%i\n' | sort >after
+  unchanged before after
+  [ -z "$(grep -rlF 'canary secret' code deploy ./*.out | head -1)" ] || die "read from outside"
+}
+
+state_swapped_over_ssh() { TARGET="$(id -un)@$server_address:$W/deploy"; state_swapped "${ssh_options[@]}"; }
+
 start_server 127.0.0.9
 test_case both_sides_local flipped
 test_case both_sides_over_ssh flipped_over_ssh
+test_case state_swapped_local state_swapped
+test_case state_swapped_over_ssh state_swapped_over_ssh
 finish

@@ -57,6 +57,40 @@ TEST(Guard, R81_a_few_never_trip_the_percentage) {
   EXPECT_TRUE(apply_guard(ten, {}, input(10)).tripped_deploy);
 }
 
+TEST(Guard, R85_an_emptied_side_trips_from_the_first_deletion_on) {
+  GuardInput in = input(1);
+  in.emptied_code = true;
+  Plan plan = deletions(1);
+  EXPECT_TRUE(apply_guard(plan, {}, in).tripped_deploy);
+  EXPECT_EQ(plan.parked.size(), 1u);
+  Plan itself = deletions(1, Side::code);
+  EXPECT_FALSE(apply_guard(itself, {}, in).tripped_code) << "it is the other side's entries that would go";
+  Plan unlimited = deletions(1);
+  in.limits = {100, 0, 10};
+  EXPECT_FALSE(apply_guard(unlimited, {}, in).tripped_deploy) << "both limits are off";
+  in.limits = {};
+  in.approved_deploy = {"f10"};
+  Plan approved = deletions(1);
+  EXPECT_FALSE(apply_guard(approved, {}, in).tripped_deploy);
+}
+
+TEST(Guard, R80_what_a_person_resolved_is_decided_with_all_below) {
+  GuardInput in = input(60);
+  in.resolved = "d";
+  Plan plan;
+  for (int i = 0; i < 40; ++i) add(plan, OpKind::remove, Side::deploy, str("d/f", i));
+  add(plan, OpKind::put_file, Side::deploy, "d", Kind::directory);
+  EXPECT_FALSE(apply_guard(plan, {}, in).tripped_deploy);
+  EXPECT_EQ(plan.operations.size(), 41u);
+  EXPECT_EQ(plan.operations[0].cause, LoserCause::approved_deletion) << "kept, and no sign of the next mishap";
+  // What waits elsewhere doesn't keep it, nor does it carry anything else through.
+  in.tripped_deploy = true;
+  add(plan, OpKind::remove, Side::deploy, "dd");
+  apply_guard(plan, {}, in);
+  ASSERT_EQ(plan.parked.size(), 1u);
+  EXPECT_EQ(plan.parked[0].path, "dd");
+}
+
 TEST(Guard, R80_what_came_back_by_an_unclean_stop_is_no_deletion) {
   Plan plan = deletions(60);
   for (Operation& op : plan.operations) op.cause = LoserCause::suspect;
@@ -232,6 +266,15 @@ TEST(HintSet, CollapsesToTheDeepestCover) {
   wide.add(Side::code, "a", false);
   wide.add(Side::code, "b", false);
   EXPECT_EQ(shown(wide), "/** ");
+}
+
+TEST(HintSet, WhatIsTooLongStandsForTheDirectoryAbove) {
+  const std::string most(65'536, 'd');
+  HintSet hints;
+  hints.add(Side::code, most + "/below", false);
+  hints.add(Side::code, most, false);
+  ASSERT_EQ(hints.size(), 1u);
+  EXPECT_EQ(hints.scopes(Side::code)[0].path, most);
 }
 
 TEST(HintSet, Merges) {

@@ -310,5 +310,18 @@ TEST(Direction, R70_the_edit_stays_pending_under_the_new_name) {
   EXPECT_EQ(w.plan_text(), "code put-file e/f\n");
 }
 
+TEST(Direction, R73_what_the_guard_holds_back_on_the_other_side_is_only_pending) {
+  for (const Side kept : {Side::code, Side::deploy}) {
+    Plan plan;
+    for (const Side side : {Side::code, Side::deploy})
+      plan.parked.push_back({ParkedReason::mass_deletion, side, "f", "deletion"});
+    plan.parked.push_back({ParkedReason::kind_unsupported, Side::code, "pipe", "a FIFO"});
+    filter_direction(plan, kept == Side::deploy ? Direction::to_deploy : Direction::to_code);
+    ASSERT_EQ(plan.parked.size(), 2u);
+    EXPECT_EQ(plan.parked[0].side, kept);
+    EXPECT_EQ(plan.parked[1].path, "pipe");
+  }
+}
+
 }  // namespace
 }  // namespace twsync::testing

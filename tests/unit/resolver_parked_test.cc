@@ -42,6 +42,23 @@ TEST(ParkedDeletions, the_same_set_keeps_its_id) {
   EXPECT_EQ(parked({"b", "a"}, {first}).id, first.id);
 }
 
+TEST(ParkedDeletions, a_plan_of_one_part_leaves_what_is_parked_elsewhere) {
+  const ParkedRecord first = parked({"a/1", "a/2", "b/1"});
+  Plan part;
+  for (const char* path : {"a/2", "a/3"})
+    part.parked.push_back({ParkedReason::mass_deletion, Side::deploy, path, "deletion"});
+  const auto elsewhere = [](Side, const std::string& path) { return !path.starts_with("a/"); };
+  const auto all = parked_records(part, {}, {first}, 8'000, elsewhere);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].paths, (Paths{"a/2", "a/3", "b/1"})) << "a/1 is settled";
+  EXPECT_EQ(all[0].paths_of(first.id), (Paths{"a/2", "b/1"}));
+  EXPECT_EQ(parked_now(part, {}, all).size(), 1U);
+  const auto untouched = parked_records({}, {}, {first}, 8'000, [](Side, const std::string&) { return true; });
+  ASSERT_EQ(untouched.size(), 1U);
+  EXPECT_EQ(untouched[0].id, first.id);
+  EXPECT_TRUE(parked_now({}, {}, untouched).empty()) << "stored, but nothing that this run has to tell";
+}
+
 TEST(ParkedDeletions, other_ids_are_not_taken_for_it) {
   const ParkedRecord set = parked({"a"});
   for (const std::string id :

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "common/base/hasher.h"
+#include "common/base/max_path.h"
 #include "common/base/text.h"
 
 namespace twsync {
@@ -68,6 +69,10 @@ void AgentWatch::set_rules(const WatchRequest& request) {
 }
 
 void AgentWatch::send_hints(std::vector<Hint> hints) {
+  for (Hint& hint : hints) {
+    hint.path = std::string(within_max_path(hint.path));
+    hint.moved_from = std::string(within_max_path(hint.moved_from));
+  }
   for (size_t from = 0; from < hints.size();) {
     HintsFrame frame;
     for (size_t bytes = 0; from < hints.size() && bytes < kHintsBytes; ++from) {

@@ -5,7 +5,6 @@
 #include "workers/agent/frame_split.h"
 #include "workers/agent/listing_check.h"
 #include "workers/agent/packed.h"
-#include "workers/agent/remove_state.h"
 
 namespace twsync {
 namespace {
@@ -226,8 +225,7 @@ Status ControlSession::on_forget(Frame&& frame) {
 }
 
 Status ControlSession::forget() {
-  if (!claimed_) return Error{ErrorCode::usage, "only who holds the lock may remove a pair's state", {}, 0};
-  return remove_pair_state(side_->root(), options_.pair_id);
+  return side_->forget();
 }
 
 }  // namespace twsync

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
+#include "common/base/max_path.h"
 #include "common/base/rel_path.h"
 
 namespace twsync {
 namespace {
 
 constexpr size_t kMaxTarget = 4096;
-constexpr size_t kMaxPath = 1U << 16U;
 
 Error lie(const char* what, std::string_view path) {
   return Error{ErrorCode::peer_violation, what, std::string(path), 0};

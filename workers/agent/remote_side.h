@@ -56,7 +56,7 @@ class RemoteSide final : public SideReader {
   using PieceSink = std::function<Status(size_t file, std::string_view bytes)>;
   Status read_versions(const std::vector<StoredFile>& files, const PieceSink& sink);
   /// Removes <root>/.twsync/<pair id> there; the session is of no further use.
-  Status forget();
+  Status forget() override;
 
   const HelloReply& hello() const { return hello_; }
   std::string describe() const { return router_.connection().describe(); }

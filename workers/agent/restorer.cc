@@ -236,9 +236,8 @@ Status Restorer::apply(Batch batch, Batch source) {
                   const std::lock_guard lock(mutex_);
                   for (OpResult& one : result.results) results_[one.id] = std::move(one);
                 }));
-    RootOptions versions = options_;
-    versions.root = str(side_.root().path(), "/", kStateName, "/", options_.pair_id, "/versions");
-    SYNC_ASSIGN(sender_, Sender::open(versions));
+    // By a path, a symlink swapped in for .twsync would lead it out of the root (I12).
+    SYNC_ASSIGN(sender_, Sender::open_at(state_.versions(), options_));
   }
   for (size_t i = 0; i < batch.operations.size(); ++i) batch.operations[i].id = static_cast<uint32_t>(i);
   SYNC_TRY(applier_->begin(batch));

@@ -81,6 +81,8 @@ class Cycle {
   Status pass_in_pieces(FirstContact& contact, PassNotes& notes);
   Status carry_out(const Plan& plan, PassNotes& notes);
   Status note_outcome(const PassNotes& notes);
+  bool is_elsewhere(Side side, const std::string& path) const;  // this cycle plans nothing there
+  bool is_settled(const std::string& path) const;
   void tell(const ConflictRecord& conflict);
   void tell(const ParkedRecord& item);
   void count(const PlanOutcome& outcome, const std::vector<ConflictRecord>& conflicts,

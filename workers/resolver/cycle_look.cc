@@ -210,6 +210,10 @@ void Cycle::take_scan(const ScanDone& done) {
       tell_skipped(e.path, str("cannot be read on the ", to_string(side), " side: ", e.message));
     if (!scan.unreadable.empty()) work_.hints_complete = false;
   }
+  for (const auto& odd : done.odd_rules) {
+    if (odd.code == ErrorCode::guard) ++unreadable_;
+    tell_skipped(odd.path, odd.message);
+  }
   for (const auto& pattern : done.bad_patterns)
     tell_skipped({}, str("ignore pattern '", escape_bytes(pattern), "' is not valid"));
 }

@@ -14,7 +14,9 @@ Status Cycle::note_outcome(const PassNotes& notes) {
   const int64_t now = services_.clock.wall_ns();
   const auto& conflicts = notes.conflicts;
   SYNC_ASSIGN(const auto parked_before, work_.base->parked());
-  const auto parked = parked_records(notes.parked, notes.outcome, parked_before, now);
+  const auto elsewhere = [this](Side side, const std::string& path) { return is_elsewhere(side, path); };
+  const auto all_parked = parked_records(notes.parked, notes.outcome, parked_before, now, elsewhere);
+  const auto parked = parked_now(notes.parked, notes.outcome, all_parked);
   for (const auto& conflict : conflicts) tell(conflict);
   for (const auto& item : parked) {
     const bool known = std::any_of(parked_before.begin(), parked_before.end(),
@@ -25,7 +27,18 @@ Status Cycle::note_outcome(const PassNotes& notes) {
                                     [](const ParkedRecord& item) { return item.reason == ParkedReason::no_space; });
   note_room_wanted(work_, too_full, now);
   count(notes.outcome, conflicts, parked);
-  return order_.dry_run ? Status{} : record(conflicts, parked, now);
+  return order_.dry_run ? Status{} : record(conflicts, all_parked, now);
+}
+
+bool Cycle::is_elsewhere(Side side, const std::string& path) const {
+  if (order_.direction != Direction::both && side == untouched_side(order_.direction)) return true;
+  return !only_.empty() && std::none_of(only_.begin(), only_.end(), [&](const Scope& scope) {
+    return scope.recursive ? is_at_or_below(path, scope.path) : path == scope.path;
+  });
+}
+
+bool Cycle::is_settled(const std::string& path) const {
+  return work_.pending.find(Side::code, path) == nullptr && work_.pending.find(Side::deploy, path) == nullptr;
 }
 
 void Cycle::tell(const ConflictRecord& c) {
@@ -69,10 +82,10 @@ Status Cycle::record(const std::vector<ConflictRecord>& conflicts, const std::ve
                      int64_t now) {
   SYNC_TRY(work_.base->begin(false));
   for (const auto& c : conflicts) SYNC_TRY(work_.base->add_conflict(c));
+  SYNC_TRY(replace_parked(*work_.base, parked));
   if (only_.empty()) {
-    SYNC_TRY(replace_parked(*work_.base, parked));
     SYNC_TRY(close_settled_conflicts(*work_.base, conflicts));
-  } else if (!order_.decided.empty() && summary_.failed == 0) {
+  } else if (!order_.decided.empty() && is_settled(order_.decided)) {
     SYNC_TRY(work_.base->close_conflict(order_.decided));
   }
   SYNC_TRY(record_special(work_, now));

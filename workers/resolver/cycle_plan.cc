@@ -21,6 +21,14 @@ bool is_removal(const Operation& op) {
   return op.kind == OpKind::remove || op.kind == OpKind::remove_directory;
 }
 
+/// Nothing that is synced stands on that side any more: every row of the base is gone, and nothing is new.
+bool is_emptied(const PendingTree& pending, Side side, uint64_t base_entries) {
+  const auto& entries = pending.side(side);
+  if (base_entries == 0 || entries.size() < base_entries) return false;
+  return std::none_of(entries.begin(), entries.end(),
+                      [](const auto& item) { return item.second.exists() && item.second.kind != Kind::other; });
+}
+
 bool has_removals(const Plan& plan) {
   return std::any_of(plan.operations.begin(), plan.operations.end(), is_removal);
 }
@@ -81,6 +89,9 @@ Status Cycle::guard(Plan& plan) {
   input.now_ns = services_.clock.wall_ns();
   input.approved_code = order_.approved_code;
   input.approved_deploy = order_.approved_deploy;
+  input.emptied_code = is_emptied(work_.pending, Side::code, input.base_entries);
+  input.emptied_deploy = is_emptied(work_.pending, Side::deploy, input.base_entries);
+  if (!order_.decided.empty()) input.resolved = order_.decided;
   SYNC_ASSIGN(const auto parked, work_.base->parked());
   for (const auto& item : parked) {
     if (item.reason != ParkedReason::mass_deletion) continue;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <optional>
 #include <thread>
 
 #include "common/base/hasher.h"
@@ -25,6 +26,7 @@ constexpr int64_t kEpochEveryNs = 3600 * kSecond;
 constexpr int64_t kBusyPatienceNs = 3 * kSecond;
 constexpr int64_t kOwnPatienceNs = 20 * kSecond;  // longer than a session lives that has lost its peer
 constexpr std::chrono::milliseconds kBusyAgain{100};
+constexpr int kFreshTries = 5;
 
 std::string own_name() {
   char host[256] = "unknown host";
@@ -100,6 +102,14 @@ Status forget_rows(PairWork& work, const IdentityDecision& decision) {
   return work.base->commit();
 }
 
+/// Another controller had the same idea at the same moment: the next opening finds its id on both roots.
+Status forget_identity(PairWork& work) {
+  work.meta = BaseMeta{};
+  SYNC_TRY(work.base->begin(true));
+  SYNC_TRY(work.base->set_meta(work.meta));
+  return work.base->commit();
+}
+
 Status look_only(PairWork& work, const IdentityDecision& decision) {
   if (decision.action == IdentityDecision::Action::stop) return Error{ErrorCode::guard, decision.reason, {}, 0};
   if (decision.action == IdentityDecision::Action::union_merge && !work.base->empty()) {
@@ -113,13 +123,15 @@ Status look_only(PairWork& work, const IdentityDecision& decision) {
   return {};
 }
 
-Status claim_roots(PairWork& work, const CycleServices& services, uint64_t epoch) {
+Status claim_roots(PairWork& work, const CycleServices& services, uint64_t epoch, bool fresh = false) {
   ScanTask task;
   task.kind = ScanTaskKind::claim;
   task.pair_id = work.meta.pair_id;
   task.hash_key = work.meta.hash_key;
   task.epoch = epoch;
   task.holder = holder_text(services.clock.wall_ns());
+  task.fresh = fresh;
+  std::optional<Error> refused;
   const int64_t began_ns = services.clock.steady_ns();
   for (;;) {
     const auto claimed = ask(work, services, task);
@@ -128,9 +140,16 @@ Status claim_roots(PairWork& work, const CycleServices& services, uint64_t epoch
     const bool ours = claimed.error().message.find(own_name()) != std::string::npos;
     const bool patient = claimed.error().code == ErrorCode::busy && !services.stop() &&
                          services.clock.steady_ns() - began_ns < (ours ? kOwnPatienceNs : kBusyPatienceNs);
+    // Who gives way to another controller has closed its sides.
+    if (refused && claimed.error().code == ErrorCode::stale) return *refused;
     if (!patient) return claimed.error();
+    refused = claimed.error();
     std::this_thread::sleep_for(kBusyAgain);
   }
+}
+
+bool gave_way(const PairWork& work, const Status& opened) {
+  return !opened.ok() && opened.error().code == ErrorCode::busy && work.meta.pair_id.empty();
 }
 
 const SideFacts& facts_of(const PairWork& work, Side side) {
@@ -207,8 +226,12 @@ Status try_open(PairWork& work, const CycleServices& services, Opening how) {
   }
   if (how == Opening::look) return look_only(work, decision);
   if (decision.action == IdentityDecision::Action::stop) return park_stop(work, services, decision);
+  const bool fresh = work.meta.pair_id.empty() && decision.pair_id.empty();
   if (merge) SYNC_TRY(forget_rows(work, decision));
-  SYNC_TRY(claim_roots(work, services, decision.epoch));
+  if (const Status claimed = claim_roots(work, services, decision.epoch, fresh); !claimed.ok()) {
+    if (fresh && claimed.error().code == ErrorCode::busy) SYNC_TRY(forget_identity(work));
+    return claimed;
+  }
 
   remember_facts(work, decision.epoch);
   work.meta.code_recovery = std::move(recovery[0]);
@@ -245,6 +268,10 @@ Status set_base_aside(PairWork& work, const CycleServices& services) {
 
 Status open_pair(PairWork& work, const CycleServices& services, Opening how) {
   Status opened = try_open(work, services, how);
+  for (int n = 0; n < kFreshTries && gave_way(work, opened); ++n) {
+    std::this_thread::sleep_for(kBusyAgain * (1 + random_hex(1)[0] % 8));
+    opened = try_open(work, services, how);
+  }
   if (opened.ok() || opened.error().code != ErrorCode::corrupt) return opened;
   SYNC_TRY(set_base_aside(work, services));
   return try_open(work, services, how);

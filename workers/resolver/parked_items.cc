@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <tuple>
 
 #include "common/base/hasher.h"
 #include "common/base/text.h"
@@ -117,11 +119,25 @@ ParkedRecord withheld_set(Side side, std::vector<std::string> paths, int64_t now
   return r;
 }
 
+std::vector<ParkedItem> parked_elsewhere(const std::vector<ParkedRecord>& before, const Elsewhere& elsewhere) {
+  std::vector<ParkedItem> out;
+  if (!elsewhere) return out;
+  for (const ParkedRecord& was : before) {
+    if (was.reason == ParkedReason::root_identity) continue;
+    for (const std::string& path : was.paths) {
+      if (elsewhere(was.side, path)) out.push_back({was.reason, was.side, path, was.text});
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& outcome,
-                                         const std::vector<ParkedRecord>& before, int64_t now_ns) {
+                                         const std::vector<ParkedRecord>& before, int64_t now_ns,
+                                         const Elsewhere& elsewhere) {
   std::vector<ParkedRecord> out;
+  std::set<std::string> single;
   std::vector<std::string> deletions[2];
   std::vector<std::string> withheld[2];
   const auto add = [&](const ParkedItem& item) {
@@ -139,6 +155,7 @@ std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& ou
         break;
     }
     const std::string id = short_id('p', str(static_cast<int>(item.reason), static_cast<int>(item.side), item.path));
+    if (!single.insert(id).second) return;
     ParkedRecord& r = out.emplace_back();
     r.id = id;
     r.reason = item.reason;
@@ -149,12 +166,26 @@ std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& ou
   };
   for (const auto& item : plan.parked) add(item);
   for (const auto& item : outcome.parked) add(item);
+  for (const auto& item : parked_elsewhere(before, elsewhere)) add(item);
   for (const Side side : {Side::code, Side::deploy}) {
     const auto i = static_cast<size_t>(side);
     if (!withheld[i].empty()) out.push_back(withheld_set(side, std::move(withheld[i]), now_ns));
     if (!deletions[i].empty()) out.push_back(deletion_set(side, std::move(deletions[i]), before, now_ns));
   }
   return out;
+}
+
+std::vector<ParkedRecord> parked_now(const Plan& plan, const PlanOutcome& outcome, std::vector<ParkedRecord> records) {
+  std::set<std::tuple<ParkedReason, Side, std::string>> now;
+  for (const auto* items : {&plan.parked, &outcome.parked}) {
+    for (const ParkedItem& item : *items) now.emplace(item.reason, item.side, item.path);
+  }
+  std::erase_if(records, [&now](const ParkedRecord& r) {
+    return std::none_of(r.paths.begin(), r.paths.end(), [&](const std::string& path) {
+      return now.contains({r.reason, r.side, path});
+    });
+  });
+  return records;
 }
 
 Status replace_parked(BaseStore& base, const std::vector<ParkedRecord>& records) {

@@ -1,6 +1,8 @@
 #pragma once
 // What a cycle leaves for a person: conflicts and parked items as records with ids that survive restarts.
 
+#include <functional>
+
 #include "common/store/base_store.h"
 #include "workers/resolver/plan_run.h"
 
@@ -18,12 +20,18 @@ ConflictRecord late_conflict(Side side, const VersionInfo& late, int64_t now_ns)
 PlanOutcome pretended_outcome(const Plan& plan);
 
 /// One record per item; the parked deletions of a side are one record whose id names exactly this set (I6), and goes on
-/// from the set in `before`, the items parked until now.
+/// from the set in `before`, the items parked until now. `elsewhere` (side, path): the plan says nothing of it, so what
+/// is parked there stays.
+using Elsewhere = std::function<bool(Side, const std::string&)>;
 std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& outcome,
-                                         const std::vector<ParkedRecord>& before, int64_t now_ns);
+                                         const std::vector<ParkedRecord>& before, int64_t now_ns,
+                                         const Elsewhere& elsewhere = {});
 
-/// Makes the stored items those of this cycle: plans always cover everything pending, so what is not named any more is
-/// settled. A root-identity stop stays. Works inside the caller's transaction.
+/// Those of `records` that this plan parks something of.
+std::vector<ParkedRecord> parked_now(const Plan& plan, const PlanOutcome& outcome, std::vector<ParkedRecord> records);
+
+/// Makes the stored items those of this cycle: with what is parked elsewhere they are all, so what is not named any
+/// more is settled. A root-identity stop stays. Works inside the caller's transaction.
 Status replace_parked(BaseStore& base, const std::vector<ParkedRecord>& records);
 /// Closes the open conflicts that a whole plan no longer has: another policy decided them, or the difference went away.
 Status close_settled_conflicts(BaseStore& base, const std::vector<ConflictRecord>& records);

@@ -7,16 +7,18 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "workers/scanner/ignore_file.h"
 
 namespace twsync {
 
 namespace {
 
-constexpr const char* kIgnoreFile = ".twsyncignore";
-
-// The side is useless after these: close it, so that the next open connects anew.
-bool is_fatal(const Error& e) {
-  return e.code == ErrorCode::unreachable || e.code == ErrorCode::peer_violation || e.code == ErrorCode::timeout;
+std::vector<std::string> other_pairs(const SideFacts& facts, const std::string& pair_id) {
+  std::vector<std::string> ids;
+  for (const Marker& marker : facts.markers) {
+    if (marker.pair_id != pair_id) ids.push_back(marker.pair_id);
+  }
+  return ids;
 }
 
 bool covers_ignore_file(const std::vector<Scope>& scopes) {
@@ -104,6 +106,8 @@ Status PairSession::ensure_sides(const ScanTask& task) {
   options.on_hints = sinks_.hints;
   options.on_watch_state = sinks_.state;
   ignores_known_ = false;
+  odd_rules_.clear();
+  alone_ = false;
   SYNC_ASSIGN(code_, sides_.code(config_, options));
   // Who watches arms the watch before the first listing.
   if (task.whole_next && !sinks_.hints) list_ahead(task, options);
@@ -121,10 +125,10 @@ Status PairSession::ensure_sides(const ScanTask& task) {
 /// comes between the listing and what it is compared with; by rules that may prove wrong, and then it is listed again.
 void PairSession::list_ahead(const ScanTask& task, const SideOptions& options) {
   if (!code_->reserve(task.pair_id, task.holder).ok()) return;
-  auto ignored = read_ignore(*code_);
+  auto ignored = read_ignore_file(*code_, Side::code);
   auto reader = sides_.code(config_, options);
   if (!ignored || !reader) return;
-  code_ignore_ = deploy_ignore_ = std::move(ignored).value();
+  code_ignore_ = deploy_ignore_ = std::move(ignored->lines);
   early_ = std::make_unique<EarlyListing>(std::move(reader).value(), list_request({{"", true}}, rules_of(task)));
 }
 
@@ -150,11 +154,43 @@ Result<std::string> PairSession::claim(const ScanTask& task) {
   SYNC_TRY(code_->claim(claim));
   claim.marker.role = Side::deploy;
   SYNC_TRY(deploy_->claim(claim));
+  SYNC_TRY(exclude_others(task));
   if (!sinks_.hints) return std::string{};
   // Armed before the first listing: what changes in between is hinted.
   SYNC_TRY(refresh_ignores(task));
   SYNC_TRY(watch_deploy());
   return std::string{};
+}
+
+/// Whoever controls the same two roots under another id (I11). The markers are read after both claims: of two that
+/// claim at once, at least the later one sees the other's.
+Status PairSession::exclude_others(const ScanTask& task) {
+  if (alone_) return {};
+  SYNC_ASSIGN(const SideFacts here, code_->facts());
+  std::vector<std::string> others = other_pairs(here, task.pair_id);
+  if (!others.empty()) {
+    SYNC_ASSIGN(const SideFacts there, deploy_->facts());
+    const std::vector<std::string> shared = other_pairs(there, task.pair_id);
+    std::erase_if(others, [&](const auto& id) { return std::find(shared.begin(), shared.end(), id) == shared.end(); });
+  }
+  for (const std::string& id : others) {
+    const Status excluded = code_->exclude(id, task.holder);
+    if (excluded.ok() || excluded.error().code != ErrorCode::busy) continue;
+    // Of two that see each other one gives way; an id that was never used is given up for the other's.
+    if (task.fresh || id < task.pair_id) yield(task.fresh);
+    return excluded;
+  }
+  alone_ = true;
+  return {};
+}
+
+void PairSession::yield(bool forget) {
+  if (forget) {
+    (void)code_->forget();
+    (void)deploy_->forget();
+  }
+  code_.reset();
+  deploy_.reset();
 }
 
 Result<std::string> PairSession::flush(const ScanTask& task) {
@@ -198,23 +234,23 @@ Status PairSession::watch_deploy() {
   return {};
 }
 
-Result<std::vector<std::string>> PairSession::read_ignore(SideReader& side) {
-  auto text = side.read_small(kIgnoreFile);
-  if (text) return ignore_lines(*text);
-  if (text.error().code == ErrorCode::not_found) return std::vector<std::string>{};
-  // Without the rules nothing may be concluded: what should be ignored would be synced.
-  return std::move(text).error();
-}
-
 Status PairSession::refresh_ignores(const ScanTask& task) {
-  const auto refresh = [&](SideReader& side, std::vector<std::string>& lines) -> Status {
-    SYNC_ASSIGN(auto now, read_ignore(side));
-    rules_changed_ = rules_changed_ || (ignores_known_ && now != lines);
-    lines = std::move(now);
+  const auto refresh = [&](Side side, SideReader& reader, std::vector<std::string>& lines) -> Status {
+    auto now = read_ignore_file(reader, side);
+    if (!now && ignores_known_ && now.error().code == ErrorCode::guard) {
+      // Nobody has taken the rules of before back.
+      odd_rules_.push_back({ErrorCode::guard, now.error().message, kIgnoreFile, now.error().sys_errno});
+      return {};
+    }
+    if (!now) return std::move(now).error();
+    if (now->odd) odd_rules_.push_back(std::move(*now->odd));
+    rules_changed_ = rules_changed_ || (ignores_known_ && now->lines != lines);
+    lines = std::move(now->lines);
     return {};
   };
-  if (!ignores_known_ || covers_ignore_file(task.code)) SYNC_TRY(refresh(*code_, code_ignore_));
-  if (!ignores_known_ || covers_ignore_file(task.deploy)) SYNC_TRY(refresh(*deploy_, deploy_ignore_));
+  const bool known = ignores_known_;
+  if (!known || covers_ignore_file(task.code)) SYNC_TRY(refresh(Side::code, *code_, code_ignore_));
+  if (!known || covers_ignore_file(task.deploy)) SYNC_TRY(refresh(Side::deploy, *deploy_, deploy_ignore_));
   ignores_known_ = true;
   return {};
 }
@@ -253,6 +289,7 @@ Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) 
   done.deploy = std::move(deploy->summary);
   done.bad_patterns = std::move(code->bad_patterns);
   done.ignored_rows = std::move(code->ignored_rows);
+  done.odd_rules = std::exchange(odd_rules_, {});
   done.rules_changed = std::exchange(rules_changed_, false);
   done.ignored_rows.insert(done.ignored_rows.end(), deploy->ignored_rows.begin(), deploy->ignored_rows.end());
   return encode(done);

@@ -50,7 +50,8 @@ class PairSession {
   std::vector<std::string> deploy_never() const;
   Status watch_deploy();
   Status refresh_ignores(const ScanTask& task);
-  Result<std::vector<std::string>> read_ignore(SideReader& side);
+  Status exclude_others(const ScanTask& task);
+  void yield(bool forget);
 
   const PairConfig config_;
   const ScanSides sides_;
@@ -61,7 +62,9 @@ class PairSession {
   std::vector<std::string> deploy_own_;  ///< what the agent's user keeps of twsync's below the deploy root
   std::vector<std::string> code_ignore_, deploy_ignore_;
   bool ignores_known_ = false;
-  bool rules_changed_ = false;  // and no scan has told of it
+  std::vector<Error> odd_rules_;  // and no scan has told of them
+  bool alone_ = false;            // no other pair's controller has these two roots
+  bool rules_changed_ = false;    // and no scan has told of it
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -35,10 +35,11 @@ struct ScanTask {
   bool preserve_owner = false;                        ///< decided by the resolver after open
   Doubt code_doubt, deploy_doubt;                     ///< scan
   bool whole_next = false;                            ///< open: a claim and a scan of everything will follow
+  bool fresh = false;                                 ///< claim: the pair's id was made up just now
   template <class F>
   void fields(F&& f) {
     f(kind, pair_id, hash_key, epoch, holder, code, deploy, exclude, code_paths, deploy_paths, side, version, path,
-      preserve_owner, code_doubt, deploy_doubt, whole_next);
+      preserve_owner, code_doubt, deploy_doubt, whole_next, fresh);
   }
 };
 
@@ -77,10 +78,11 @@ struct ScanDone {
   SideScan code, deploy;
   std::vector<std::string> ignored_rows;  ///< base rows that an ignore rule covers now: drop without any operation
   std::vector<std::string> bad_patterns;
-  bool rules_changed = false;  ///< of a .twsyncignore, since the scan before: everything has to be looked at by them
+  std::vector<Error> odd_rules;  ///< of a .twsyncignore that holds none, or (guard) whose rules of before hold on
+  bool rules_changed = false;    ///< of a .twsyncignore, since the scan before: everything has to be looked at by them
   template <class F>
   void fields(F&& f) {
-    f(code, deploy, ignored_rows, bad_patterns, rules_changed);
+    f(code, deploy, ignored_rows, bad_patterns, odd_rules, rules_changed);
   }
 };
 

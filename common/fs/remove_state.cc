@@ -1,4 +1,4 @@
-#include "workers/agent/remove_state.h"
+#include "common/fs/remove_state.h"
 
 #include <fcntl.h>
 #include <unistd.h>
