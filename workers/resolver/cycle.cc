@@ -14,7 +14,9 @@ constexpr int kPasses = 4;  // plan again this often for what turned out stale; 
 
 Cycle::Cycle(PairWork& work, const CycleServices& services, const CycleOrder& order)
     : work_(work), services_(services), order_(order), started_ns_(services.clock.steady_ns()) {
-  policy_.conflicts = order.policy.value_or(work.config.policy);
+  policy_.conflicts = order.decided.empty() ? order.policy.value_or(work.config.policy) : work.config.policy;
+  policy_.decided_path = order.decided;
+  policy_.decided = order.policy.value_or(work.config.policy);
   policy_.preserve_owner = work.preserve_owner();
   policy_.preserve_xattrs = work.config.preserve_xattrs;
   policy_.preserve_hardlinks = work.config.preserve_hardlinks;
