@@ -10,7 +10,7 @@ template <>
 struct WireFields<ParkedRecord> {
   template <class F>
   static void fields(ParkedRecord& v, F&& f) {
-    f(v.id, v.reason, v.side, v.at_ns, v.paths, v.text, v.joined, v.next_joined);
+    f(v.id, v.reason, v.side, v.at_ns, v.paths, v.text, v.joined, v.next_joined, v.versions);
   }
 };
 

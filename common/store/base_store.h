@@ -80,11 +80,15 @@ struct ParkedRecord {
   /// have been: an id that was shown names those that had joined by then, also after more did.
   std::vector<uint64_t> joined = {};
   uint64_t next_joined = 0;
+  /// Of a mass deletion, for each of `paths`: what stood there when it joined (core/guard.h); empty = recorded by a
+  /// release that didn't know.
+  std::vector<uint64_t> versions = {};
 
   /// Does `shown` name this item, as it is or as it was?
   bool is_named(std::string_view shown) const;
   /// The paths that `shown` means. REQUIRES: is_named(shown).
   std::vector<std::string> paths_of(std::string_view shown) const;
+  uint64_t version_of(const std::string& path) const;  ///< 0 = not known
 };
 
 /// What one side cannot keep as it is on the other. Never renumber: stored.

@@ -74,14 +74,21 @@ std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome
 
 namespace {
 
-std::optional<uint64_t> joined_as(const ParkedRecord& set, const std::string& path) {
-  const auto found = std::lower_bound(set.paths.begin(), set.paths.end(), path);
-  if (found == set.paths.end() || *found != path) return std::nullopt;
+using Shown = std::pair<std::string, uint64_t>;  // path, what stands there
+
+/// Its number, if it is in the set as what it is now. Of what an earlier release recorded nobody knows that.
+std::optional<uint64_t> joined_as(const ParkedRecord& set, Shown& shown) {
+  const auto found = std::lower_bound(set.paths.begin(), set.paths.end(), shown.first);
+  if (found == set.paths.end() || *found != shown.first) return std::nullopt;
+  const uint64_t version = set.version_of(shown.first);
+  if (version != 0 && version != shown.second) return std::nullopt;
+  shown.second = version;
   return set.joined[static_cast<size_t>(found - set.paths.begin())];
 }
 
-// Whoever was in the set before keeps its number; a path that left it and comes back joins anew.
-ParkedRecord deletion_set(Side side, std::vector<std::string> paths, const std::vector<ParkedRecord>& before,
+// Whoever was in the set before keeps its number; a path that left it and comes back joins anew, and so does what
+// changed.
+ParkedRecord deletion_set(Side side, std::vector<Shown> deletions, const std::vector<ParkedRecord>& before,
                           int64_t now_ns) {
   const auto old = std::find_if(before.begin(), before.end(), [&](const ParkedRecord& was) {
     return was.reason == ParkedReason::mass_deletion && was.side == side && was.joined.size() == was.paths.size();
@@ -92,11 +99,12 @@ ParkedRecord deletion_set(Side side, std::vector<std::string> paths, const std::
   r.side = side;
   r.at_ns = goes_on ? old->at_ns : now_ns;
   r.next_joined = goes_on ? old->next_joined : 0;
-  std::sort(paths.begin(), paths.end());
-  r.paths = std::move(paths);
-  for (const std::string& path : r.paths) {
-    const auto number = goes_on ? joined_as(*old, path) : std::nullopt;
+  std::sort(deletions.begin(), deletions.end());
+  for (Shown& shown : deletions) {
+    const auto number = goes_on ? joined_as(*old, shown) : std::nullopt;
     r.joined.push_back(number ? *number : r.next_joined++);
+    r.versions.push_back(shown.second);
+    r.paths.push_back(std::move(shown.first));
   }
   r.id = str(short_id('d', str(to_string(side), r.at_ns)), '-', r.next_joined);
   r.text = str(r.paths.size(), " deletions on the ", to_string(side),
@@ -122,13 +130,13 @@ ParkedRecord withheld_set(Side side, std::vector<std::string> paths, int64_t now
 std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& outcome,
                                          const std::vector<ParkedRecord>& before, int64_t now_ns) {
   std::vector<ParkedRecord> out;
-  std::vector<std::string> deletions[2];
+  std::vector<Shown> deletions[2];
   std::vector<std::string> withheld[2];
   const auto add = [&](const ParkedItem& item) {
     const auto side = static_cast<size_t>(item.side);
     switch (item.reason) {
       case ParkedReason::mass_deletion:
-        deletions[side].push_back(item.path);
+        deletions[side].emplace_back(item.path, item.version);
         return;
       case ParkedReason::versions_full:
         withheld[side].push_back(item.path);
@@ -165,8 +173,9 @@ Status replace_parked(BaseStore& base, const std::vector<ParkedRecord>& records)
     if (!stays && was.reason != ParkedReason::root_identity) SYNC_TRY(base.drop_parked(was.id));
   }
   for (const auto& r : records) {
-    const bool known = std::any_of(old.begin(), old.end(),
-                                   [&](const ParkedRecord& was) { return was.id == r.id && was.paths == r.paths; });
+    const bool known = std::any_of(old.begin(), old.end(), [&](const ParkedRecord& was) {
+      return was.id == r.id && was.paths == r.paths && was.versions == r.versions;
+    });
     if (!known) SYNC_TRY(base.put_parked(r));
   }
   return {};
