@@ -65,7 +65,7 @@ struct ConflictRecord {
   std::string rule;
   ConflictWinner winner = ConflictWinner::none;
   std::string loser_version;  ///< id in the version store of the side that lost; empty = nothing displaced
-  bool open = false;          ///< parked until `resolve`
+  bool open = false;          ///< parked until `resolve`; with a winner: that is being carried out
   std::string text;           ///< what stood on each side, for people
 };
 
@@ -155,8 +155,15 @@ class BaseStore {
   Status forget_dropped(uint32_t up_to_round);
 
   Status add_conflict(const ConflictRecord& record);
+  /// `record` names the winner, and what carries that out is about to begin. Until add_conflict() or
+  /// withdraw_conflict() it is under way; one that was open stays so.
+  Status begin_conflict(const ConflictRecord& record);
+  /// It was not carried out.
+  Status withdraw_conflict(std::string_view id);
+  Result<std::vector<ConflictRecord>> conflicts_under_way();
   /// Closes the open conflicts of a path (decided, or the difference went away).
   Status close_conflict(std::string_view path);
+  Result<std::optional<ConflictRecord>> open_conflict(std::string_view path);
   /// The paths of the open ones.
   Result<std::vector<std::string>> open_conflicts();
   /// Open ones first, then the latest.

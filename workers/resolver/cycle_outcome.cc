@@ -12,7 +12,7 @@ namespace twsync {
 
 Status Cycle::note_outcome(const Plan& plan, const PlanOutcome& outcome) {
   const int64_t now = services_.clock.wall_ns();
-  const auto conflicts = conflict_records(plan, outcome, now);
+  SYNC_ASSIGN(const auto conflicts, conflict_records(*work_.base, plan, outcome, now));
   SYNC_ASSIGN(const auto parked_before, work_.base->parked());
   const auto parked = parked_records(plan, outcome, parked_before, now);
   for (const auto& conflict : conflicts) tell(conflict);

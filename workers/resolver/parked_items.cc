@@ -5,10 +5,9 @@
 
 #include "common/base/hasher.h"
 #include "common/base/text.h"
+#include "workers/resolver/decisions.h"
 
 namespace twsync {
-
-namespace {
 
 std::string short_id(char prefix, std::string_view seed) {
   std::string raw(8, '\0');
@@ -16,19 +15,6 @@ std::string short_id(char prefix, std::string_view seed) {
   for (unsigned i = 0; i < 8; ++i) raw[i] = static_cast<char>(hash >> (8 * i));
   return prefix + hex_encode(raw).substr(0, 10);
 }
-
-std::string side_text(const char* side, const Entry& e) {
-  if (!e.exists()) return str(side, ": deleted");
-  if (e.is_file()) return str(side, ": file of ", e.size, " bytes");
-  return str(side, ": ", to_string(e.kind));
-}
-
-/// R109, R110
-bool is_damage(const Conflict& conflict) {
-  return conflict.rule == "R109" || conflict.rule == "R110";
-}
-
-}  // namespace
 
 ConflictRecord late_conflict(Side side, const VersionInfo& late, int64_t now_ns) {
   ConflictRecord r;
@@ -49,25 +35,20 @@ PlanOutcome pretended_outcome(const Plan& plan) {
   return outcome;
 }
 
-std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns) {
-  if (plan.conflicts.empty()) return {};
+Result<std::vector<ConflictRecord>> conflict_records(BaseStore& base, const Plan& plan, const PlanOutcome& outcome,
+                                                     int64_t now_ns) {
+  std::vector<ConflictRecord> out;
+  if (plan.conflicts.empty()) return out;
   std::set<std::string> planned;
   for (const auto& op : plan.operations) planned.insert(op.path);
-  std::vector<ConflictRecord> out;
   for (const Conflict& c : plan.conflicts) {
-    const bool decided = c.winner != ConflictWinner::none;
-    if (decided && planned.contains(c.path) && !outcome.settled.contains(c.path)) continue;
-    ConflictRecord r;
-    r.path = c.path;
-    r.at_ns = now_ns;
-    r.rule = c.rule;
-    r.winner = c.winner;
-    r.open = c.winner == ConflictWinner::none;
-    r.text = side_text("code", c.code) + ", " + side_text("deploy", c.deploy);
-    if (is_damage(c)) r.text = "damage after an unclean stop: " + r.text;
-    if (const auto loser = outcome.losers.find(c.path); loser != outcome.losers.end()) r.loser_version = loser->second;
-    r.id = short_id('c', r.open ? c.path : str(c.path, '\0', now_ns));
-    out.push_back(std::move(r));
+    if (const auto decided = outcome.decided.find(c.path); decided != outcome.decided.end()) {
+      out.push_back(decided->second);
+      continue;
+    }
+    const bool waits = c.winner != ConflictWinner::none && planned.contains(c.path);
+    if (waits && !outcome.settled.contains(c.path)) continue;
+    SYNC_ASSIGN(out.emplace_back(), conflict_record(base, c, now_ns));
   }
   return out;
 }
