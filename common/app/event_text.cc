@@ -18,6 +18,8 @@ std::string event_line(const Event& event) {
       return line("conflict");
     case EventKind::parked:
       return line("parked");
+    case EventKind::note:
+      return line("note");
     case EventKind::cycle: {
       std::string out = line("cycle");
       if (event.summary) {

@@ -30,8 +30,8 @@ int64_t on_code_clock(Side side, const Entry& e, const Policy& policy) {
 
 }  // namespace
 
-Side preferred_side(const Policy& policy) {
-  return policy.conflicts == ConflictPolicy::deploy_server ? Side::deploy : Side::code;
+Side preferred_side(ConflictPolicy conflicts) {
+  return conflicts == ConflictPolicy::deploy_server ? Side::deploy : Side::code;
 }
 
 Side newer_side(const Entry& code, const Entry& deploy, const Policy& policy) {
@@ -40,8 +40,9 @@ Side newer_side(const Entry& code, const Entry& deploy, const Policy& policy) {
   return later ? Side::deploy : Side::code;
 }
 
-std::optional<Side> conflict_winner(const Entry& code, const Entry& deploy, const Policy& policy) {
-  switch (policy.conflicts) {
+std::optional<Side> conflict_winner(std::string_view path, const Entry& code, const Entry& deploy,
+                                    const Policy& policy) {
+  switch (policy.conflicts_at(path)) {
     case ConflictPolicy::manual:
       return std::nullopt;
     case ConflictPolicy::code_server:
@@ -55,14 +56,16 @@ std::optional<Side> conflict_winner(const Entry& code, const Entry& deploy, cons
   return newer_side(code, deploy, policy);
 }
 
-std::optional<Side> edit_or_deletion(Side editor, const Policy& policy) {
-  if (policy.conflicts == ConflictPolicy::manual) return std::nullopt;
-  return policy.conflicts == ConflictPolicy::newer ? editor : preferred_side(policy);
+std::optional<Side> edit_or_deletion(std::string_view path, Side editor, const Policy& policy) {
+  const ConflictPolicy conflicts = policy.conflicts_at(path);
+  if (conflicts == ConflictPolicy::manual) return std::nullopt;
+  return conflicts == ConflictPolicy::newer ? editor : preferred_side(conflicts);
 }
 
-Side metadata_winner(const Entry& code, const Entry& deploy, const Policy& policy) {
-  const bool by_time = policy.conflicts == ConflictPolicy::newer || policy.conflicts == ConflictPolicy::manual;
-  return by_time && !code.is_directory() ? newer_side(code, deploy, policy) : preferred_side(policy);
+Side metadata_winner(std::string_view path, const Entry& code, const Entry& deploy, const Policy& policy) {
+  const ConflictPolicy conflicts = policy.conflicts_at(path);
+  const bool by_time = conflicts == ConflictPolicy::newer || conflicts == ConflictPolicy::manual;
+  return by_time && !code.is_directory() ? newer_side(code, deploy, policy) : preferred_side(conflicts);
 }
 
 }  // namespace twsync

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/hasher.h"
 #include "common/base/text.h"
 #include "common/core/path_set.h"
 
@@ -57,7 +58,13 @@ class SideGuard {
         resolved_(input.resolved) {}
 
   bool approved(const Operation& op) const {
-    return std::binary_search(approved_.begin(), approved_.end(), op.path, PathLess{});
+    const auto found = std::lower_bound(
+        approved_.begin(), approved_.end(), op.path,
+        [](const ApprovedDeletion& one, const std::string& path) { return compare_paths(one.path, path) < 0; });
+    if (found == approved_.end() || found->path != op.path) return false;
+    if (found->version != 0) return found->version == entry_version(op.expected);
+    // Recorded by a release that didn't know what it had shown: at least no edit may go with it.
+    return op.cause != LoserCause::edit_deleted && op.cause != LoserCause::conflict;
   }
 
   bool trips(const Plan& plan, const DeletionWindow& window, const GuardInput& input) const {
@@ -77,8 +84,8 @@ class SideGuard {
   uint64_t park(Plan& plan) {
     for (Operation& op : plan.operations) {
       if (op.side != side_ || !is_deletion(op) || approved(op) || is_resolved(op)) continue;
-      plan.parked.push_back(
-          {ParkedReason::mass_deletion, side_, op.path, str("deletion of a ", to_string(op.expected.kind))});
+      plan.parked.push_back({ParkedReason::mass_deletion, side_, op.path,
+                             str("deletion of a ", to_string(op.expected.kind)), entry_version(op.expected)});
       parked_.insert(op.path);
     }
     std::vector<bool> dropped(plan.operations.size());
@@ -111,13 +118,20 @@ class SideGuard {
   }
 
   Side side_;
-  const std::vector<std::string>& approved_;
+  const std::vector<ApprovedDeletion>& approved_;
   const std::optional<std::string>& resolved_;
   PathSet parked_;
   PathSet waiting_;
 };
 
 }  // namespace
+
+uint64_t entry_version(const Entry& e) {
+  if (e.is_directory()) return 1;
+  const uint64_t hash = stable_hash64(str(static_cast<int>(e.kind), '\0', e.size, '\0', e.mtime_ns, '\0', e.stamp.inode,
+                                          '\0', e.stamp.ctime_ns, '\0', e.target));
+  return hash == 0 ? 1 : hash;
+}
 
 GuardVerdict apply_guard(Plan& plan, const DeletionWindow& window, const GuardInput& input) {
   SideGuard code(Side::code, input);

@@ -32,6 +32,17 @@ class DeletionWindow {
   std::vector<Item> items_;
 };
 
+/// A deletion that a person approved, and of what: a number for the entry that was shown (entry_version()); 0 = not
+/// known.
+struct ApprovedDeletion {
+  std::string path;
+  uint64_t version = 0;
+};
+
+/// What `e` is, for as long as nobody touches it; never 0. Directories: only that it is one, as its entries are deleted
+/// by operations of their own.
+uint64_t entry_version(const Entry& e);
+
 struct GuardInput {
   DeleteLimits limits;
   uint64_t base_entries = 0;
@@ -41,9 +52,8 @@ struct GuardInput {
   bool emptied_code = false;  ///< the base isn't empty, but nothing of it or new stands on that side any more (R85)
   bool emptied_deploy = false;
   std::optional<std::string> resolved;  ///< a person decided the conflict there, and so all that is below it
-  std::vector<std::string>
-      approved_code;  ///< paths a person approved for deletion on that side (sorted by compare_paths)
-  std::vector<std::string> approved_deploy;
+  std::vector<ApprovedDeletion> approved_code;  ///< by a person, on that side; sorted by compare_paths
+  std::vector<ApprovedDeletion> approved_deploy;
 };
 
 struct GuardVerdict {
@@ -53,7 +63,8 @@ struct GuardVerdict {
 };
 
 /// Moves deletions that trip the guard from plan.operations to plan.parked (reason mass_deletion), per side.
-/// Renames do not count. Approved deletions stay and get cause approved_deletion. What depends on a parked
+/// Renames do not count. Approved deletions stay and get cause approved_deletion; what
+/// changed since it was shown was not approved. What depends on a parked
 /// deletion (the removal of its parent directory, a put onto that directory) is taken out as well, silently pending.
 GuardVerdict apply_guard(Plan& plan, const DeletionWindow& window, const GuardInput& input);
 

@@ -68,10 +68,10 @@ class Merger {
 
   MergedMetadata run() {
     const Kind kind = out_.merged.kind;
-    const Side side = preferred_side(policy_);
+    const Side side = preferred_side(policy_.conflicts_at(in_.row.path));
     if (kind != Kind::symlink) field(&EntryDiff::mode, same_mode, copy_mode, side);
     if (kind != Kind::directory)
-      field(&EntryDiff::mtime, same_mtime, copy_mtime, metadata_winner(in_.code, in_.deploy, policy_));
+      field(&EntryDiff::mtime, same_mtime, copy_mtime, metadata_winner(in_.row.path, in_.code, in_.deploy, policy_));
     if (policy_.preserve_owner) field(&EntryDiff::owner, same_owner, copy_owner, side);
     if (policy_.preserve_xattrs) field(&EntryDiff::xattrs, same_xattrs, copy_xattrs, side);
     return std::move(out_);
@@ -105,7 +105,7 @@ class Merger {
     for (const Side s : {Side::code, Side::deploy}) {
       if (flag == &EntryDiff::mode && unfinished(s)) return other(s);
     }
-    return metadata_winner(in_.code, in_.deploy, policy_);
+    return metadata_winner(in_.row.path, in_.code, in_.deploy, policy_);
   }
 
   From source(bool EntryDiff::*flag, bool equal, Side prefer) const {

@@ -133,7 +133,7 @@ Decision Reconciler::replace_directory(size_t i, Side from) {
 
 /// R21, R22
 Decision Reconciler::edit_against_deletion(size_t i, Side editor) {
-  const auto winner = edit_or_deletion(editor, policy_);
+  const auto winner = edit_or_deletion(rows_[i].path, editor, policy_);
   if (!winner) return parked(i, "R23");
   if (*winner == editor) return taken(editor, LoserCause::ordinary, "R21");
   return taken(*winner, LoserCause::edit_deleted, "R22");
@@ -146,7 +146,7 @@ Decision Reconciler::contest(size_t i) {
   Entry b;
   const Entry& code = current(row, Side::code, a);
   const Entry& deploy = current(row, Side::deploy, b);
-  const auto winner = conflict_winner(code, deploy, policy_);
+  const auto winner = conflict_winner(row.path, code, deploy, policy_);
   if (!winner) return parked(i, "R23");
   const bool directory = code.is_directory() || deploy.is_directory();
   if (directory && relations_.below[i].unsupported[index(other(*winner))]) {

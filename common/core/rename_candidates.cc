@@ -43,7 +43,7 @@ const Entry* new_entry(const Row& row, Side side, Kind kind) {
 }
 
 void order(std::vector<Candidate>& candidates, const Policy& policy) {
-  const Side first = preferred_side(policy);
+  const Side first = preferred_side(policy.conflicts);
   std::stable_sort(candidates.begin(), candidates.end(), [first](const Candidate& a, const Candidate& b) {
     if (const auto by_path = compare_paths(a.to, b.to); by_path != 0) return by_path < 0;
     return a.side == first && b.side != first;

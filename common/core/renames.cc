@@ -109,7 +109,8 @@ bool RenameSearch::locate(const Candidate& candidate, Move& move) {
     move.agreed = true;
     return true;
   }
-  if (policy_.conflicts == ConflictPolicy::manual || candidate.side != preferred_side(policy_)) return false;
+  const ConflictPolicy conflicts = policy_.conflicts_at(candidate.from);
+  if (conflicts == ConflictPolicy::manual || candidate.side != preferred_side(conflicts)) return false;
   const Row* place = map_.find(twin->to);
   if (!holds_nothing(*place, candidate.side)) return false;
   if (crosses(twin->to) || map_.has_base_at_or_below(twin->to)) return false;

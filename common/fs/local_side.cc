@@ -154,6 +154,11 @@ Status LocalSide::reserve(const std::string& pair_id, const std::string& holder)
   return take_lock(pair_id, holder);
 }
 
+Status LocalSide::lock(const std::string& pair_id, const std::string& holder) {
+  SYNC_TRY(root_->check_in_place());
+  return take_lock(pair_id, holder);
+}
+
 Status LocalSide::claim(const Claim& claim) {
   SYNC_TRY(root_->check_in_place());
   SYNC_TRY(take_lock(claim.marker.pair_id, claim.holder));

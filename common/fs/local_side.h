@@ -15,7 +15,8 @@
 
 namespace twsync {
 
-/// One thread at a time. Writes only below <root>/.twsync, and only in reserve(), claim(), exclude() and forget().
+/// One thread at a time. Writes only below <root>/.twsync, and only in reserve(), lock(), claim(), exclude() and
+/// forget().
 /// list() and digest() fail with ErrorCode::guard when the root's path leads elsewhere than when it was opened.
 /// ListEnd.unreadable holds directories and entries that could not be read, and mounts (unsupported): of what is at or
 /// below such a path nothing may be concluded.
@@ -26,6 +27,7 @@ class LocalSide final : public SideReader {
 
   Result<SideFacts> facts() override;
   Status reserve(const std::string& pair_id, const std::string& holder) override;
+  Status lock(const std::string& pair_id, const std::string& holder) override;
   /// Again with a higher epoch: raises the marker, keeps the lock. cancelled when the marker holds a higher epoch.
   Status claim(const Claim& claim) override;
   Status exclude(const std::string& pair_id, const std::string& holder) override;

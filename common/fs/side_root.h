@@ -20,6 +20,8 @@ class SideReader {
   /// The lock alone, which claim() then keeps. Only where this pair's marker stands already: nothing is made.
   /// not_found: it doesn't. unsupported: this side can't.
   virtual Status reserve(const std::string& pair_id, const std::string& holder);
+  /// The lock alone, as claim() takes it: makes what is missing. unsupported: this side can't.
+  virtual Status lock(const std::string& pair_id, const std::string& holder);
   /// Lock + marker; held until destruction. busy = another controller, with its name in the message.
   virtual Status claim(const Claim& claim) = 0;
   /// The lock of another pair as well, whose marker stands here; kept like one's own. busy, as claim(). unsupported:
@@ -55,6 +57,10 @@ inline Status SideReader::exclude(const std::string&, const std::string&) {
 
 inline Status SideReader::forget() {
   return Error{ErrorCode::unsupported, "this side's state is not removed from here", {}, 0};
+}
+
+inline Status SideReader::lock(const std::string&, const std::string&) {
+  return Error{ErrorCode::unsupported, "this side is only locked as a whole", {}, 0};
 }
 
 inline Status SideReader::watch(const WatchRequest&) {

@@ -11,16 +11,35 @@
 #include <optional>
 #include <cstdio>
 
+#include "common/base/flush.h"
 #include "common/base/hasher.h"
 #include "common/base/rel_path.h"
 #include "common/base/text.h"
 #include "common/fs/file_io.h"
+#include "common/fs/rename.h"
 
 namespace twsync {
 
 namespace {
 
 constexpr size_t kMarkerLimit = 4096;
+constexpr const char* kMarker = "marker";
+constexpr const char* kSpareMarker = "marker.spare";
+
+/// In place, so that a file that has its block needs no other: the end moves last. Not durable, not atomic.
+Status overwrite(int fd, std::string_view text) {
+  if (::lseek(fd, 0, SEEK_SET) != 0) return error_from_errno(errno, "cannot write");
+  SYNC_TRY(write_all(fd, text));
+  if (::ftruncate(fd, static_cast<off_t>(text.size())) != 0) return error_from_errno(errno, "cannot write");
+  return {};
+}
+
+Status write_spare(int dir, std::string_view text, int flags) {
+  const UniqueFd fd(::openat(dir, kSpareMarker, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600));
+  if (!fd) return error_from_errno(errno, "no place for another marker");
+  SYNC_TRY(overwrite(fd.get(), text));
+  return flush_fd(fd.get()) == 0 ? Status{} : error_from_errno(errno, "cannot flush the marker");
+}
 
 std::string value_of(std::string_view text, std::string_view key) {
   size_t at = 0;
@@ -86,12 +105,18 @@ Result<StateDir> StateDir::open(const RootDir& root, const std::string& pair_id)
 }
 
 Result<Marker> StateDir::read_marker() const {
-  SYNC_ASSIGN(const std::string text, read_file_at(pair(), "marker", kMarkerLimit));
+  SYNC_ASSIGN(const std::string text, read_file_at(pair(), kMarker, kMarkerLimit));
   return parse_marker(text);
 }
 
 Status StateDir::write_marker(const Marker& marker) {
-  return replace_file_at(pair(), "marker", format_marker(marker));
+  const std::string text = format_marker(marker);
+  if (write_spare(pair(), text, 0).ok() && rename_exchange(pair(), kSpareMarker, pair(), kMarker).ok())
+    return flush_fd(pair()) == 0 ? Status{} : error_from_errno(errno, "cannot flush the directory of the marker");
+  SYNC_TRY(replace_file_at(pair(), kMarker, text));
+  // Only for the next time; without it that needs room.
+  (void)write_spare(pair(), text, O_CREAT).ok();
+  return {};
 }
 
 Result<UniqueFd> StateDir::lock(const std::string& holder) {
@@ -103,8 +128,9 @@ Result<UniqueFd> StateDir::lock(const std::string& holder) {
     const std::string who = text && !text->empty() ? escape_bytes(*text) : "unknown";
     return Error{ErrorCode::busy, "another controller holds this root: " + who, {}, 0};
   }
-  if (::ftruncate(fd.get(), 0) != 0) return error_from_errno(errno, "cannot write the lock");
-  SYNC_TRY(write_all(fd.get(), std::string_view(holder).substr(0, kMarkerLimit)));
+  // Who holds it is for people only: on a full disk it is taken without a name rather than not at all.
+  if (!overwrite(fd.get(), std::string_view(holder).substr(0, kMarkerLimit)).ok() && ::ftruncate(fd.get(), 0) != 0)
+    return error_from_errno(errno, "cannot write the lock");
   return fd;
 }
 
@@ -129,7 +155,7 @@ std::vector<Marker> read_markers(const RootDir& root) {
     if (!is_valid_pair_id(entry->d_name)) continue;
     const UniqueFd pair(::openat(state->get(), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!pair) continue;
-    const auto text = read_file_at(pair.get(), "marker", kMarkerLimit);
+    const auto text = read_file_at(pair.get(), kMarker, kMarkerLimit);
     if (!text) continue;
     if (auto marker = parse_marker(*text)) markers.push_back(std::move(marker).value());
   }

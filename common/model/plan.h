@@ -92,6 +92,7 @@ struct ParkedItem {
   Side side = Side::code;  ///< mass_deletion: the side that would lose the entry
   std::string path;
   std::string text;
+  uint64_t version = 0;  ///< mass_deletion: what would go (core/guard.h)
 };
 
 /// A directory is made with these bits, so that it can be filled; `directory_metadata` sets its own mode at the end.

@@ -2,6 +2,8 @@
 // What a person may choose about deciding. Values only.
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "common/model/entry.h"
 
@@ -26,6 +28,9 @@ struct Doubt {
 
 struct Policy {
   ConflictPolicy conflicts = ConflictPolicy::newer;
+  /// What a person decided (`resolve`): at this path and below it `decided` holds instead. Empty = nothing.
+  std::string decided_path;
+  ConflictPolicy decided = ConflictPolicy::newer;
   bool preserve_owner = false;
   bool preserve_xattrs = false;
   bool preserve_hardlinks = true;
@@ -38,6 +43,11 @@ struct Policy {
   Doubt code_doubt;
   Doubt deploy_doubt;
 
+  ConflictPolicy conflicts_at(std::string_view path) const {
+    const bool below =
+        path.starts_with(decided_path) && (path.size() == decided_path.size() || path[decided_path.size()] == '/');
+    return !decided_path.empty() && below ? decided : conflicts;
+  }
   const Doubt& doubt(Side side) const { return side == Side::code ? code_doubt : deploy_doubt; }
 };
 

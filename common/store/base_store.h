@@ -65,7 +65,7 @@ struct ConflictRecord {
   std::string rule;
   ConflictWinner winner = ConflictWinner::none;
   std::string loser_version;  ///< id in the version store of the side that lost; empty = nothing displaced
-  bool open = false;          ///< parked until `resolve`
+  bool open = false;          ///< parked until `resolve`; with a winner: that is being carried out
   std::string text;           ///< what stood on each side, for people
 };
 
@@ -80,11 +80,15 @@ struct ParkedRecord {
   /// have been: an id that was shown names those that had joined by then, also after more did.
   std::vector<uint64_t> joined = {};
   uint64_t next_joined = 0;
+  /// Of a mass deletion, for each of `paths`: what stood there when it joined (core/guard.h); empty = recorded by a
+  /// release that didn't know.
+  std::vector<uint64_t> versions = {};
 
   /// Does `shown` name this item, as it is or as it was?
   bool is_named(std::string_view shown) const;
   /// The paths that `shown` means. REQUIRES: is_named(shown).
   std::vector<std::string> paths_of(std::string_view shown) const;
+  uint64_t version_of(const std::string& path) const;  ///< 0 = not known
 };
 
 /// What one side cannot keep as it is on the other. Never renumber: stored.
@@ -151,8 +155,15 @@ class BaseStore {
   Status forget_dropped(uint32_t up_to_round);
 
   Status add_conflict(const ConflictRecord& record);
+  /// `record` names the winner, and what carries that out is about to begin. Until add_conflict() or
+  /// withdraw_conflict() it is under way; one that was open stays so.
+  Status begin_conflict(const ConflictRecord& record);
+  /// It was not carried out.
+  Status withdraw_conflict(std::string_view id);
+  Result<std::vector<ConflictRecord>> conflicts_under_way();
   /// Closes the open conflicts of a path (decided, or the difference went away).
   Status close_conflict(std::string_view path);
+  Result<std::optional<ConflictRecord>> open_conflict(std::string_view path);
   /// The paths of the open ones.
   Result<std::vector<std::string>> open_conflicts();
   /// Open ones first, then the latest.

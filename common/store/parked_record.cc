@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -41,6 +42,12 @@ std::vector<std::string> ParkedRecord::paths_of(std::string_view shown) const {
     if (joined[i] < asked->count) out.push_back(paths[i]);
   }
   return out;
+}
+
+uint64_t ParkedRecord::version_of(const std::string& path) const {
+  const auto found = std::lower_bound(paths.begin(), paths.end(), path);
+  if (found == paths.end() || *found != path || versions.size() != paths.size()) return 0;
+  return versions[static_cast<size_t>(found - paths.begin())];
 }
 
 }  // namespace twsync

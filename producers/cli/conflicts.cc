@@ -4,6 +4,7 @@
 #include "producers/cli/base_facts.h"
 #include "producers/cli/context.h"
 #include "common/base/json_object.h"
+#include "common/ssh/authorized_keys.h"
 #include "producers/cli/pair_memory.h"
 
 namespace twsync {
@@ -21,8 +22,10 @@ const char* winner_name(ConflictWinner winner) {
 std::string loser_place(const PairConfig& pair, const ConflictRecord& record) {
   if (record.loser_version.empty()) return {};
   const bool on_code = record.winner == ConflictWinner::deploy;
-  return str("version ", record.loser_version, " on the ", on_code ? "code" : "deploy", " side: twsync restore '",
-             escape_bytes(record.path), "' --version ", record.loser_version, " --pair ", pair.name);
+  // It may be pasted into a shell.
+  const std::string id = escape_bytes(record.loser_version);
+  return str("version ", id, " on the ", on_code ? "code" : "deploy", " side: twsync restore ",
+             shell_word(escape_bytes(record.path)), " --version ", shell_word(id), " --pair ", pair.name);
 }
 
 std::string conflict_text(const PairConfig& pair, const ConflictRecord& record) {
@@ -30,6 +33,7 @@ std::string conflict_text(const PairConfig& pair, const ConflictRecord& record) 
                         escape_bytes(record.path), "\n");
   if (!record.text.empty()) out += str("          ", escape_bytes(record.text), "\n");
   if (record.open) return out + str("          decide it: twsync resolve ", record.id, " --take code|deploy|both\n");
+  if (record.winner == ConflictWinner::none) return out + "          the difference went away\n";
   out += str("          ", winner_name(record.winner), " won (", record.rule, ")");
   const std::string loser = loser_place(pair, record);
   return out + (loser.empty() ? "\n" : str("; the loser is ", loser, "\n"));
@@ -83,7 +87,7 @@ void show_unkept(CliContext& context, const PairConfig& pair, const std::vector<
     const UnkeptRecord& record = unkept[i];
     context.out(json ? unkept_json(pair, record) + "\n"
                      : str("not kept  on the ", to_string(record.side), " side: ", escape_bytes(record.path), ": ",
-                           record.text, "\n"));
+                           escape_bytes(record.text), "\n"));
   }
   if (!json && unkept.size() > kUnkeptShown)
     context.out(str("          and ", unkept.size() - kUnkeptShown, " more not kept (--json lists all)\n"));

@@ -1,13 +1,15 @@
 // twsync resolve, approve, reject
 
+#include <optional>
+
 #include "common/app/exit_codes.h"
 #include "common/base/json_object.h"
 #include "common/base/text.h"
 #include "producers/cli/base_facts.h"
+#include "producers/cli/beside.h"
 #include "producers/cli/context.h"
 #include "producers/cli/pair_memory.h"
 #include "producers/cli/request_runner.h"
-#include "producers/cli/side_versions.h"
 
 namespace twsync {
 
@@ -53,46 +55,39 @@ Result<PairConfig> owner_of(const Config& config, const DecideCommand& command) 
                0};
 }
 
-/// The version that lost the conflict which `decided` closed, as the base has it now.
-Result<std::string> loser_of(const PairConfig& pair, const std::string& path) {
+Result<std::optional<ConflictRecord>> conflict_of(const PairConfig& pair, const std::string& id) {
   SYNC_ASSIGN(auto base, open_base(pair));
-  if (!base) return std::string();
-  SYNC_ASSIGN(const auto all, (*base)->conflicts(1000));
-  const ConflictRecord* latest = nullptr;
-  for (const auto& record : all) {
-    const bool newer = record.path == path && !record.open && (latest == nullptr || record.at_ns > latest->at_ns);
-    if (newer && !record.loser_version.empty()) latest = &record;
-  }
-  return latest == nullptr ? std::string() : latest->loser_version;
-}
-
-Result<std::string> conflict_path(const PairConfig& pair, const std::string& id) {
-  SYNC_ASSIGN(auto base, open_base(pair));
-  if (!base) return std::string();
-  SYNC_ASSIGN(const auto record, (*base)->conflict(id));
-  return record ? record->path : std::string();
+  if (!base) return std::optional<ConflictRecord>{};
+  return (*base)->conflict(id);
 }
 
 /// `--take both`: the code server's version stands under the name; the deploy server's comes back beside it.
-Status bring_back_other(CliContext& context, const PairConfig& pair, const std::string& path, bool json) {
-  SYNC_ASSIGN(const std::string version, loser_of(pair, path));
-  if (version.empty()) return {};
-  const std::string beside = path + ".from-deploy-server";
-  SYNC_ASSIGN(const auto versions, open_versions(context, pair, Side::deploy));
-  if (!versions) return {};
-  RestoreTreeRequest restore;
-  restore.only_missing = false;
-  restore.items.push_back({version, beside});
-  SYNC_ASSIGN(RestoreTreeReply reply, versions->restore_tree(restore));
-  if (!reply.failed.empty()) return std::move(reply.failed.front());
-  if (json) {
+Status bring_back_other(CliContext& context, const PairConfig& pair, const DecideCommand& command,
+                        const std::string& beside) {
+  SYNC_ASSIGN(const auto decided, conflict_of(pair, command.id));
+  if (!decided || decided->open) return {};
+  Status back = bring_back(context, pair, decided->path, decided->loser_version, beside);
+  if (!back.ok()) {
+    Error error = back.error();
+    error.message =
+        str("the code server's version stands; the other is kept, but did not come back beside it: ", error.message);
+    return error;
+  }
+  if (command.json) {
     JsonObject line;
     line.text("event", "restored").text("pair", pair.name).text("side", "deploy").path("path", beside);
-    context.out(line.text("id", version).str_value() + "\n");
+    context.out(line.text("id", decided->loser_version).str_value() + "\n");
     return {};
   }
   context.out(str("the deploy server's version is ", escape_bytes(beside), " there; the next sync carries it over\n"));
   return {};
+}
+
+/// Where `--take both` is going to put the other version; empty = there is none, or it isn't asked for.
+Result<std::string> place_of_other(const CliContext& context, const PairConfig& pair, const DecideCommand& command) {
+  if (command.take != "both") return std::string();
+  SYNC_ASSIGN(const auto conflict, conflict_of(pair, command.id));
+  return conflict ? free_name_beside(context, pair, conflict->path) : Result<std::string>(std::string());
 }
 
 }  // namespace
@@ -105,16 +100,16 @@ Result<int> run_decide(CliContext& context, const DecideCommand& command) {
                  : command.verb == "approve" ? RequestKind::approve
                                              : RequestKind::reject;
   request.item = command.id;
-  const bool both = command.take == "both";
-  request.choice = both ? "code" : command.take;
-  SYNC_ASSIGN(const std::string path, conflict_path(pair, command.id));
+  request.choice = command.take == "both" ? "code" : command.take;
+  SYNC_ASSIGN(const std::string beside, place_of_other(context, pair, command));
   PrinterOptions shown;
   shown.json = command.json;
   shown.colours = context.colours;
   const auto printer = make_printer(shown, context.out);
   SYNC_ASSIGN(const Summary summary,
               run_request(context, pair, std::move(request), {}, [&](const Event& event) { printer->event(event); }));
-  if (both && summary.error.code == ErrorCode::ok) SYNC_TRY(bring_back_other(context, pair, path, command.json));
+  if (!beside.empty() && summary.error.code == ErrorCode::ok)
+    SYNC_TRY(bring_back_other(context, pair, command, beside));
   return end_of_run(context, *printer, summary, command.json);
 }
 

@@ -175,6 +175,66 @@ manual() { # manual TAKE
   ts resolve "$id" --take code; expect 2
 }
 
+# decided PATH: the lines of its conflicts that are closed.
+decided() { ts conflicts --json; grep "\"path\":\"$1\"" out | grep '"open":false' || true; }
+
+decided_once() { # one conflict, one record, which says who won and where the other is
+  small_tree; both_edit a
+  sync_now --policy manual; expect 1
+  local id; id=$(event_id conflict)
+  ts resolve "$id" --take deploy --policy manual; expect 0
+  in_sync --policy manual
+  [ "$(decided a | wc -l)" = 1 ] || die "$(decided a)"
+  decided a | grep -q "\"id\":\"$id\".*\"winner\":\"deploy\",\"loser_version\":\"[0-9a-f]" || die "$(decided a)"
+  both_edit a; touch -d '+1 second' deploy/a
+  sync_now --policy manual; expect 1
+  [ "$(event_id conflict)" != "$id" ] || die "the next conflict took the id of the last"
+  [ "$(decided a | wc -l)" = 1 ] || die "the past conflict is gone"
+}
+
+decides_no_other() { # what has to be looked at for a decision is not decided with it
+  mkdir code/d deploy/d; chmod 700 deploy/d
+  echo one >code/d/f; echo two, longer >deploy/d/f; echo three >code/d/g; echo four, longer >deploy/d/g
+  sync_now --policy manual --to-code; expect 1
+  local id; id=$(events conflict | sed -n 's/.*"path":"d.f".*"id":"\([^"]*\)".*/\1/p')
+  [ -n "$id" ] || die "$(cat out)"
+  ts resolve "$id" --take code --policy manual
+  [ "$(cat deploy/d/f)" = one ] || die "not decided: $(cat out err)"
+  [ "$(cat deploy/d/g)" = "four, longer" ] && [ "$(cat code/d/g)" = three ] || die "the other one was decided too"
+}
+
+take_both() { # the other version is kept in the tree, whatever it is and whatever stands there, or nothing is decided
+  local long; long=$(printf 'n%.0s' $(seq 250))
+  echo base >code/kind; echo base >code/taken; echo base >"code/$long"; echo mine >code/taken.from-deploy-server
+  in_sync
+  rm deploy/kind; mkdir -p deploy/kind/sub; echo inner >deploy/kind/sub/x; ln -s x deploy/kind/sub/l
+  for f in kind taken "$long"; do echo "code $f" >"code/$f"; done
+  echo other >deploy/taken; echo other >"deploy/$long"
+  sync_now --policy manual; expect 1
+  local path
+  for path in kind taken "$long"; do
+    ts resolve "$(event_id_of "$path")" --take both --policy manual; [ $rc -le 1 ] || die "$path: $rc $(cat out err)"
+    [ "$(cat "deploy/$path")" = "code $path" ] || die "$path: $(cat out err)"
+  done
+  [ "$(cat deploy/kind.from-deploy-server/sub/x)" = inner ] || die "the tree is not there"
+  [ "$(readlink deploy/kind.from-deploy-server/sub/l)" = x ] || die "a link of the tree is not there"
+  [ "$(cat deploy/taken.from-deploy-server)" = mine ] || die "somebody's file was replaced"
+  [ "$(cat deploy/taken.from-deploy-server-2)" = other ] || die "the other version is not there"
+  [ "$(cat deploy/nnn*.from-deploy-server)" = other ] || die "the one with a long name is not there"
+  in_sync --policy manual; equal_trees
+}
+event_id_of() { ts conflicts --json; sed -n "s/.*\"id\":\"\([^\"]*\)\",\"path\":\"$1\".*\"open\":true.*/\1/p" out; }
+
+take_both_needs_a_name() {
+  small_tree; both_edit a
+  local n
+  for n in "" $(seq -f -%g 2 20); do echo x >"code/a.from-deploy-server$n"; done
+  sync_now --policy manual; expect 1
+  ts resolve "$(event_id conflict)" --take both --policy manual; expect 2
+  [ "$(cat deploy/a)" = "deploy says" ] && [ "$(cat code/a)" = "code says" ] || die "it was decided"
+  ts conflicts --json; grep -q '"open":true' out || die "it is not open any more"
+}
+
 # manual_ends HOW...: an open conflict is closed by whatever ends it.
 manual_ends() {
   small_tree
@@ -251,6 +311,7 @@ test_case kinds_differ kinds_differ
 test_case manual_other_policy manual_ends other_policy
 test_case manual_made_equal manual_ends made_equal
 test_case manual_take_code manual code
+for c in decided_once decides_no_other take_both take_both_needs_a_name; do test_case $c $c; done
 test_case manual_take_deploy manual deploy
 test_case history_restore history_restore
 test_case deleted_restore deleted_restore

@@ -190,6 +190,28 @@ directory_gives_eio() { # a file system that fails part-way through a listing
   in_sync; nothing_sent
 }
 
+lock_held_elsewhere() { # runs that get one lock alone leave no trace: the base is as good as before
+  tree
+  rm code/a; echo edited >deploy/d/g
+  exec 9>>"$(echo deploy/.twsync/*/lock)"; flock -n 9
+  for _ in 1 2; do sync_now; [ $rc != 0 ] || die "two controllers on one root"; done
+  exec 9>&-
+  in_sync; equal_trees
+  [ ! -e code/a ] || die "a deleted file came back"
+  [ "$(cat code/d/g)" = edited ] || die "an edit of one side alone was a conflict"
+  [ "$(summary conflicts)" = 0 ] || die "conflicts: $(events conflict)"
+}
+
+old_base_is_told() { # what comes back has a reason that is said
+  tree
+  cp -a S S.old
+  echo newer >code/a; in_sync; in_sync; rm code/a; in_sync; in_sync
+  cp -a deploy/d/g deploy/g2; in_sync
+  rm -r S; cp -a S.old S
+  ts sync code deploy; expect 0
+  grep -q 'older than the roots.*merged' out || die "$(cat out)"
+}
+
 rolled_back() { # a virtual machine's snapshot of the whole root comes back
   tree
   cp -a code snapshot
@@ -335,6 +357,8 @@ test_case filled_later filled_later
 test_case big_directory_renamed big_directory_renamed
 test_case directory_gives_eio directory_gives_eio
 test_case rolled_back rolled_back
+test_case lock_held_elsewhere lock_held_elsewhere
+test_case old_base_is_told old_base_is_told
 test_case root_replaced root_replaced
 test_case old_time_is_an_edit old_time_is_an_edit
 test_case touch_against_edit touch_against_edit

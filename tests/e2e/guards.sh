@@ -22,6 +22,19 @@ approved_counts_no_more() { # what a person approved is no sign of the next mish
   rm code/file{56..66}; in_sync
 }
 
+approves_no_edit() { # what was edited after it was shown was not approved
+  local n
+  for n in $(seq 1 40); do echo "$n" >code/f$n; done
+  in_sync
+  for n in $(seq 1 33); do rm code/f$n; done
+  sync_now --policy code-server; expect 5
+  local id; id=$(event_id parked)
+  echo edited >deploy/f15
+  ts approve "$id" --policy code-server; [ $rc -le 1 ] || die "approve: $rc $(cat out err)"
+  [ ! -e deploy/f14 ] && [ ! -e deploy/f33 ] || die "the approved ones are still there: $(cat out err)"
+  [ "$(cat deploy/f15)" = edited ] || die "an edit went that nobody was shown"
+}
+
 approve_shown_set() { # more joins while the set is looked at: approved is what was shown
   numbered 1 30; in_sync
   rm code/file{1..18}; sync_now; expect 5
@@ -133,6 +146,7 @@ test_case one_way_guard one_way_guard
 test_case guard_across_runs guard_across_runs
 test_case approved_counts_no_more approved_counts_no_more
 test_case approve_shown_set approve_shown_set
+test_case approves_no_edit approves_no_edit
 test_case undone_by_hand undone_by_hand
 test_case moves_are_no_deletions moves_are_no_deletions
 test_case count_limit count_limit

@@ -58,6 +58,22 @@ full_state() { # no room for base.db: it stops cleanly and goes on later
   [ "$(ls code/d | wc -l)" = 3000 ] || die "files are gone"
 }
 
+opens_on_a_full_disk() { # not a byte is free over there: what needs none goes on, run after run
+  small_disk "$W/deploy" size=4m
+  echo one >code/a; echo two >code/b; mkdir code/d; echo three >code/d/c; in_sync; in_sync
+  head -c 4194304 /dev/zero >deploy/filler 2>/dev/null || true
+  [ "$(stat -f -c %a deploy)" = 0 ] || die "there is room"
+  rm code/a deploy/d/c; chmod 600 code/b
+  head -c 65536 /dev/zero >>deploy/filler 2>/dev/null || true
+  for _ in 1 2 3; do
+    sync_now --exclude filler; expect 1
+    events parked | grep -q '"path":"a".*No space' || die "$(cat out)"
+    [ ! -e code/d/c ] && [ "$(stat -c %a deploy/b)" = 600 ] || die "what needs no room did not go on"
+  done
+  rm deploy/filler; later 120 in_sync; equal_trees
+  [ ! -e code/a ] && [ ! -e deploy/a ] || die "a deleted file came back"
+}
+
 ext4_disk() { # ext4_disk DIR SIZE [MKFS-OPTION]...: a small ext4 over loop there, until the case ends
   [ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 0; }
   local dir=$1 size=$2; shift 2
@@ -100,6 +116,7 @@ inodes_on_ext4() {
 test_case full_disk full_disk
 test_case full_of_inodes full_of_inodes
 test_case full_state full_state
+test_case opens_on_a_full_disk opens_on_a_full_disk
 test_case reserve_on_ext4 reserve_on_ext4
 test_case inodes_on_ext4 inodes_on_ext4
 finish

@@ -198,6 +198,39 @@ TEST_F(Transfer, AbandonsWhenDestroyed) {
   EXPECT_EQ(outcomes.failed_["queued"].code, ErrorCode::cancelled);
 }
 
+TEST_F(Transfer, AVersionIdThatIsNoneIsNotTaken) {
+  int fds[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  ConnectionOptions as_agent;
+  as_agent.send_magic = true;
+  as_agent.ping_interval_ms = 0;
+  Connection agent(make_fd_stream(fds[0], fds[0], FdOwner::stream, "client"), as_agent);
+  const auto open = [&]() -> Result<std::unique_ptr<Connection>> {
+    return connect(make_fd_stream(fds[1], fds[1], FdOwner::stream, "liar"));
+  };
+  Outcomes outcomes;
+  TransferSession session(options(), open, outcomes.events(), clock_);
+  Batch to = batch(Side::deploy);
+  Operation& op = to.operations.emplace_back();
+  op.kind = OpKind::remove;
+  op.side = Side::deploy;
+  op.path = "f";
+  op.expected.kind = Kind::file;
+  BatchResult lie;
+  lie.results.emplace_back().id = op.id;
+  lie.results[0].version = "1'; rm -rf ~; '";
+  EXPECT_TRUE(session.submit("task", std::move(to)).ok());
+  for (;;) {
+    const Result<Frame> frame = agent.receive(10'000);
+    ASSERT_TRUE(frame.ok()) << describe(frame.error());
+    if (frame->type != FrameType::apply) continue;
+    EXPECT_TRUE(agent.send(FrameType::results, frame->stream, encode(lie)).ok());
+    break;
+  }
+  ASSERT_TRUE(outcomes.wait(1));
+  EXPECT_EQ(outcomes.failed_["task"].code, ErrorCode::peer_violation);
+}
+
 // ---- damage on the way: a stream that flips bytes of chosen frames
 
 /// Passes everything on; damages the first content frame that it writes.

@@ -27,6 +27,14 @@ ErrorCode check(const std::vector<Scope>& scopes, const std::vector<std::string>
   return status.ok() ? ErrorCode::ok : status.error().code;
 }
 
+TEST(PeerWords, AreFitForATerminal) {
+  std::string honest = "cannot open 'a\\nb': No such file";
+  std::string lie = "\x1b[2Jall is well\nroot@code:~# ";
+  for (std::string* words : {&honest, &lie}) make_printable(*words);
+  EXPECT_EQ(honest, "cannot open 'a\\nb': No such file");
+  EXPECT_EQ(lie.find_first_of("\x1b\n"), std::string::npos);
+}
+
 TEST(ListingCheck, AcceptsAnHonestListing) {
   EXPECT_EQ(check(kEverything, {"a", "a/b", "a/c", "a.txt", "b"}), ErrorCode::ok);
   EXPECT_EQ(check({{"a", false}, {"b", true}, {"c/d", false}}, {"a", "b", "b/x", "c/d"}), ErrorCode::ok);

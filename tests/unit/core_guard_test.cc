@@ -144,7 +144,7 @@ TEST(Guard, R80_renames_do_not_count) {
 TEST(Guard, R82_exactly_the_approved_ones_go) {
   GuardInput in = input(20);
   in.tripped_deploy = true;
-  in.approved_deploy = {"f10", "f11"};
+  in.approved_deploy = {{"f10"}, {"f11"}};
   Plan plan = deletions(15);
   const GuardVerdict verdict = apply_guard(plan, {}, in);
   EXPECT_EQ(verdict.parked, 13u);
@@ -153,10 +153,35 @@ TEST(Guard, R82_exactly_the_approved_ones_go) {
   EXPECT_EQ(plan.operations[0].cause, LoserCause::approved_deletion);
 }
 
+TEST(Guard, R84_an_approval_holds_for_what_was_shown) {
+  GuardInput in = input(20);
+  in.tripped_deploy = true;
+  Plan plan = deletions(4);
+  in.approved_deploy = {{"f10", entry_version(plan.operations[0].expected)},
+                        {"f11", entry_version(plan.operations[1].expected)},
+                        {"f12"},
+                        {"f13"}};
+  plan.operations[1].expected.stamp.ctime_ns += 1;
+  plan.operations[2].cause = LoserCause::edit_deleted;
+  plan.operations[3].cause = LoserCause::conflict;
+  EXPECT_EQ(apply_guard(plan, {}, in).parked, 3u);
+  ASSERT_EQ(plan.operations.size(), 2u);
+  EXPECT_EQ(plan.operations[0].path, "f10");
+}
+
+TEST(Guard, R84_a_shown_edit_may_be_approved) {
+  GuardInput in = input(20);
+  in.tripped_deploy = true;
+  Plan plan = deletions(1);
+  plan.operations[0].cause = LoserCause::edit_deleted;
+  in.approved_deploy = {{"f10", entry_version(plan.operations[0].expected)}};
+  EXPECT_EQ(apply_guard(plan, {}, in).parked, 0u);
+}
+
 TEST(Guard, R82_what_needs_a_parked_deletion_waits_silently) {
   GuardInput in = input(20);
   in.tripped_deploy = true;
-  in.approved_deploy = {"d", "e"};
+  in.approved_deploy = {{"d"}, {"e"}};
   Plan plan;
   add(plan, OpKind::remove, Side::deploy, "d/f");
   add(plan, OpKind::remove, Side::deploy, "k/f");

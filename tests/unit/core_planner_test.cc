@@ -52,6 +52,27 @@ TEST(Planner, R25_implausible_from_five_minutes_after_now) {
   EXPECT_EQ(winner(file(100'301, 100, 1), file(200, 100, 2), 0), ConflictWinner::code);
 }
 
+TEST(Planner, R33_what_a_person_decided_holds_there_and_below_alone) {
+  const auto both = [](const char* path) {
+    PathState state;
+    state.path = path;
+    state.code = file(100, 100, 1);
+    state.deploy = file(200, 200, 2);
+    return state;
+  };
+  Policy policy;
+  policy.conflicts = ConflictPolicy::manual;
+  policy.decided_path = "d/f";
+  policy.decided = ConflictPolicy::code_server;
+  const Plan plan = make_plan({both("d/f"), both("d/f2"), both("d/g")}, policy);
+  ASSERT_EQ(plan.operations.size(), 1u);
+  EXPECT_EQ(plan.operations[0].path, "d/f");
+  ASSERT_EQ(plan.conflicts.size(), 3u);
+  for (const Conflict& c : plan.conflicts)
+    EXPECT_EQ(c.winner, c.path == "d/f" ? ConflictWinner::code : ConflictWinner::none) << c.path;
+  EXPECT_EQ(policy.conflicts_at("d/f/below"), ConflictPolicy::code_server);
+}
+
 TEST(Planner, R01_root_is_never_touched) {
   Entry root;
   root.kind = Kind::directory;

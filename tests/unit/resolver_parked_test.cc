@@ -37,6 +37,32 @@ TEST(ParkedDeletions, what_left_the_set_is_not_meant_any_more_even_if_it_comes_b
   EXPECT_EQ(again.paths_of(again.id), (Paths{"a", "b"}));
 }
 
+TEST(ParkedDeletions, what_changed_is_not_what_was_shown) {
+  const auto of = [](uint64_t version, const std::vector<ParkedRecord>& before) {
+    Plan plan;
+    plan.parked.push_back({ParkedReason::mass_deletion, Side::deploy, "a", "deletion", 7});
+    plan.parked.push_back({ParkedReason::mass_deletion, Side::deploy, "b", "deletion", version});
+    return parked_records(plan, {}, before, 7'000).at(0);
+  };
+  const ParkedRecord first = of(8, {});
+  EXPECT_EQ(first.version_of("b"), 8U);
+  EXPECT_EQ(of(8, {first}).id, first.id);
+  const ParkedRecord edited = of(9, {first});
+  EXPECT_NE(edited.id, first.id);
+  EXPECT_EQ(edited.paths_of(first.id), (Paths{"a"}));
+  EXPECT_EQ(edited.version_of("b"), 9U);
+}
+
+TEST(ParkedDeletions, records_of_before_stay_what_they_are) {
+  ParkedRecord old = parked({"a", "b"});
+  old.versions.clear();
+  Plan plan;
+  for (const char* path : {"a", "b"}) plan.parked.push_back({ParkedReason::mass_deletion, Side::deploy, path, "", 5});
+  const ParkedRecord now = parked_records(plan, {}, {old}, 9'000).at(0);
+  EXPECT_EQ(now.id, old.id);
+  EXPECT_EQ(now.version_of("a"), 0U) << "what was shown is not known";
+}
+
 TEST(ParkedDeletions, the_same_set_keeps_its_id) {
   const ParkedRecord first = parked({"a", "b"});
   EXPECT_EQ(parked({"b", "a"}, {first}).id, first.id);

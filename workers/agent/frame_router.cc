@@ -114,6 +114,7 @@ Status FrameRouter::take(Frame&& frame) {
   if (frame.type == FrameType::error) {
     Result<Reply> said = decode<Reply>(frame.payload);
     if (!said.ok()) return said.error();
+    make_printable(said->error.message);
     return said->error.code == ErrorCode::ok ? unexpected(frame) : said->error;
   }
   std::unique_lock lock(mutex_);

@@ -4,6 +4,7 @@
 
 #include "common/base/max_path.h"
 #include "common/base/rel_path.h"
+#include "common/base/text.h"
 
 namespace twsync {
 namespace {
@@ -26,6 +27,12 @@ bool is_peer_path(std::string_view path) {
 
 bool is_version_id(std::string_view id) {
   return !id.empty() && id.size() <= 64 && id.find_first_not_of("0123456789abcdef-") == std::string_view::npos;
+}
+
+void make_printable(std::string& words) {
+  std::string plain = words;
+  std::replace(plain.begin(), plain.end(), '\\', '/');  // it quotes paths, escaped over there
+  if (escape_bytes(plain) != plain) words = escape_bytes(words);
 }
 
 Status check_peer_entry(const PathEntry& listed) {

@@ -16,6 +16,9 @@ bool is_peer_path(std::string_view path);
 /// As a version store names what it keeps: lower-case hex digits and '-'.
 bool is_version_id(std::string_view id);
 
+/// What a peer says for people, fit for a terminal and a log.
+void make_printable(std::string& words);
+
 /// peer_violation unless the fields fit the kind (a kind we know and that exists, sane mode, target and size).
 Status check_peer_entry(const PathEntry& entry);
 

@@ -37,7 +37,15 @@ size_t piece_end(const std::vector<T>& items, size_t from, size_t count, const P
 template <class T>
 Result<T> unpack_message(const Frame& frame) {
   SYNC_ASSIGN(const std::string raw, unpack_payload(frame.payload, kMaxFrame));
-  return decode<T>(raw);
+  SYNC_ASSIGN(T message, decode<T>(raw));
+  if constexpr (requires { message.error.message; }) make_printable(message.error.message);
+  if constexpr (requires { message.failed.front().message; }) {
+    for (Error& error : message.failed) make_printable(error.message);
+  }
+  if constexpr (requires { message.unreadable.front().message; }) {
+    for (Error& error : message.unreadable) make_printable(error.message);
+  }
+  return message;
 }
 
 }  // namespace

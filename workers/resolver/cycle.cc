@@ -31,7 +31,9 @@ void add(PlanOutcome& sum, PlanOutcome&& more) {
 
 Cycle::Cycle(PairWork& work, const CycleServices& services, const CycleOrder& order)
     : work_(work), services_(services), order_(order), started_ns_(services.clock.steady_ns()) {
-  policy_.conflicts = order.policy.value_or(work.config.policy);
+  policy_.conflicts = order.decided.empty() ? order.policy.value_or(work.config.policy) : work.config.policy;
+  policy_.decided_path = order.decided;
+  policy_.decided = order.policy.value_or(work.config.policy);
   policy_.preserve_owner = work.preserve_owner();
   policy_.preserve_xattrs = work.config.preserve_xattrs;
   policy_.preserve_hardlinks = work.config.preserve_hardlinks;
@@ -123,7 +125,7 @@ Status Cycle::carry_out(const Plan& plan, PassNotes& notes) {
       recorded_ = true;
     }
   }
-  auto conflicts = conflict_records(plan, outcome, services_.clock.wall_ns());
+  SYNC_ASSIGN(auto conflicts, conflict_records(*work_.base, plan, outcome, services_.clock.wall_ns()));
   notes.conflicts.insert(notes.conflicts.end(), std::make_move_iterator(conflicts.begin()),
                          std::make_move_iterator(conflicts.end()));
   notes.parked.parked.insert(notes.parked.parked.end(), plan.parked.begin(), plan.parked.end());

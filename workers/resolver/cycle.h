@@ -26,9 +26,9 @@ struct CycleOrder {
   bool list_operations = false;
   bool only_news = false;  ///< nobody asked: what was told before and is as it was is not told again
   std::optional<ConflictPolicy> policy;
-  std::string decided;  ///< path of a conflict that `policy` is to end
+  std::string decided;  ///< path of a conflict that `policy` is to end: it holds there and below, nowhere else
   std::vector<std::string> exclude;
-  std::vector<std::string> approved_code, approved_deploy;  ///< deletions a person approved
+  std::vector<ApprovedDeletion> approved_code, approved_deploy;  ///< by a person
   /// Live: before deletions are planned, waits for whatever was queued meanwhile (the other half of a move) and gets it
   /// from here. Empty = not live.
   std::function<std::vector<Hint>()> more_hints;

@@ -6,6 +6,7 @@
 
 #include "common/core/store_limit.h"
 #include "workers/resolver/cycle.h"
+#include "workers/resolver/decisions.h"
 #include "workers/resolver/link_names.h"
 #include "workers/resolver/unkept.h"
 
@@ -137,6 +138,9 @@ Status Cycle::wait_for_moves(Plan& plan) {
 }
 
 Status Cycle::agree(const Plan& plan) {
+  SYNC_ASSIGN(const auto cut, settle_cut_decisions(work_, plan));
+  for (const auto& conflict : cut) tell(conflict);
+  summary_.conflicts += cut.size();
   if (plan.agreements.empty()) return {};
   Recorder recorder(*work_.base, work_.pending, policy_, work_.meta.round);
   SYNC_TRY(work_.base->begin(false));

@@ -38,11 +38,12 @@ uint64_t highest_epoch(const SideFacts& code, const SideFacts& deploy, const std
   return highest;
 }
 
-IdentityDecision merge_under(const std::string& pair_id, uint64_t epoch) {
+IdentityDecision merge_under(const std::string& pair_id, uint64_t epoch, std::string reason) {
   IdentityDecision d;
   d.action = Action::union_merge;
   d.pair_id = pair_id;
   d.epoch = epoch;
+  d.reason = std::move(reason);
   return d;
 }
 
@@ -80,20 +81,27 @@ std::optional<IdentityDecision> check_side(Side side, const BaseMeta& base, cons
 IdentityDecision decide_identity(const BaseMeta& base, const SideFacts& code, const SideFacts& deploy, bool rehome) {
   if (base.pair_id.empty()) {
     const std::string id = shared_pair_id(code, deploy);
-    return merge_under(id, highest_epoch(code, deploy, id) + 1);
+    return merge_under(id, highest_epoch(code, deploy, id) + 1,
+                       id.empty() ? "" : "the record of what both sides agreed on is gone");
   }
   const uint64_t highest = std::max(highest_epoch(code, deploy, base.pair_id), base.epoch);
-  if (rehome) return merge_under(base.pair_id, highest + 1);
+  if (rehome) return merge_under(base.pair_id, highest + 1, "it was approved that the roots are right as they are");
   // Claimed but never recorded: there is nothing yet that a missing marker could endanger.
-  if (base.completed == 0) return merge_under(base.pair_id, highest + 1);
+  if (base.completed == 0) return merge_under(base.pair_id, highest + 1, "no sync of this pair came to its end yet");
   for (const Side side : {Side::code, Side::deploy}) {
     if (auto stopped = check_side(side, base, side == Side::code ? code : deploy)) return *stopped;
   }
-  if (highest > base.epoch + 1) return merge_under(base.pair_id, highest + 1);
+  if (highest > base.epoch + 1) {
+    return merge_under(base.pair_id, highest + 1,
+                       str("the record of what both sides agreed on is older than the roots (", base.epoch, ", but ",
+                           highest, " in their markers)"));
+  }
   IdentityDecision d;
   d.action = Action::proceed;
   d.pair_id = base.pair_id;
-  d.epoch = highest + 1;
+  // A marker ahead is a claim that ended before its base was written, and so before any batch went out under it: nobody
+  // is left whom an equal epoch would let pass. A higher one each time would make the base look old.
+  d.epoch = base.epoch + 1;
   return d;
 }
 

@@ -18,7 +18,7 @@ struct IdentityDecision {
   std::string pair_id;     ///< empty with union_merge = make a new one
   uint64_t epoch = 0;      ///< to be claimed
   Side side = Side::code;  ///< stop: which root
-  std::string reason;      ///< for people: what is wrong and what to do
+  std::string reason;      ///< for people. stop: what is wrong and what to do; union_merge: why the base says nothing
 };
 
 /// `rehome`: a person approved a stop: go on by union merge.

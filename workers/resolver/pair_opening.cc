@@ -152,6 +152,17 @@ bool gave_way(const PairWork& work, const Status& opened) {
   return !opened.ok() && opened.error().code == ErrorCode::busy && work.meta.pair_id.empty();
 }
 
+/// What was deleted on one side comes back, and edits may become conflicts: a person must be able to tell why.
+void tell_of_merge(const PairWork& work, const CycleServices& services, const IdentityDecision& decision) {
+  if (decision.reason.empty() || (work.base->empty() && !work.meta.pair_id.empty())) return;
+  Event note;
+  note.kind = EventKind::note;
+  note.text = str(decision.reason,
+                  ": both sides are merged as if they met for the first time. Nothing is deleted; what was deleted on "
+                  "one side alone since the last sync comes back");
+  services.emit(std::move(note));
+}
+
 const SideFacts& facts_of(const PairWork& work, Side side) {
   return side == Side::code ? work.sides.code : work.sides.deploy;
 }
@@ -199,6 +210,15 @@ void remember_facts(PairWork& work, uint64_t epoch) {
   meta.deploy_root = str(work.sides.deploy.host, ":", work.sides.deploy.root_path);
 }
 
+/// Another run of this pair that ended while this one waited for the locks has its own epoch in the base, and perhaps
+/// batches under way: theirs must be older than what this one claims.
+Status check_unused(PairWork& work) {
+  SYNC_ASSIGN(const BaseMeta now, work.base->meta());
+  if (now.epoch == work.meta.epoch) return {};
+  work.base.reset();
+  return Error{ErrorCode::stale, "another run of this pair ended meanwhile", {}, 0};
+}
+
 Status try_open(PairWork& work, const CycleServices& services, Opening how) {
   SYNC_TRY(load_base(work, services));
   work.opened = false;
@@ -227,11 +247,15 @@ Status try_open(PairWork& work, const CycleServices& services, Opening how) {
   if (how == Opening::look) return look_only(work, decision);
   if (decision.action == IdentityDecision::Action::stop) return park_stop(work, services, decision);
   const bool fresh = work.meta.pair_id.empty() && decision.pair_id.empty();
-  if (merge) SYNC_TRY(forget_rows(work, decision));
+  if (merge) {
+    tell_of_merge(work, services, decision);
+    SYNC_TRY(forget_rows(work, decision));
+  }
   if (const Status claimed = claim_roots(work, services, decision.epoch, fresh); !claimed.ok()) {
     if (fresh && claimed.error().code == ErrorCode::busy) SYNC_TRY(forget_identity(work));
     return claimed;
   }
+  SYNC_TRY(check_unused(work));
 
   remember_facts(work, decision.epoch);
   work.meta.code_recovery = std::move(recovery[0]);
@@ -272,9 +296,10 @@ Status open_pair(PairWork& work, const CycleServices& services, Opening how) {
     std::this_thread::sleep_for(kBusyAgain * (1 + random_hex(1)[0] % 8));
     opened = try_open(work, services, how);
   }
-  if (opened.ok() || opened.error().code != ErrorCode::corrupt) return opened;
-  SYNC_TRY(set_base_aside(work, services));
-  return try_open(work, services, how);
+  const bool used = !opened.ok() && opened.error().code == ErrorCode::stale && !work.base;
+  const bool damaged = !opened.ok() && opened.error().code == ErrorCode::corrupt;
+  if (damaged) SYNC_TRY(set_base_aside(work, services));
+  return used || damaged ? try_open(work, services, how) : opened;
 }
 
 Status raise_epoch_if_due(PairWork& work, const CycleServices& services) {

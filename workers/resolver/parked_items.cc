@@ -7,10 +7,9 @@
 
 #include "common/base/hasher.h"
 #include "common/base/text.h"
+#include "workers/resolver/decisions.h"
 
 namespace twsync {
-
-namespace {
 
 std::string short_id(char prefix, std::string_view seed) {
   std::string raw(8, '\0');
@@ -18,19 +17,6 @@ std::string short_id(char prefix, std::string_view seed) {
   for (unsigned i = 0; i < 8; ++i) raw[i] = static_cast<char>(hash >> (8 * i));
   return prefix + hex_encode(raw).substr(0, 10);
 }
-
-std::string side_text(const char* side, const Entry& e) {
-  if (!e.exists()) return str(side, ": deleted");
-  if (e.is_file()) return str(side, ": file of ", e.size, " bytes");
-  return str(side, ": ", to_string(e.kind));
-}
-
-/// R109, R110
-bool is_damage(const Conflict& conflict) {
-  return conflict.rule == "R109" || conflict.rule == "R110";
-}
-
-}  // namespace
 
 ConflictRecord late_conflict(Side side, const VersionInfo& late, int64_t now_ns) {
   ConflictRecord r;
@@ -51,39 +37,41 @@ PlanOutcome pretended_outcome(const Plan& plan) {
   return outcome;
 }
 
-std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns) {
-  if (plan.conflicts.empty()) return {};
+Result<std::vector<ConflictRecord>> conflict_records(BaseStore& base, const Plan& plan, const PlanOutcome& outcome,
+                                                     int64_t now_ns) {
+  std::vector<ConflictRecord> out;
+  if (plan.conflicts.empty()) return out;
   std::set<std::string> planned;
   for (const auto& op : plan.operations) planned.insert(op.path);
-  std::vector<ConflictRecord> out;
   for (const Conflict& c : plan.conflicts) {
-    const bool decided = c.winner != ConflictWinner::none;
-    if (decided && planned.contains(c.path) && !outcome.settled.contains(c.path)) continue;
-    ConflictRecord r;
-    r.path = c.path;
-    r.at_ns = now_ns;
-    r.rule = c.rule;
-    r.winner = c.winner;
-    r.open = c.winner == ConflictWinner::none;
-    r.text = side_text("code", c.code) + ", " + side_text("deploy", c.deploy);
-    if (is_damage(c)) r.text = "damage after an unclean stop: " + r.text;
-    if (const auto loser = outcome.losers.find(c.path); loser != outcome.losers.end()) r.loser_version = loser->second;
-    r.id = short_id('c', r.open ? c.path : str(c.path, '\0', now_ns));
-    out.push_back(std::move(r));
+    if (const auto decided = outcome.decided.find(c.path); decided != outcome.decided.end()) {
+      out.push_back(decided->second);
+      continue;
+    }
+    const bool waits = c.winner != ConflictWinner::none && planned.contains(c.path);
+    if (waits && !outcome.settled.contains(c.path)) continue;
+    SYNC_ASSIGN(out.emplace_back(), conflict_record(base, c, now_ns));
   }
   return out;
 }
 
 namespace {
 
-std::optional<uint64_t> joined_as(const ParkedRecord& set, const std::string& path) {
-  const auto found = std::lower_bound(set.paths.begin(), set.paths.end(), path);
-  if (found == set.paths.end() || *found != path) return std::nullopt;
+using Shown = std::pair<std::string, uint64_t>;  // path, what stands there
+
+/// Its number, if it is in the set as what it is now. Of what an earlier release recorded nobody knows that.
+std::optional<uint64_t> joined_as(const ParkedRecord& set, Shown& shown) {
+  const auto found = std::lower_bound(set.paths.begin(), set.paths.end(), shown.first);
+  if (found == set.paths.end() || *found != shown.first) return std::nullopt;
+  const uint64_t version = set.version_of(shown.first);
+  if (version != 0 && version != shown.second) return std::nullopt;
+  shown.second = version;
   return set.joined[static_cast<size_t>(found - set.paths.begin())];
 }
 
-// Whoever was in the set before keeps its number; a path that left it and comes back joins anew.
-ParkedRecord deletion_set(Side side, std::vector<std::string> paths, const std::vector<ParkedRecord>& before,
+// Whoever was in the set before keeps its number; a path that left it and comes back joins anew, and so does what
+// changed.
+ParkedRecord deletion_set(Side side, std::vector<Shown> deletions, const std::vector<ParkedRecord>& before,
                           int64_t now_ns) {
   const auto old = std::find_if(before.begin(), before.end(), [&](const ParkedRecord& was) {
     return was.reason == ParkedReason::mass_deletion && was.side == side && was.joined.size() == was.paths.size();
@@ -94,11 +82,12 @@ ParkedRecord deletion_set(Side side, std::vector<std::string> paths, const std::
   r.side = side;
   r.at_ns = goes_on ? old->at_ns : now_ns;
   r.next_joined = goes_on ? old->next_joined : 0;
-  std::sort(paths.begin(), paths.end());
-  r.paths = std::move(paths);
-  for (const std::string& path : r.paths) {
-    const auto number = goes_on ? joined_as(*old, path) : std::nullopt;
+  std::sort(deletions.begin(), deletions.end());
+  for (Shown& shown : deletions) {
+    const auto number = goes_on ? joined_as(*old, shown) : std::nullopt;
     r.joined.push_back(number ? *number : r.next_joined++);
+    r.versions.push_back(shown.second);
+    r.paths.push_back(std::move(shown.first));
   }
   r.id = str(short_id('d', str(to_string(side), r.at_ns)), '-', r.next_joined);
   r.text = str(r.paths.size(), " deletions on the ", to_string(side),
@@ -125,7 +114,7 @@ std::vector<ParkedItem> parked_elsewhere(const std::vector<ParkedRecord>& before
   for (const ParkedRecord& was : before) {
     if (was.reason == ParkedReason::root_identity) continue;
     for (const std::string& path : was.paths) {
-      if (elsewhere(was.side, path)) out.push_back({was.reason, was.side, path, was.text});
+      if (elsewhere(was.side, path)) out.push_back({was.reason, was.side, path, was.text, was.version_of(path)});
     }
   }
   return out;
@@ -138,13 +127,13 @@ std::vector<ParkedRecord> parked_records(const Plan& plan, const PlanOutcome& ou
                                          const Elsewhere& elsewhere) {
   std::vector<ParkedRecord> out;
   std::set<std::string> single;
-  std::vector<std::string> deletions[2];
+  std::vector<Shown> deletions[2];
   std::vector<std::string> withheld[2];
   const auto add = [&](const ParkedItem& item) {
     const auto side = static_cast<size_t>(item.side);
     switch (item.reason) {
       case ParkedReason::mass_deletion:
-        deletions[side].push_back(item.path);
+        deletions[side].emplace_back(item.path, item.version);
         return;
       case ParkedReason::versions_full:
         withheld[side].push_back(item.path);
@@ -196,8 +185,9 @@ Status replace_parked(BaseStore& base, const std::vector<ParkedRecord>& records)
     if (!stays && was.reason != ParkedReason::root_identity) SYNC_TRY(base.drop_parked(was.id));
   }
   for (const auto& r : records) {
-    const bool known = std::any_of(old.begin(), old.end(),
-                                   [&](const ParkedRecord& was) { return was.id == r.id && was.paths == r.paths; });
+    const bool known = std::any_of(old.begin(), old.end(), [&](const ParkedRecord& was) {
+      return was.id == r.id && was.paths == r.paths && was.versions == r.versions;
+    });
     if (!known) SYNC_TRY(base.put_parked(r));
   }
   return {};

@@ -8,10 +8,14 @@
 
 namespace twsync {
 
+/// An id of its own for `seed`.
+std::string short_id(char prefix, std::string_view seed);
+
 /// Records of this plan's conflicts. A decided one counts once its operation was carried out, and gets the version id
-/// of its loser; what failed is planned again and told then. An open one keeps one id per path however often it is
-/// planned.
-std::vector<ConflictRecord> conflict_records(const Plan& plan, const PlanOutcome& outcome, int64_t now_ns);
+/// of its loser; what failed is planned again and told then. An open one keeps its id however often it is planned, and
+/// when it is decided.
+Result<std::vector<ConflictRecord>> conflict_records(BaseStore& base, const Plan& plan, const PlanOutcome& outcome,
+                                                     int64_t now_ns);
 
 /// A version in `side`'s store that a program wrote to after it was displaced: decided, what stands in the tree won.
 ConflictRecord late_conflict(Side side, const VersionInfo& late, int64_t now_ns);

@@ -57,7 +57,7 @@ PlanOutcome PlanRun::run(const Plan& plan, const Progress& before) {
       if (op.kind == OpKind::put_file) progress_.bytes_total += op.desired.size;
     }
   }
-  for (const auto& conflict : plan.conflicts) conflicts_.emplace(conflict.path, conflict.rule);
+  decisions_.emplace(work_, plan.conflicts);
   report_progress(true);
   size_t begin = 0;
   while (begin < plan.operations.size() && outcome_.error.code == ErrorCode::ok) {
@@ -67,6 +67,7 @@ PlanOutcome PlanRun::run(const Plan& plan, const Progress& before) {
     begin = end;
   }
   report_progress(true);
+  outcome_.decided = std::move(decisions_->decided());
   return std::move(outcome_);
 }
 
@@ -85,6 +86,10 @@ bool PlanRun::submit_all(const std::vector<const Operation*>& operations, bool o
   while (auto batch = cutter.next()) {
     // An ordered stage has one batch in flight: the next may build on it.
     if (!collect(ordered ? 0 : kInFlight - 1)) return false;
+    if (const Status announced = decisions_->announce(*batch, services_.clock.wall_ns()); !announced) {
+      outcome_.error = announced.error();
+      return false;
+    }
     submit(std::move(*batch));
   }
   return true;
@@ -174,7 +179,9 @@ Status PlanRun::record(const Batch& batch, const BatchResult& result) {
   uint64_t deletions = 0;
   for (const auto& op : batch.operations) {
     const auto found = by_id.find(op.id);
-    if (found == by_id.end() || found->second->code != ErrorCode::ok) continue;
+    if (found == by_id.end()) continue;
+    SYNC_TRY(decisions_->settle(op, *found->second));
+    if (found->second->code != ErrorCode::ok) continue;
     SYNC_TRY(recorder_.achieved(op, *found->second));
     SYNC_TRY(note_metadata(work_, services_, policy_, op, *found->second));
     if (counts_as_deletion(op)) ++deletions;
@@ -199,16 +206,9 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
   note_uncopied(work_, op, result);
   if (result.code != ErrorCode::ok) return take_failure(op, result);
   ++outcome_.done;
-  if (conflicts_.contains(op.path)) outcome_.settled.insert(op.path);
   outcome_.content_bytes += result.bytes;
   if (!result.version.empty()) note_displaced(work_, services_.clock.wall_ns());
-  if (!result.version.empty() && conflicts_.contains(op.path)) {
-    outcome_.losers[op.path] = result.version;
-  }
-  if (services_.applied) {
-    const auto conflict = conflicts_.find(op.path);
-    services_.applied(op, result, conflict == conflicts_.end() ? "" : conflict->second);
-  }
+  if (services_.applied) services_.applied(op, result, decisions_->rule(op.path));
   if (result.resumed > 0) report_resumed(op, result);
   if (list_operations_) report(op, ErrorCode::ok, {});
   if (result.apart) report_apart(op, result);

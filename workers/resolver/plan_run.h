@@ -2,11 +2,13 @@
 // Carries a plan out: stage by stage, batches to the transfer workers, results into the base.
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "common/wire/apply_messages.h"
+#include "workers/resolver/decisions.h"
 #include "workers/resolver/pair_work.h"
 #include "workers/resolver/recorder.h"
 
@@ -20,11 +22,11 @@ struct PlanOutcome {
   uint64_t content_bytes = 0;
   uint64_t bytes_sent = 0;  ///< to the deploy side, compressed
   uint64_t bytes_received = 0;
-  std::vector<std::string> again;             ///< stale: look at these once more
-  std::vector<ParkedItem> parked;             ///< failed operations that need a person or better times
-  std::map<std::string, std::string> losers;  ///< path of a conflict -> version id of the loser
-  std::set<std::string> settled;              ///< paths of conflicts whose operation was carried out
-  Error error;                                ///< code ok, or why it ended early (lost worker, unreachable)
+  std::vector<std::string> again;                 ///< stale: look at these once more
+  std::vector<ParkedItem> parked;                 ///< failed operations that need a person or better times
+  std::map<std::string, ConflictRecord> decided;  ///< by path: conflicts whose operation was carried out
+  std::set<std::string> settled;                  ///< of a dry run: the paths whose operation would have been
+  Error error;                                    ///< code ok, or why it ended early (lost worker, unreachable)
 };
 
 /// One run of one plan. Each batch's results are committed to the base as they come (I9: they are durable on both sides
@@ -64,7 +66,7 @@ class PlanRun {
   const int64_t scanned_ns_[2];
   const bool list_operations_;
   Recorder recorder_;
-  std::map<std::string, std::string> conflicts_;  // path -> rule
+  std::optional<Decisions> decisions_;
   const std::shared_ptr<TaskInbox> inbox_ = std::make_shared<TaskInbox>();
   std::map<std::string, Flight> in_flight_;  // by task id
   PlanOutcome outcome_;

@@ -44,8 +44,9 @@ Status approve(const Request& request, PairWork& work, CycleOrder& order) {
   if (request.item.starts_with("r-")) return {};  // the roots were taken as they are when the pair was opened
   SYNC_ASSIGN(const ParkedRecord item, find_parked(work, request.item));
   if (item.reason != ParkedReason::mass_deletion) return {};  // tried again by the whole cycle that follows
-  std::vector<std::string> shown = item.paths_of(request.item);
-  std::sort(shown.begin(), shown.end(), PathLess{});
+  std::vector<ApprovedDeletion> shown;
+  for (const std::string& path : item.paths_of(request.item)) shown.push_back({path, item.version_of(path)});
+  std::sort(shown.begin(), shown.end(), [](const auto& a, const auto& b) { return compare_paths(a.path, b.path) < 0; });
   (item.side == Side::code ? order.approved_code : order.approved_deploy) = std::move(shown);
   return {};
 }

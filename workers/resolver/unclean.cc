@@ -22,6 +22,11 @@ const char* what_changed(const BaseMeta& base, Side side, const SideFacts& now) 
   if (base.root_inode(side) != 0 && base.root_inode(side) != now.root_inode) return "its root is another directory";
   if (differ(place.file_system_id, now.file_system_id)) return "its root lies on another file system";
   if (same_boot && place.device != 0 && place.device != now.root_device) return "its root lies on another device";
+  // I15, as read here: a recorded clean close answers for a boot as well as for a mount. What was recorded is on both
+  // disks then, and nobody can tell a power cut since from an ordinary reboot: with a doubt after each reboot, a file
+  // that somebody had emptied on purpose between two runs (R104), or had written with its old time (R103), would be
+  // undone. The price: what a program wrote between two runs without fsync, and a power cut emptied, goes on as an
+  // edit; the good copy that it replaces is in the other side's version store.
   if (base.clean_close) return nullptr;
   if (differ(base.boot_id(side), now.boot_id)) return "its host was started anew";
   if (same_boot && mounted_anew(place.mount, now.mount)) return "its root was mounted anew";

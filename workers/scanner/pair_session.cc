@@ -150,10 +150,12 @@ Result<std::string> PairSession::open(const ScanTask& task) {
 
 Result<std::string> PairSession::claim(const ScanTask& task) {
   SYNC_TRY(ensure_sides(task));
-  Claim claim{{task.pair_id, Side::code, task.epoch}, task.holder, task.hash_key};
-  SYNC_TRY(code_->claim(claim));
-  claim.marker.role = Side::deploy;
+  // Both locks before either marker: one that was raised and not followed by a base is a step towards an old base.
+  SYNC_TRY(code_->lock(task.pair_id, task.holder));
+  Claim claim{{task.pair_id, Side::deploy, task.epoch}, task.holder, task.hash_key};
   SYNC_TRY(deploy_->claim(claim));
+  claim.marker.role = Side::code;
+  SYNC_TRY(code_->claim(claim));
   SYNC_TRY(exclude_others(task));
   if (!sinks_.hints) return std::string{};
   // Armed before the first listing: what changes in between is hinted.

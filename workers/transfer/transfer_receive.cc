@@ -34,8 +34,11 @@ Status complete_results(const std::vector<uint32_t>& operations, std::vector<OpR
   return {};
 }
 
-Status check_told_entries(const std::vector<OpResult>& results) {
-  for (const OpResult& result : results) {
+/// What is told goes into the base, and into what people read and paste.
+Status check_told(std::vector<OpResult>& results) {
+  for (OpResult& result : results) {
+    if (!result.version.empty() && !is_version_id(result.version)) return violation("an invalid version");
+    make_printable(result.message);
     if (result.target.exists()) SYNC_TRY(check_peer_entry({{}, result.target}));
     if (result.source.exists()) SYNC_TRY(check_peer_entry({{}, result.source}));
   }
@@ -64,7 +67,8 @@ Status TransferSession::take(Frame&& frame) {
     case FrameType::content_end:
       return take_content(frame);
     case FrameType::error: {
-      SYNC_ASSIGN(const Reply told, decode<Reply>(frame.payload));
+      SYNC_ASSIGN(Reply told, decode<Reply>(frame.payload));
+      make_printable(told.error.message);
       return told.error.code == ErrorCode::ok ? violation("an error that is none") : told.error;
     }
     default:
@@ -74,7 +78,7 @@ Status TransferSession::take(Frame&& frame) {
 
 Status TransferSession::take_results(const Frame& frame) {
   SYNC_ASSIGN(BatchResult piece, decode<BatchResult>(frame.payload));
-  SYNC_TRY(check_told_entries(piece.results));
+  SYNC_TRY(check_told(piece.results));
   return add_results(frame.stream, Side::deploy, std::move(piece));
 }
 

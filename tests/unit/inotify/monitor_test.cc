@@ -142,6 +142,11 @@ TEST(Monitor, lines_for_cycles_conflicts_and_parked_items) {
   event.summary->operations = 3;
   event.summary->in_sync = true;
   EXPECT_EQ(event_line(event), "web: cycle: 3 operations, 0 failed, 0 conflicts, 0 parked, in sync");
+  event = Event{};
+  event.pair = "web";
+  event.kind = EventKind::note;
+  event.text = "both sides are merged";
+  EXPECT_EQ(event_line(event), "web: note: both sides are merged");
   event.kind = EventKind::progress;
   EXPECT_EQ(event_line(event), "");
 }
