@@ -24,6 +24,12 @@ bool needs_person(ErrorCode code) {
          code != ErrorCode::unreachable;
 }
 
+// It was moved, but what it holds by now nobody can say.
+bool is_unsure(const Operation& op, const OpResult& result) {
+  const bool known_before = op.kind == OpKind::rename && op.expected.digest.known();
+  return known_before && result.target.is_file() && !result.target.digest.known();
+}
+
 // What a person approved is no sign of a mishap, nor what only came back after an unclean stop.
 bool counts_as_deletion(const Operation& op) {
   return (op.kind == OpKind::remove || op.kind == OpKind::remove_directory) &&
@@ -196,6 +202,7 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
   note_uncopied(work_, op, result);
   if (result.code != ErrorCode::ok) return take_failure(op, result);
   ++outcome_.done;
+  if (is_unsure(op, result)) outcome_.again.push_back(op.path);
   if (conflicts_.contains(op.path)) outcome_.settled.insert(op.path);
   outcome_.content_bytes += result.bytes;
   if (!result.version.empty()) note_displaced(work_, services_.clock.wall_ns());
