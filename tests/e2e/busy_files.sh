@@ -154,6 +154,15 @@ written_below_rename() { # of the directory
   came_over e/f
 }
 
+written_in_chmod() { # written_in_chmod SIDE
+  local other=deploy; [ "$1" = code ] || other=code
+  printf AAAA >code/a; touch -d '1 hour ago' code/a; chmod 644 code/a; in_sync
+  chmod 600 "$other/a"
+  meanwhile "$W/$1/a" "$W/$1/a"
+  ! grep -q "modification time" out || die "the write counts as a time that is not kept: $(events skipped)"
+  came_over a
+}
+
 test_case rewritten rewritten
 test_case appended appended
 test_case edited_meanwhile edited_meanwhile
@@ -161,6 +170,7 @@ test_case held_open held_open
 cc -shared -fPIC -O -Wall -Werror -o "$tmp/write_meanwhile.so" "$support/write_meanwhile.c"
 for side in code deploy; do
   test_case written_after_rename_$side written_after_rename $side
+  test_case written_in_chmod_$side written_in_chmod $side
 done
 test_case written_below_rename written_below_rename
 finish
