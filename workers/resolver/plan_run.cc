@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "workers/resolver/parked_items.h"
 #include "workers/resolver/plan_batches.h"
 #include "workers/resolver/recent_deletions.h"
 #include "workers/resolver/store_care.h"
@@ -19,11 +20,6 @@ constexpr uint64_t kWorthWaiting = 16U << 20U;  // bytes
 constexpr int64_t kRoomIsKnownFor = 120 * kSecond;
 constexpr int64_t kProgressEvery = 200 * kMillisecond;
 
-bool needs_person(ErrorCode code) {
-  return code != ErrorCode::stale && code != ErrorCode::not_found && code != ErrorCode::cancelled &&
-         code != ErrorCode::unreachable;
-}
-
 // It was moved, but what it holds by now nobody can say.
 bool is_unsure(const Operation& op, const OpResult& result) {
   const bool known_before = op.kind == OpKind::rename && op.expected.digest.known();
@@ -34,13 +30,6 @@ bool is_unsure(const Operation& op, const OpResult& result) {
 bool counts_as_deletion(const Operation& op) {
   return (op.kind == OpKind::remove || op.kind == OpKind::remove_directory) &&
          op.cause != LoserCause::approved_deletion && op.cause != LoserCause::suspect;
-}
-
-ParkedReason parked_reason(ErrorCode code) {
-  if (code == ErrorCode::no_space) return ParkedReason::no_space;
-  if (code == ErrorCode::denied) return ParkedReason::denied;
-  if (code == ErrorCode::unsupported) return ParkedReason::kind_unsupported;
-  return ParkedReason::failed;
 }
 
 }  // namespace
@@ -74,7 +63,8 @@ PlanOutcome PlanRun::run(const Plan& plan) {
 }
 
 void PlanRun::run_stage(const std::vector<Operation>& operations, size_t begin, size_t end) {
-  const CopiesLast order = copies_last(operations, begin, end);
+  CopiesLast order = copies_last(operations, begin, end);
+  if (held_.any()) withhold(order.first);
   // To know what stands there by then may save their bytes.
   const size_t until_in_flight = order.copied_bytes < kWorthWaiting ? kInFlight : 0;
   if (submit_all(order.first, is_ordered(operations[begin].stage)) && collect(until_in_flight))
@@ -188,6 +178,7 @@ Status PlanRun::record(const Batch& batch, const BatchResult& result) {
   for (const auto& op : batch.operations) {
     const auto found = by_id.find(op.id);
     if (found == by_id.end()) {
+      did_not_arrive(op, ErrorCode::stale);
       outcome_.again.push_back(op.path);
     } else {
       take_one(op, *found->second);
@@ -236,6 +227,7 @@ void PlanRun::report_apart(const Operation& op, const OpResult& result) {
 }
 
 void PlanRun::take_failure(const Operation& op, const OpResult& result) {
+  did_not_arrive(op, result.code);
   if (op.kind == OpKind::remove_directory && result.code == ErrorCode::exists) {
     if (!work_.kept[static_cast<size_t>(op.side)].insert(op.path).second) return;
     ++outcome_.kept_directories;

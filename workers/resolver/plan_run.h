@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/wire/apply_messages.h"
+#include "workers/resolver/held_removals.h"
 #include "workers/resolver/pair_work.h"
 #include "workers/resolver/recorder.h"
 
@@ -37,6 +38,10 @@ class PlanRun {
 
  private:
   void run_stage(const std::vector<Operation>& operations, size_t begin, size_t end);
+  void withhold(std::vector<const Operation*>& operations);
+  bool waits(const Operation& op);
+  void did_not_arrive(const Operation& op, ErrorCode code);
+  bool is_parked(const Operation& op);
   bool submit_all(const std::vector<const Operation*>& operations, bool ordered);
   struct Flight {
     Batch batch;
@@ -62,7 +67,9 @@ class PlanRun {
   const int64_t scanned_ns_[2];
   const bool list_operations_;
   Recorder recorder_;
-  std::map<std::string, std::string> conflicts_;  // path -> rule
+  HeldRemovals held_;
+  std::optional<std::set<std::pair<Side, std::string>>> parked_;  // when the first content failed
+  std::map<std::string, std::string> conflicts_;                  // path -> rule
   const std::shared_ptr<TaskInbox> inbox_ = std::make_shared<TaskInbox>();
   std::map<std::string, Flight> in_flight_;  // by task id
   PlanOutcome outcome_;
