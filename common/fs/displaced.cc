@@ -10,17 +10,16 @@
 #include "common/fs/file_reader.h"
 #include "common/fs/open_writers.h"
 #include "common/fs/rename.h"
+#include "common/fs/space.h"
 
 namespace twsync {
 
 namespace {
 
-constexpr uint64_t kCopyAlways = 256U << 20U;
-
-bool is_being_written(int dir_fd, const char* name) {
+bool may_be_written(int dir_fd, const char* name) {
   FileStat stat;
   const auto fd = open_regular(dir_fd, name, stat);
-  return fd && has_open_writer(fd->get());
+  return fd && open_writers(fd->get()) != Writers::none;
 }
 
 }  // namespace
@@ -34,7 +33,7 @@ bool has_other_names(int dir_fd, const std::string& name, const FileStat& stat) 
 
 Status DisplacedKeeper::keep(int dir_fd, const std::string& name, const FileStat& stat, const VersionRecord& record) {
   if (has_other_names(dir_fd, name, stat)) return keep_linked(dir_fd, name, record);
-  if (stat.kind == Kind::file && is_being_written(dir_fd, name.c_str()) && keep_both(dir_fd, name, stat, record))
+  if (stat.kind == Kind::file && may_be_written(dir_fd, name.c_str()) && keep_both(dir_fd, name, stat, record))
     return {};
   SYNC_TRY(move_in(dir_fd, name, record.id));
   note(record.id);
@@ -66,7 +65,7 @@ Status DisplacedKeeper::keep_linked(int dir_fd, const std::string& name, const V
 bool DisplacedKeeper::keep_both(int dir_fd, const std::string& name, const FileStat& stat,
                                 const VersionRecord& record) {
   const std::string copy = str(kCopyPrefix, record.id);
-  const CopyCost cost = stat.blocks * 512 <= kCopyAlways ? CopyCost::any : CopyCost::shared_blocks;
+  const CopyCost cost = check_room(store_.dir_fd(), stat.blocks * 512).ok() ? CopyCost::any : CopyCost::shared_blocks;
   VersionRecord open = record;
   open.id.clear();
   open.cause = LoserCause::ordinary;

@@ -22,9 +22,11 @@ class DisplacedKeeper {
   /// `record.id`, which is reserved durably. `stat`: of it.
   /// - A file with more names is stored as a copy: a write through another name must not change it. no_space when
   ///   there is no room for one.
-  /// - A file that a program has open for writing is stored as a copy too, and itself as one more version, which the
-  ///   second look (version_care.h) drops or keeps. Above 256 MiB only where the file system shares the blocks; where
-  ///   there is no copy, the second look still finds the write, but the content before it is gone.
+  /// - A file that a program has open for writing, or of which nobody can tell (open_writers.h), is stored as a copy
+  ///   too, however large, and itself as one more version, which the second look (version_care.h) drops or keeps.
+  ///   There is no copy where the room within the reserve does not last (space.h) and the file system shares no
+  ///   blocks, nor of what is not for us to read: then the second look still finds the write, but the content before
+  ///   it is gone.
   /// Error: `name` is still where it was.
   Status keep(int dir_fd, const std::string& name, const FileStat& stat, const VersionRecord& record);
   /// A directory is gone; `stat` is what it was at last.

@@ -51,7 +51,8 @@ class Executor {
   Status set_metadata(InFlight& flight, Item& item, int parent, const std::string& name);
   Status remove(InFlight& flight, Item& item, int parent, const std::string& name);
   Status remove_directory(InFlight& flight, Item& item, int parent, const std::string& name);
-  Status read_again(Item& item, int parent, const std::string& name, bool in_doubt);
+  Status check_content(Item& item, const FileStat& before, int fd, bool time_was_set);
+  void read_again(Item& item, int fd, bool in_doubt);
   void inherit_group(Item& item, Staged& staged, int parent);
   Result<int> parent_of(const std::string& path);
   Displacement displacement(const InFlight& flight, const Item& item, int parent, const std::string& name) const;

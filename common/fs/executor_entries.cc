@@ -17,6 +17,14 @@ namespace {
 
 constexpr uint64_t kSmallEntry = 4096;  // a directory's or a symlink's share of the disk
 
+// The inode behind an O_PATH descriptor, for a flush or to read it.
+UniqueFd open_inode(int fd) {
+  constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
+  const std::string path = proc_fd_path(fd);
+  UniqueFd inode(::open(path.c_str(), kFlags | O_NOATIME));
+  return inode || errno != EPERM ? std::move(inode) : UniqueFd(::open(path.c_str(), kFlags));
+}
+
 }  // namespace
 
 Status Executor::make_directory(InFlight& flight, Item& item, int parent, const std::string& name) {
@@ -86,7 +94,9 @@ Status Executor::rename(InFlight& flight, Item& item, int parent, const std::str
   const bool touched = op.expected.stamp.ctime_ns != 0 && op.expected.stamp.ctime_ns != before.ctime_ns;
   if (item.after.kind == Kind::file) {
     SYNC_ASSIGN(const int to_parent, parent_of(op.path));
-    return read_again(item, to_parent, name, touched);
+    FileStat stat;
+    const auto fd = touched ? open_regular(to_parent, name.c_str(), stat) : Result<UniqueFd>(UniqueFd());
+    read_again(item, fd ? fd->get() : -1, touched);
   }
   return {};
 }
@@ -107,10 +117,11 @@ Status Executor::set_metadata(InFlight& flight, Item& item, int parent, const st
   desired.kind = now.kind;
   if (item.same_content) desired.mtime_ns = item.mtime_ns;
   const MetadataChange change = metadata_.for_live(now, xattrs, desired);
-  UniqueFd inode;
-  if (now.kind == Kind::file)
-    inode = UniqueFd(::open(proc_fd_path(fd.get()).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  // Either of the modes may be one that we cannot read.
+  UniqueFd inode = now.kind == Kind::file ? open_inode(fd.get()) : UniqueFd();
   SYNC_TRY(metadata_.apply(fd.get(), now.kind, change));
+  if (now.kind == Kind::file && !inode) inode = open_inode(fd.get());
+  const int readable = inode.get();
   if (now.kind == Kind::directory) {
     flight.directories.insert(op.path);
   } else if (inode) {
@@ -118,22 +129,30 @@ Status Executor::set_metadata(InFlight& flight, Item& item, int parent, const st
   } else {
     flight.whole_file_system = true;
   }
-  if (now.kind == Kind::file) SYNC_TRY(read_again(item, parent, name, change.mtime_ns.has_value()));
   if (const int err = stat_fd(fd.get(), item.after); err != 0) return error_from_errno(err, "cannot look at the entry");
+  if (now.kind == Kind::file) SYNC_TRY(check_content(item, now, readable, change.mtime_ns.has_value()));
   note_own(item.after);
   return {};
 }
 
-// A write between the look and the change hides behind the time that was set: then the content is read before it is
-// recorded. Otherwise its own mtime would show it.
-Status Executor::read_again(Item& item, int parent, const std::string& name, bool in_doubt) {
+// A time that nobody set is somebody's write, and never taken for one that could not be kept (R92).
+Status Executor::check_content(Item& item, const FileStat& before, int fd, bool time_was_set) {
+  const bool other_time = !time_was_set && item.after.mtime_ns != before.mtime_ns;
+  if (item.after.size != before.size || other_time) return stale("it was written to meanwhile");
+  read_again(item, fd, time_was_set);
+  const Digest& expected = item.op->expected.digest;
+  const bool other_content = expected.known() && item.digest.known() && item.digest != expected;
+  return other_content ? Status(stale("it was written to meanwhile")) : Status{};
+}
+
+// A write between the look and the change may hide behind a time that was set: then the content is read before it is
+// recorded. Nothing is known of what cannot be read.
+void Executor::read_again(Item& item, int fd, bool in_doubt) {
   item.digest = item.op->expected.digest;
-  if (!in_doubt) return {};
+  if (!in_doubt) return;
   FileStat stat;
-  const auto fd = open_regular(parent, name.c_str(), stat);
-  const auto digest = fd ? hash_file(fd->get(), hasher_, stat) : Result<Digest>(fd.error());
+  const auto digest = fd >= 0 ? hash_file(fd, hasher_, stat) : Result<Digest>(stale("it cannot be read"));
   item.digest = digest ? *digest : Digest{};
-  return {};
 }
 
 Status Executor::remove(InFlight& flight, Item& item, int parent, const std::string& name) {

@@ -1,10 +1,14 @@
 #pragma once
 // Does some program hold a file open for writing?
 
+#include <cstdint>
+
 namespace twsync {
 
-/// True when the kernel says so of the regular file behind `fd` (O_RDONLY); a shared writable mapping counts. False
-/// when not, and where it cannot be asked (no lease on that file system, somebody else's file without CAP_LEASE).
-bool has_open_writer(int fd);
+/// unknown: it cannot be asked (no leases on that file system, or somebody else's file without CAP_LEASE).
+enum class Writers : uint8_t { none, some, unknown };
+
+/// Of the regular file behind `fd` (O_RDONLY), as the kernel says; a shared writable mapping counts.
+Writers open_writers(int fd);
 
 }  // namespace twsync

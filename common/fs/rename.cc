@@ -53,6 +53,15 @@ Status rename_noreplace(int from_dir, const char* from, int to_dir, const char* 
   return move_by_link(from_dir, from, to_dir, to);
 }
 
+Status rename_to_own(int from_dir, const char* from, int to_dir, const char* to) {
+  if (rename_with(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0) return {};
+  if (!flag_unsupported(errno)) return error_from_errno(errno, "cannot move");
+  FileStat present;
+  if (stat_at(to_dir, to, present) != ENOENT) return error_from_errno(EEXIST, "cannot move");
+  if (::renameat(from_dir, from, to_dir, to) != 0) return error_from_errno(errno, "cannot move");
+  return {};
+}
+
 Status rename_exchange(int a_dir, const char* a, int b_dir, const char* b) {
   if (rename_with(a_dir, a, b_dir, b, RENAME_EXCHANGE) == 0) return {};
   Error error = error_from_errno(errno, "cannot swap in");

@@ -224,7 +224,7 @@ Status Swapper::take_out(Displacement& what) {
     return stale("something else stands there now");
   }
   const std::string id = what.version;
-  Status moved = rename_noreplace(what.parent, what.name.c_str(), store_.dir_fd(), id.c_str());
+  Status moved = rename_to_own(what.parent, what.name.c_str(), store_.dir_fd(), id.c_str());
   if (!moved.ok()) {
     what.version.clear();
     return as_stale(std::move(moved).error());
@@ -255,8 +255,13 @@ Status Swapper::give_back(const FileStat& out, Displacement& what, Error why) {
   return why;
 }
 
-// RACE: a file system without RENAME_EXCHANGE. The old entry is linked into the store first, so the version that was
-// expected is kept in any case; what somebody puts there between the last look and the rename is lost.
+// RACE: a file system without RENAME_EXCHANGE. What cannot be had there:
+// - File by file: the old one is linked (or copied) into the store first, so the version that was expected is kept in
+//   any case. What somebody renames into place between the last look and our rename, two system calls, is lost (I7).
+//   To move the old one out first would lose nothing, but then every reader would find nothing there for a moment
+//   (I8), and a crash in that moment would look like a deletion.
+// - A file or an empty directory by the other kind: nothing stands there for a moment. After a crash in it the next
+//   sync takes it for deleted there: an edit against a deletion, by the policy. The file is in the store.
 Status Swapper::replace_without_exchange(Staged& staged, const FileStat& before, Displacement& what) {
   if (!expectation_.fits(what.parent, what.name.c_str(), before, before, what.op->expected, what.scanned_ns)) {
     what.version.clear();

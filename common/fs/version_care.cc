@@ -149,7 +149,8 @@ Result<VersionCare::Finding> VersionCare::examine(VersionRecord& record, CareRep
   FileStat stat;
   const auto fd = open_regular(store_.dir_fd(), record.id.c_str(), stat);
   if (!fd) return Finding::same;  // gone, or not for us to read: nothing can be said
-  const bool open = has_open_writer(fd->get());
+  // Where nobody can tell, this look is the last one: nothing would ever go there.
+  const bool open = open_writers(fd->get()) == Writers::some;
   const Stamp before = record.stored;
   const bool late = changed(record, fd->get(), stat);
   if (late) {

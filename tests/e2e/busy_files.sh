@@ -124,8 +124,53 @@ held_open() { # by a writer, on the side where another version comes in or the f
   somewhere "rewrite old content"
 }
 
+# meanwhile WHERE FILE: a sync; in its first fsync or fchmod of WHERE somebody writes BBBB over the beginning of FILE.
+meanwhile() {
+  rc=0
+  LD_PRELOAD=$tmp/write_meanwhile.so TWSYNC_MEANWHILE=$1 TWSYNC_WRITE_TO=$2 \
+    "$bin/twsync" --state-dir "$W/S" sync "$W/code" "$W/deploy" --json >out 2>err || rc=$?
+  [ $rc -le 1 ] || expect 1
+  [ "$(cat "$2")" = BBBB ] || die "nobody wrote, or it is lost: $(cat "$2")"
+}
+# came_over FILE: what was written comes over, and what stood there before is kept.
+came_over() {
+  in_sync; equal_trees
+  [ "$(cat code/"$1")" = BBBB ] || die "the write is lost: $(cat code/"$1")"
+  somewhere AAAA
+}
+
+written_after_rename() { # written_after_rename SIDE: between the rename there and the flush of its directory
+  local other=deploy; [ "$1" = code ] || other=code
+  printf AAAA >code/a; touch -d '1 hour ago' code/a; in_sync
+  mv "$other/a" "$other/b"
+  meanwhile "$W/$1" "$W/$1/b"
+  came_over b
+}
+
+written_below_rename() { # of the directory
+  mkdir code/d; printf AAAA >code/d/f; touch -d '1 hour ago' code/d/f; in_sync
+  mv deploy/d deploy/e
+  meanwhile "$W/code" "$W/code/e/f"
+  came_over e/f
+}
+
+written_in_chmod() { # written_in_chmod SIDE
+  local other=deploy; [ "$1" = code ] || other=code
+  printf AAAA >code/a; touch -d '1 hour ago' code/a; chmod 644 code/a; in_sync
+  chmod 600 "$other/a"
+  meanwhile "$W/$1/a" "$W/$1/a"
+  ! grep -q "modification time" out || die "the write counts as a time that is not kept: $(events skipped)"
+  came_over a
+}
+
 test_case rewritten rewritten
 test_case appended appended
 test_case edited_meanwhile edited_meanwhile
 test_case held_open held_open
+cc -shared -fPIC -O -Wall -Werror -o "$tmp/write_meanwhile.so" "$support/write_meanwhile.c"
+for side in code deploy; do
+  test_case written_after_rename_$side written_after_rename $side
+  test_case written_in_chmod_$side written_in_chmod $side
+done
+test_case written_below_rename written_below_rename
 finish

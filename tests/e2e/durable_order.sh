@@ -15,21 +15,26 @@ before() { # before WHAT LINE LINE
   [ "$2" -lt "$3" ] || die "out of order: $1 (line $2 against $3)"
 }
 
+recorded_there="pwrite64\\([0-9]+<[^>]*base.db-wal>.*$newcomer"
+traced() { # a sync with the trace of its calls
+  rc=0
+  strace -f -y -s 60000 -o trace -e trace=fsync,fdatasync,syncfs,linkat,renameat2,pwrite64 \
+    "$bin/twsync" --state-dir "$W/S" sync "$W/code" "$W/deploy" --json >out 2>err || rc=$?
+  expect 0
+}
+
 order() { # order SIDE: a new file that is made there
   local side=$1 from=code
   [ "$side" = deploy ] || from=deploy
   echo agreed >code/agreed
   in_sync
   echo content >$from/$newcomer
-  rc=0
-  strace -f -y -s 60000 -o trace -e trace=fsync,fdatasync,syncfs,linkat,renameat2,pwrite64 \
-    "$bin/twsync" --state-dir "$W/S" sync "$W/code" "$W/deploy" --json >out 2>err || rc=$?
-  expect 0
+  traced
   local content visible directory recorded ended
   content=$(at "fsync\\([0-9]+<$W/$side/.twsync/[^>]*/stage/")
   visible=$(at "(linkat|renameat2)\\(.*\"$newcomer\"" "$content")
   directory=$(at "fsync\\([0-9]+<$W/$side>\\)" "$visible")
-  recorded=$(at "pwrite64\\([0-9]+<$W/S/[^>]*base.db-wal>.*$newcomer")
+  recorded=$(at "$recorded_there")
   ended=$(last "pwrite64\\([0-9]+<$W/S/[^>]*queue.db")
   before "content durable, then visible" "$content" "$visible"
   before "visible, then its directory durable" "$visible" "$directory"
@@ -66,6 +71,9 @@ directory_not_flushed() {
   echo content >code/$newcomer
   injected "$W/deploy" fsync
   unrecorded $newcomer
+  [ -e deploy/$newcomer ] || die "it is not visible: nothing is left to be agreed on"
+  traced
+  before "flushed anew, then recorded" "$(at "syncfs\\([0-9]+<$W/deploy")" "$(at "$recorded_there")"
   in_sync; equal_trees
 }
 

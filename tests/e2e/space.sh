@@ -33,6 +33,23 @@ full_disk() { # what does not fit waits, the rest flows, and it goes on when the
   later 120 in_sync; equal_trees
 }
 
+made_of_what_goes() { # what a new file may have been made of stays until that is there; other deletions go on
+  small_disk "$W/deploy" size=30m
+  mkdir code/d
+  head -c 20000000 /dev/urandom >code/d/a; echo little >code/little; touch -d '1 hour ago' code/d/a
+  in_sync
+  cp code/d/a code/b; rm -r code/d code/little; echo more >>code/b
+  local n
+  for n in 1 2; do
+    sync_now; expect 1
+    [ -e deploy/d/a ] || die "sync $n: neither file is there: $(ls deploy)"
+    [ ! -e deploy/little ] || die "another deletion waits"
+    [ "$(summary in_sync)" = false ] && [ "$(summary skipped)" = 0 ] || die "$(tail -1 out)"
+  done
+  mount -o remount,size=60m "$W/deploy"
+  later 120 in_sync; equal_trees
+}
+
 full_of_inodes() {
   small_disk "$W/deploy" nr_inodes=120
   local n
@@ -114,6 +131,7 @@ inodes_on_ext4() {
 }
 
 test_case full_disk full_disk
+test_case made_of_what_goes made_of_what_goes
 test_case full_of_inodes full_of_inodes
 test_case full_state full_state
 test_case opens_on_a_full_disk opens_on_a_full_disk

@@ -3,17 +3,29 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include "common/fs/block_codec.h"
 #include "common/fs/content_format.h"
 #include "common/fs/rename.h"
 #include "tests/support/fs_fixture.h"
+
+namespace {
+std::function<void(const std::string& name)> before_unlink;
+}
+
+// In place of the library's: what happens in the middle of a removal.
+extern "C" int unlinkat(int dir_fd, const char* name, int flags) noexcept {
+  if (before_unlink) before_unlink(name);
+  return static_cast<int>(::syscall(SYS_unlinkat, dir_fd, name, flags));
+}
 
 namespace twsync {
 namespace {
@@ -328,6 +340,19 @@ class WithoutRenameFlags : public FsTest {
   WithoutRenameFlags() { set_plain_renames_only(true); }
   ~WithoutRenameFlags() override { set_plain_renames_only(false); }
 };
+
+TEST_F(WithoutRenameFlags, what_is_put_there_while_it_is_removed_is_not_lost) {
+  old_file(to("a"), "old");
+  const Operation op = remove("a");
+  write_file(to("theirs"), "theirs");
+  before_unlink = [this](const std::string& name) {
+    if (name == "a") ::rename(to("theirs").c_str(), to("a").c_str());
+  };
+  EXPECT_EQ(apply_one(op).code, ErrorCode::ok);
+  close_applier();
+  before_unlink = {};
+  EXPECT_TRUE(stands(to("theirs")) || read_file(to("a")) == "theirs");
+}
 
 TEST_F(WithoutRenameFlags, everything_still_works_and_keeps_versions) {
   old_file(from("new"), "new");

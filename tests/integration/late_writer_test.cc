@@ -109,6 +109,55 @@ TEST_F(LateWriter, that_writes_after_an_hour_is_still_seen) {
   EXPECT_EQ(contents(), (std::vector<std::string>{"old", "old!!"}));
 }
 
+// The kernel tells only root of somebody else's file: whoever cannot know keeps both.
+TEST_F(LateWriter, of_a_file_of_somebody_else) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  for (const std::string& root : {source_.path(), target_.path()}) ASSERT_EQ(::chown(root.c_str(), 65534, 65534), 0);
+  const UniqueFd writer(::open(to("a").c_str(), O_WRONLY));
+  ASSERT_EQ(::seteuid(65534), 0);
+  const OpResult result = apply_one(put("a"));
+  close_applier();
+  ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_EQ(result.code, ErrorCode::ok) << result.message;
+  write_at_end(writer.get(), " written late");
+  EXPECT_EQ(version_content(result.version), "old");
+  EXPECT_EQ(tend_later().late.size(), 1U);
+  EXPECT_EQ(contents(), (std::vector<std::string>{"old", "old written late"}));
+}
+
+TEST_F(LateWriter, of_somebody_elses_file_that_never_writes_leaves_one_version) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  for (const std::string& root : {source_.path(), target_.path()}) ASSERT_EQ(::chown(root.c_str(), 65534, 65534), 0);
+  ASSERT_EQ(::seteuid(65534), 0);
+  const OpResult result = apply_one(put("a"));
+  close_applier();
+  const size_t kept = contents().size();
+  const CareReport report = tend_later();
+  ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_EQ(result.code, ErrorCode::ok) << result.message;
+  EXPECT_EQ(kept, 2U);
+  EXPECT_EQ(report.next_look_ns, 0);
+  EXPECT_EQ(contents(), (std::vector<std::string>{"old"}));
+}
+
+TEST_F(LateWriter, of_a_large_file) {
+  constexpr off_t kSize = 257 << 20;
+  const UniqueFd writer(::open(to("a").c_str(), O_RDWR));
+  if (::fallocate(writer.get(), 0, 0, kSize) != 0) GTEST_SKIP() << "no room for it";
+  set_mtime(to("a"), kOldTime);
+  const OpResult result = apply_one(remove("a"));
+  ASSERT_EQ(result.code, ErrorCode::ok) << result.message;
+  write_at_end(writer.get(), " written late");
+  ASSERT_EQ(tend_later().late.size(), 1U);
+  struct stat kept;
+  ASSERT_EQ(::stat((pair_dir() + "/versions/" + result.version).c_str(), &kept), 0);
+  EXPECT_EQ(kept.st_size, kSize);
+  char begin[4] = {};
+  const UniqueFd copy(::open((pair_dir() + "/versions/" + result.version).c_str(), O_RDONLY));
+  ASSERT_EQ(::pread(copy.get(), begin, 4, 0), 4);
+  EXPECT_EQ(std::string_view(begin, 4), std::string_view("old\0", 4)) << "as it was displaced";
+}
+
 // No descriptor is left, but the mapping writes.
 TEST_F(LateWriter, by_a_mapping) {
   void* mapped = MAP_FAILED;

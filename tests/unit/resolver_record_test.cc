@@ -125,6 +125,29 @@ TEST_F(RecorderTest, a_rename_moves_rows_and_keeps_the_other_sides_edit_pending)
   EXPECT_EQ(pending_.find(Side::code, "e/f"), nullptr);
 }
 
+TEST_F(RecorderTest, what_was_written_right_after_a_rename_is_pending) {
+  for (const Side s : {Side::code, Side::deploy}) pending_.set(s, "a", file(5, 11));
+  ASSERT_TRUE(recorder().agreed({AgreementKind::same, "a", {}}).ok());
+  pending_.set(Side::deploy, "a", Entry{});
+  pending_.set(Side::deploy, "b", file(5, 11));
+  Operation op;
+  op.kind = OpKind::rename;
+  op.side = Side::code;
+  op.from = "a";
+  op.path = "b";
+  OpResult result;
+  result.target = file(5, 11);
+  result.target.digest = {};
+  result.target.mtime_ns = result.target.stamp.mtime_ns = 3000;
+  ASSERT_TRUE(recorder().achieved(op, result).ok());
+  ASSERT_TRUE(row("b").has_value());
+  EXPECT_EQ(row("b")->code.stamp.mtime_ns, 1000) << "the digest goes with the stamp it was read by";
+  EXPECT_EQ(row("b")->agreed.digest, file(5, 11).digest);
+  ASSERT_NE(pending_.find(Side::code, "b"), nullptr);
+  EXPECT_FALSE(pending_.find(Side::code, "b")->digest.known());
+  EXPECT_EQ(pending_.find(Side::deploy, "b"), nullptr);
+}
+
 TEST_F(RecorderTest, rows_carry_their_round_and_what_was_dropped_is_known) {
   for (const Side s : {Side::code, Side::deploy}) {
     pending_.set(s, "f", file(5, 11));

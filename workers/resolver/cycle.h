@@ -88,6 +88,7 @@ class Cycle {
   void count(const PlanOutcome& outcome, const std::vector<ConflictRecord>& conflicts,
              const std::vector<ParkedRecord>& parked);
   Status record(const std::vector<ConflictRecord>& conflicts, const std::vector<ParkedRecord>& parked, int64_t now);
+  Status flush_what_failed(const Plan& plan);
   Status agree(const Plan& plan);
   void announce(const Plan& plan);
   void finish(Status status);

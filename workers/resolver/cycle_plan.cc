@@ -137,11 +137,26 @@ Status Cycle::wait_for_moves(Plan& plan) {
   return {};
 }
 
+/// I9: an operation that is visible may have failed in the flush of its directory. Both sides look the same then, but
+/// nothing says that this is on disk: it is put there anew, by other descriptors, before it is recorded.
+Status Cycle::flush_what_failed(const Plan& plan) {
+  SYNC_ASSIGN(const auto parked, work_.base->parked());
+  std::set<std::string> failed;
+  for (const auto& item : parked) {
+    if (item.reason == ParkedReason::failed) failed.insert(item.paths.begin(), item.paths.end());
+  }
+  const bool any = std::any_of(plan.agreements.begin(), plan.agreements.end(), [&](const Agreement& agreement) {
+    return failed.contains(agreement.path) || failed.contains(agreement.from);
+  });
+  return any ? flush_both(work_, services_) : Status{};
+}
+
 Status Cycle::agree(const Plan& plan) {
   SYNC_ASSIGN(const auto cut, settle_cut_decisions(work_, plan));
   for (const auto& conflict : cut) tell(conflict);
   summary_.conflicts += cut.size();
   if (plan.agreements.empty()) return {};
+  SYNC_TRY(flush_what_failed(plan));
   Recorder recorder(*work_.base, work_.pending, policy_, work_.meta.round);
   SYNC_TRY(work_.base->begin(false));
   for (const auto& agreement : plan.agreements) {

@@ -12,6 +12,12 @@ constexpr int64_t kQuietNs = kSecond;          // after the last record: a flush
 constexpr int64_t kSettledNs = 120 * kSecond;  // what was confirmed this long ago no disk still holds in its cache
 constexpr int64_t kRetryNs = 30 * kSecond;
 
+bool any_fresh(const PairWork& work) {
+  return work.doubt[0].fresh || work.doubt[1].fresh;
+}
+
+}  // namespace
+
 Status flush_both(PairWork& work, const CycleServices& services) {
   ScanTask task;
   task.kind = ScanTaskKind::flush;
@@ -21,12 +27,6 @@ Status flush_both(PairWork& work, const CycleServices& services) {
   const auto done = services.tasks.call("scanner", work.config.name, encode(task), no_data, services.stop);
   return done ? Status{} : Status(done.error());
 }
-
-bool any_fresh(const PairWork& work) {
-  return work.doubt[0].fresh || work.doubt[1].fresh;
-}
-
-}  // namespace
 
 Status confirm_flush(PairWork& work, const CycleServices& services) {
   FlushRounds& rounds = work.rounds;

@@ -22,6 +22,9 @@ struct FlushRounds {
   int64_t not_before_ns = 0;  ///< steady: after a failure
 };
 
+/// Both sides put everything on disk.
+Status flush_both(PairWork& work, const CycleServices& services);
+
 /// Has both sides put everything on disk, ends the round, and notes it in the base (a lost note costs only reading).
 /// REQUIRES: work.opened and nothing being applied. A failure leaves everything as it was: less is confirmed.
 Status confirm_flush(PairWork& work, const CycleServices& services);

@@ -18,6 +18,18 @@ std::string short_id(char prefix, std::string_view seed) {
   return prefix + hex_encode(raw).substr(0, 10);
 }
 
+bool needs_person(ErrorCode code) {
+  return code != ErrorCode::stale && code != ErrorCode::not_found && code != ErrorCode::cancelled &&
+         code != ErrorCode::unreachable;
+}
+
+ParkedReason parked_reason(ErrorCode code) {
+  if (code == ErrorCode::no_space) return ParkedReason::no_space;
+  if (code == ErrorCode::denied) return ParkedReason::denied;
+  if (code == ErrorCode::unsupported) return ParkedReason::kind_unsupported;
+  return ParkedReason::failed;
+}
+
 ConflictRecord late_conflict(Side side, const VersionInfo& late, int64_t now_ns) {
   ConflictRecord r;
   r.id = short_id('c', str(late.id, '\0', to_string(side)));

@@ -11,6 +11,10 @@ namespace twsync {
 /// An id of its own for `seed`.
 std::string short_id(char prefix, std::string_view seed);
 
+/// Whether a failed operation is parked; else its path is looked at again.
+bool needs_person(ErrorCode code);
+ParkedReason parked_reason(ErrorCode code);
+
 /// Records of this plan's conflicts. A decided one counts once its operation was carried out, and gets the version id
 /// of its loser; what failed is planned again and told then. An open one keeps its id however often it is planned, and
 /// when it is decided.

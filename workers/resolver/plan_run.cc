@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "workers/resolver/parked_items.h"
 #include "workers/resolver/plan_batches.h"
 #include "workers/resolver/recent_deletions.h"
 #include "workers/resolver/store_care.h"
@@ -19,22 +20,16 @@ constexpr uint64_t kWorthWaiting = 16U << 20U;  // bytes
 constexpr int64_t kRoomIsKnownFor = 120 * kSecond;
 constexpr int64_t kProgressEvery = 200 * kMillisecond;
 
-bool needs_person(ErrorCode code) {
-  return code != ErrorCode::stale && code != ErrorCode::not_found && code != ErrorCode::cancelled &&
-         code != ErrorCode::unreachable;
+// It was moved, but what it holds by now nobody can say.
+bool is_unsure(const Operation& op, const OpResult& result) {
+  const bool known_before = op.kind == OpKind::rename && op.expected.digest.known();
+  return known_before && result.target.is_file() && !result.target.digest.known();
 }
 
 // What a person approved is no sign of a mishap, nor what only came back after an unclean stop.
 bool counts_as_deletion(const Operation& op) {
   return (op.kind == OpKind::remove || op.kind == OpKind::remove_directory) &&
          op.cause != LoserCause::approved_deletion && op.cause != LoserCause::suspect;
-}
-
-ParkedReason parked_reason(ErrorCode code) {
-  if (code == ErrorCode::no_space) return ParkedReason::no_space;
-  if (code == ErrorCode::denied) return ParkedReason::denied;
-  if (code == ErrorCode::unsupported) return ParkedReason::kind_unsupported;
-  return ParkedReason::failed;
 }
 
 }  // namespace
@@ -72,7 +67,8 @@ PlanOutcome PlanRun::run(const Plan& plan, const Progress& before) {
 }
 
 void PlanRun::run_stage(const std::vector<Operation>& operations, size_t begin, size_t end) {
-  const CopiesLast order = copies_last(operations, begin, end);
+  CopiesLast order = copies_last(operations, begin, end);
+  if (held_.any()) withhold(order.first);
   // To know what stands there by then may save their bytes.
   const size_t until_in_flight = order.copied_bytes < kWorthWaiting ? kInFlight : 0;
   if (submit_all(order.first, is_ordered(operations[begin].stage)) && collect(until_in_flight))
@@ -192,6 +188,7 @@ Status PlanRun::record(const Batch& batch, const BatchResult& result) {
   for (const auto& op : batch.operations) {
     const auto found = by_id.find(op.id);
     if (found == by_id.end()) {
+      did_not_arrive(op, ErrorCode::stale);
       outcome_.again.push_back(op.path);
     } else {
       take_one(op, *found->second);
@@ -206,6 +203,7 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
   note_uncopied(work_, op, result);
   if (result.code != ErrorCode::ok) return take_failure(op, result);
   ++outcome_.done;
+  if (is_unsure(op, result)) outcome_.again.push_back(op.path);
   outcome_.content_bytes += result.bytes;
   if (!result.version.empty()) note_displaced(work_, services_.clock.wall_ns());
   if (services_.applied) services_.applied(op, result, decisions_->rule(op.path));
@@ -232,6 +230,7 @@ void PlanRun::report_apart(const Operation& op, const OpResult& result) {
 }
 
 void PlanRun::take_failure(const Operation& op, const OpResult& result) {
+  did_not_arrive(op, result.code);
   if (op.kind == OpKind::remove_directory && result.code == ErrorCode::exists) {
     if (!work_.kept[static_cast<size_t>(op.side)].insert(op.path).second) return;
     ++outcome_.kept_directories;

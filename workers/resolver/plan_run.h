@@ -9,6 +9,7 @@
 
 #include "common/wire/apply_messages.h"
 #include "workers/resolver/decisions.h"
+#include "workers/resolver/held_removals.h"
 #include "workers/resolver/pair_work.h"
 #include "workers/resolver/recorder.h"
 
@@ -41,6 +42,10 @@ class PlanRun {
 
  private:
   void run_stage(const std::vector<Operation>& operations, size_t begin, size_t end);
+  void withhold(std::vector<const Operation*>& operations);
+  bool waits(const Operation& op);
+  void did_not_arrive(const Operation& op, ErrorCode code);
+  bool is_parked(const Operation& op);
   bool submit_all(const std::vector<const Operation*>& operations, bool ordered);
   struct Flight {
     Batch batch;
@@ -67,6 +72,8 @@ class PlanRun {
   const bool list_operations_;
   Recorder recorder_;
   std::optional<Decisions> decisions_;
+  HeldRemovals held_;
+  std::optional<std::set<std::pair<Side, std::string>>> parked_;  // when the first content failed
   const std::shared_ptr<TaskInbox> inbox_ = std::make_shared<TaskInbox>();
   std::map<std::string, Flight> in_flight_;  // by task id
   PlanOutcome outcome_;

@@ -153,9 +153,8 @@ Status Recorder::move_row(const BaseRow& row, const Operation& op, const OpResul
     if (pending_.find(source, moved.path) == nullptr) pending_.set(source, moved.path, Entry{});
   }
   if (row.path == op.from && pending_.find(op.side, moved.path) == nullptr) {
-    Entry now = held_entry(moved, op.side);
-    now.stamp = result.target.stamp;
-    pending_.set(op.side, moved.path, now);
+    // As it stands there, never with the digest of before: without one somebody may have written to it just then.
+    pending_.set(op.side, moved.path, result.target);
   }
   SYNC_TRY(put(moved));
   // Nothing on either side: it may be the place between two renames, and the row is needed at the next one.
