@@ -75,7 +75,7 @@ class RootSender final : public Sender {
     const auto arrived = arrived_of(batch, op);
     for (int tries = 1; tries <= kTries; ++tries) {
       const bool last = tries == kTries;
-      if (!last) settle(stat);
+      if (!last) settle_mapped(fd, stat);
       const BlockBuilder::Mark start = blocks.mark();
       std::optional<Error> broken;
       bool whole = false;
@@ -152,7 +152,7 @@ class RootSender final : public Sender {
   // later. It must have grown, or else a write of the same tick would go unnoticed: so the next scan finds another
   // fingerprint.
   bool only_grew(int fd, const FileStat& before, const Digest& digest) {
-    settle(before);
+    settle_mapped(fd, before);
     hasher_.reset();
     const auto hash = [this](std::string_view bytes, uint64_t zeros) {
       zeros != 0 ? hash_zeros(hasher_, zeros) : hasher_.update(bytes);
