@@ -3,7 +3,7 @@
 # somebody wrote is lost, and the rest doesn't wait.
 set -euo pipefail
 . "$(dirname "$0")/../support/e2e_lib.sh"
-command -v python3 >/dev/null || { echo "SKIPPED: no python3"; exit 0; }
+command -v python3 >/dev/null || { echo "python3 is needed (tests/install.sh)"; exit 2; }
 
 # begin COMMAND...: in the background until stop_it, or the end.
 begin() { "$@" & writer=$!; own $writer; }
@@ -124,7 +124,34 @@ held_open() { # by a writer, on the side where another version comes in or the f
   somewhere "rewrite old content"
 }
 
+without_rest() { exec python3 -c 'import os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY)
+block = os.urandom(65536)
+n = 0
+while True:
+    os.pwrite(fd, block, n % 128 * 65536); n += 1' "$1"; }
+
+never_rests() { # is told, ends with 1, and is not sent again and again
+  head -c 8388608 /dev/urandom >code/big
+  echo first >code/other
+  begin without_rest code/big
+  sync_now
+  expect 1
+  [ "$(cat deploy/other)" = first ] || die "the rest waits"
+  [ ! -e deploy/big ] || die "it was carried"
+  events skipped | grep -q '"path":"big"' || die "not told: $(cat out)"
+  [ "$(summary in_sync)" = false ] || die "in sync: $(tail -1 out)"
+  [ "$(summary bytes_sent)" -lt 20000000 ] || die "sent again and again: $(summary bytes_sent) bytes"
+  ts sync code deploy
+  expect 1
+  ! grep -q "without a direction" out || die "a direction is to blame: $(cat out)"
+  grep -q "big.*keeps changing" out err || die "not told: $(cat out)"
+  stop_it
+  in_sync; equal_trees
+}
+
 test_case rewritten rewritten
+test_case never_rests never_rests
 test_case appended appended
 test_case edited_meanwhile edited_meanwhile
 test_case held_open held_open

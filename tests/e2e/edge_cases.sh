@@ -219,7 +219,7 @@ old_time_is_an_edit() { # restored with its old time, or edited with the time pu
 
 umask_and_acl() { # neither changes what was agreed, and nothing comes back
   tree
-  ! command -v setfacl >/dev/null || setfacl -d -m u::rwx,g::-,o::- deploy/d
+  setfacl -d -m u::rwx,g::-,o::- deploy/d
   echo x >code/d/new; chmod 664 code/d/new; mkdir code/d/sub; chmod 775 code/d/sub; echo y >code/d/sub/f; chmod 755 code/d/sub/f
   (umask 077; in_sync)
   equal_trees
