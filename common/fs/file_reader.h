@@ -26,9 +26,9 @@ enum class LastChange : uint8_t { ctime, mtime };
 void settle(const FileStat& stat, LastChange by = LastChange::ctime);
 
 /// To be called between a stat of the open file and reading it: settle(), and after it a store through a mapping shows
-/// in the file's times too. The kernel stamps only the first store into a page that is clean: into a page that waits for
-/// its write-back, others may store for half a minute and no time moves. So a file that changed lately and is open for
-/// writing is written back first (not waited for). Not seen: memory file systems, which never write back, and on
+/// in the file's times too. The kernel stamps only the first store into a page that is clean: into a page that waits
+/// for its write-back, others may store for half a minute and no time moves. So a file that changed lately and is open
+/// for writing is written back first (not waited for). Not seen: memory file systems, which never write back, and on
 /// overlayfs a mapping whose descriptor is closed.
 void settle_mapped(int fd, const FileStat& stat, LastChange by = LastChange::ctime);
 
