@@ -65,8 +65,7 @@ Result<uint64_t> read_range(int fd, uint64_t offset, uint64_t end, const Content
 
 // Where it cannot be asked, somebody may.
 bool may_be_written(int fd, const FileStat& stat) {
-  const int64_t age = now_of(CLOCK_REALTIME) - stat.ctime_ns;
-  if (age >= kDirtyAtMost) return false;
+  if (stat.ctime_ns < now_of(CLOCK_REALTIME) - kDirtyAtMost) return false;
   const uid_t user = ::geteuid();
   return has_open_writer(fd) || (user != 0 && user != stat.uid);
 }
@@ -88,8 +87,9 @@ Result<UniqueFd> open_regular(int dir_fd, const char* name, FileStat& stat) {
 
 void settle(const FileStat& stat, LastChange by) {
   const int64_t changed = by == LastChange::ctime ? stat.ctime_ns : stat.mtime_ns;
-  const int64_t age = now_of(CLOCK_REALTIME) - changed;
-  if (age < 0 || age >= kLongestTick) return;
+  const int64_t now = now_of(CLOCK_REALTIME);
+  if (changed > now || changed <= now - kLongestTick) return;
+  const int64_t age = now - changed;
   const int64_t until = now_of(CLOCK_MONOTONIC) + kLongestTick - age;
   while (now_of(CLOCK_REALTIME_COARSE) <= changed && now_of(CLOCK_MONOTONIC) < until) {
     const struct timespec wait = {0, kLookAgain};

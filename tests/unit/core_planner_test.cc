@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/model/time_limits.h"
 #include "tests/support/tree_literals.h"
 
 namespace twsync::testing {
@@ -50,6 +51,17 @@ TEST(Planner, R25_implausible_from_five_minutes_after_now) {
   EXPECT_EQ(winner(file(100, 100, 1), file(100'300, 100, 2), 0), ConflictWinner::deploy);
   EXPECT_EQ(winner(file(100, 100, 1), file(100'301, 100, 2), 0), ConflictWinner::code);
   EXPECT_EQ(winner(file(100'301, 100, 1), file(200, 100, 2), 0), ConflictWinner::code);
+}
+
+TEST(Planner, R25_times_without_end_are_implausible) {
+  Entry far = file(100, 100, 2);
+  Entry near = file(200, 200, 1);
+  far.mtime_ns = kLastTime;
+  EXPECT_EQ(winner(near, far, 0), ConflictWinner::code);
+  EXPECT_EQ(winner(far, near, 10), ConflictWinner::code);
+  far.mtime_ns = kFirstTime;
+  EXPECT_EQ(winner(far, near, 10), ConflictWinner::deploy);
+  EXPECT_EQ(winner(near, far, 10), ConflictWinner::code);
 }
 
 TEST(Planner, R01_root_is_never_touched) {
