@@ -242,8 +242,8 @@ one_case() { # DISK FROM KIND MOMENT
 }
 # A moment at which all had been flushed by itself comes again.
 one_moment() {
-  local again rc
-  for again in 1 2 3; do
+  local rc
+  for _ in 1 2 3; do
     rc=0
     one_case "$@" || rc=$?
     [ $rc = 4 ] || return $rc
