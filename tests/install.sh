@@ -8,7 +8,7 @@ packages=(
   libzmq3-dev cppzmq-dev libssh-dev libmsgpack-cxx-dev libspdlog-dev libsqlite3-dev libzstd-dev libxxhash-dev
   libcli11-dev prometheus-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev
   nbdkit nbdkit-plugin-dev libnbd-bin e2fsprogs
-  strace lintian man-db dpkg-dev
+  strace acl attr lintian man-db dpkg-dev
   git openssh-server openssh-client iproute2 rsync sqlite3 python3 shellcheck fish tcsh
   "$@"
 )

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # mutants.sh [--check] [PATTERN]: breaks the program on purpose and sees a test fail, once for each tests/mutants/*.patch
 # (INVARIANTS.md says which holds what). A patch begins with lines "# invariant: I3", "# build: TARGETS", "# test: COMMAND"
-# (run in the copy's root; $tests and $bin: where its binaries are) and "# fails: TEXT", a part of what the failing test
-# prints. Everything happens in a copy below build/mutants, whose build is kept for the next time.
+# (run in the copy's root; $tests and $bin: where its binaries are) and "# fails: TEXT": the name of a GoogleTest test, or
+# words that nothing prints but the failure. Everything happens in a copy below build/mutants, whose build is kept for the
+# next time.
 # --check: only that every patch still applies and that no invariant is without one; builds nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -52,6 +53,10 @@ run_test() { # run_test COMMAND: its output in test.log
     timeout 180 bash -c "$1") >"$copy/test.log" 2>&1
 }
 
+failed_as() { # failed_as TEXT; GoogleTest prints a name of every test that it runs
+  if [[ $1 = *' '* ]]; then grep -qaF -- "$1" "$copy/test.log"; else [ -n "$(grep -a '^\[  FAILED  \] ' "$copy/test.log" | grep -aF -- "$1")" ]; fi
+}
+
 # Without a mutation every one of the tests passes: else a failure would show nothing.
 baseline() { # baseline PATCH...
   local command
@@ -84,9 +89,9 @@ mutant() { # mutant PATCH, all from the copy: what is worked on here meanwhile i
   if [ "$status" -eq 0 ]; then
     say "SURVIVED: $name: $(field test "$patch")"
     survivors=$((survivors + 1))
-  elif ! grep -qaF -- "$(field fails "$patch")" "$copy/test.log"; then
+  elif ! failed_as "$(field fails "$patch")"; then
     tail -20 "$copy/test.log"
-    say "FAILED OTHERWISE: $name: '$(field fails "$patch")' is not in the test's output"
+    say "FAILED OTHERWISE: $name: '$(field fails "$patch")' is not what failed"
     survivors=$((survivors + 1))
   else
     say "seen: $name ($(field invariant "$patch")) by $(field fails "$patch") in $((SECONDS - began)) s"

@@ -41,7 +41,8 @@ DELETE_LIMIT_COUNT=10000
 VERSIONS_KEEP_DAYS=30
 VERSIONS_KEEP_BYTES=0
 
-# Owner and group (auto = when root runs it on both servers), extended attributes, hard links.
+# Owner and group (auto = when root runs it on both servers), extended attributes with access lists (but the labels of a
+# host's own policy: SELinux, AppArmor, Smack, IMA, EVM), hard links. What isn't carried stays as it is on each server.
 PRESERVE_OWNER=auto
 PRESERVE_XATTRS=no
 PRESERVE_HARDLINKS=yes

@@ -20,7 +20,8 @@ bool implausible(Side side, const Entry& e, const Policy& policy) {
 
 /// The mtime was set by the host's own clock (not carried by cp -p, tar or a sync), so the clock's error is in it.
 bool from_host_clock(const Entry& e) {
-  return std::llabs(e.stamp.ctime_ns - e.mtime_ns) <= kTrustNs;
+  int64_t apart = 0;
+  return !__builtin_sub_overflow(e.stamp.ctime_ns, e.mtime_ns, &apart) && apart >= -kTrustNs && apart <= kTrustNs;
 }
 
 int64_t on_code_clock(Side side, const Entry& e, const Policy& policy) {

@@ -9,11 +9,12 @@
 #include <cerrno>
 #include <memory>
 
-#include "common/base/clock.h"
 #include "common/base/flush.h"
 #include "common/fs/entry_reader.h"
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
+#include "common/fs/metadata.h"
+#include "common/fs/space.h"
 #include "common/fs/unique_fd.h"
 #include "common/fs/xattrs.h"
 
@@ -26,6 +27,7 @@ constexpr size_t kBuffer = 256U << 10U;
 Status copy_content(int from, const FileStat& stat, int to, CopyCost cost) {
   if (::ioctl(to, FICLONE, from) == 0) return {};
   if (cost == CopyCost::shared_blocks) return Error{ErrorCode::unsupported, "blocks cannot be shared here", {}, 0};
+  SYNC_TRY(check_room(to, stat.blocks * 512));
   const auto buffer = std::make_unique<char[]>(kBuffer);
   const auto sink = [to](std::string_view bytes, uint64_t zeros) -> Status {
     if (zeros == 0) return write_all(to, bytes);
@@ -52,12 +54,12 @@ Status copy_open_file(int from, const FileStat& stat, int to, CopyCost cost) {
   if (auto xattrs = read_xattrs(proc_fd_path(from), true); xattrs && !xattrs->empty()) {
     (void)write_xattrs(to, *xattrs);
   }
-  // Only root may give a file away; the copy is worth having in any case.
+  // Only root may give a file away, and not every file system keeps every time: the copy is worth having in any case.
   if (::fchown(to, stat.uid, stat.gid) != 0 && errno != EPERM)
     return error_from_errno(errno, "cannot set the copy's owner");
   if (::fchmod(to, stat.mode) != 0) return error_from_errno(errno, "cannot set the copy's mode");
-  const struct timespec times[2] = {{0, UTIME_OMIT}, {stat.mtime_ns / kSecond, stat.mtime_ns % kSecond}};
-  if (::futimens(to, times) != 0) return error_from_errno(errno, "cannot set the copy's time");
+  const struct timespec times[2] = {{0, UTIME_OMIT}, to_timespec(stat.mtime_ns)};
+  (void)::futimens(to, times);
   if (flush_fd(to) != 0) return error_from_errno(errno, "cannot flush the copy");
   return {};
 }

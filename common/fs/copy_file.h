@@ -13,8 +13,8 @@ namespace twsync {
 enum class CopyCost : uint8_t { any, shared_blocks };
 
 /// `to` below `to_dir` becomes a new file with the content (holes and shared extents where the file system can), mode,
-/// owner (as far as allowed), xattrs and mtime of `from`; flushed. exists when something stands at `to`. Crash: a part
-/// of the copy may stand there.
+/// owner (as far as allowed), xattrs and mtime of `from`; flushed. exists when something stands at `to`; no_space when
+/// it would break into the reserve. Crash: a part of the copy may stand there.
 Status copy_file(int from_dir, const char* from, int to_dir, const char* to, CopyCost cost = CopyCost::any);
 
 /// The same into the empty file `to`, from `from` at its beginning, `stat` being its own.

@@ -1,11 +1,16 @@
 #include "common/fs/file_reader.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+
+#include "common/fs/open_writers.h"
 
 namespace twsync {
 
@@ -13,6 +18,7 @@ namespace {
 
 constexpr int64_t kLongestTick = 20 * kMillisecond;
 constexpr int64_t kLookAgain = kMillisecond / 2;
+constexpr int64_t kDirtyAtMost = 600 * kSecond;  // the kernel writes back after some 30 s
 constexpr int kTries = 3;
 constexpr size_t kHashBuffer = 256U << 10U;
 
@@ -57,6 +63,13 @@ Result<uint64_t> read_range(int fd, uint64_t offset, uint64_t end, const Content
   return offset;
 }
 
+// Where it cannot be asked, somebody may.
+bool may_be_written(int fd, const FileStat& stat) {
+  if (stat.ctime_ns < now_of(CLOCK_REALTIME) - kDirtyAtMost) return false;
+  const uid_t user = ::geteuid();
+  return has_open_writer(fd) || (user != 0 && user != stat.uid);
+}
+
 }  // namespace
 
 Result<UniqueFd> open_regular(int dir_fd, const char* name, FileStat& stat) {
@@ -74,12 +87,26 @@ Result<UniqueFd> open_regular(int dir_fd, const char* name, FileStat& stat) {
 
 void settle(const FileStat& stat, LastChange by) {
   const int64_t changed = by == LastChange::ctime ? stat.ctime_ns : stat.mtime_ns;
-  const int64_t age = now_of(CLOCK_REALTIME) - changed;
-  if (age < 0 || age >= kLongestTick) return;
+  const int64_t now = now_of(CLOCK_REALTIME);
+  if (changed > now || changed <= now - kLongestTick) return;
+  const int64_t age = now - changed;
   const int64_t until = now_of(CLOCK_MONOTONIC) + kLongestTick - age;
   while (now_of(CLOCK_REALTIME_COARSE) <= changed && now_of(CLOCK_MONOTONIC) < until) {
     const struct timespec wait = {0, kLookAgain};
     clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, nullptr);
+  }
+}
+
+void settle_mapped(int fd, const FileStat& stat, LastChange by) {
+  settle(stat, by);
+  if (!may_be_written(fd, stat)) return;
+  struct statfs system;
+  const bool stacked = ::fstatfs(fd, &system) == 0 && system.f_type == OVERLAYFS_SUPER_MAGIC;
+  // The pages of a file on overlayfs belong to another one, which only fdatasync reaches.
+  if (stacked) {
+    (void)::fdatasync(fd);
+  } else {
+    (void)::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
   }
 }
 
@@ -111,7 +138,7 @@ Result<Digest> hash_file(int fd, Hasher& hasher, FileStat& stat, LastChange by) 
   const auto buffer = std::make_unique<char[]>(kHashBuffer);
   for (int tries = 0; tries < kTries; ++tries) {
     if (const int err = stat_fd(fd, stat); err != 0) return error_from_errno(err, "cannot look at the file");
-    settle(stat, by);
+    settle_mapped(fd, stat, by);
     hasher.reset();
     const auto feed = [&hasher](std::string_view bytes, uint64_t zeros) -> Status {
       zeros != 0 ? hash_zeros(hasher, zeros) : hasher.update(bytes);

@@ -25,6 +25,13 @@ enum class LastChange : uint8_t { ctime, mtime };
 /// file), so that a later change shows in its stamp. clock_gettime(2), CLOCK_REALTIME_COARSE.
 void settle(const FileStat& stat, LastChange by = LastChange::ctime);
 
+/// To be called between a stat of the open file and reading it: settle(), and after it a store through a mapping shows
+/// in the file's times too. The kernel stamps only the first store into a page that is clean: into a page that waits
+/// for its write-back, others may store for half a minute and no time moves. So a file that changed lately and is open
+/// for writing is written back first (not waited for). Not seen: memory file systems, which never write back, and on
+/// overlayfs a mapping whose descriptor is closed.
+void settle_mapped(int fd, const FileStat& stat, LastChange by = LastChange::ctime);
+
 /// Receives the bytes in order; `zeros` != 0 = that many zero bytes from a hole (then `bytes` is empty).
 using ContentSink = std::function<Status(std::string_view bytes, uint64_t zeros)>;
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "common/base/clock.h"
+#include "common/model/time_limits.h"
 
 namespace twsync {
 
@@ -26,7 +27,9 @@ Kind kind_of(uint32_t mode) {
 }
 
 int64_t nanoseconds(const struct statx_timestamp& t) {
-  return t.tv_sec * kSecond + t.tv_nsec;
+  int64_t ns = 0;
+  if (!__builtin_mul_overflow(t.tv_sec, kSecond, &ns) && !__builtin_add_overflow(ns, t.tv_nsec, &ns)) return ns;
+  return t.tv_sec < 0 ? kFirstTime : kLastTime;
 }
 
 int stat_any(int dir_fd, const char* name, int flags, FileStat& out) {

@@ -38,6 +38,8 @@ Result<bool> give_away(int fd, const MetadataChange& change) {
   return !change.uid;
 }
 
+}  // namespace
+
 struct timespec to_timespec(int64_t ns) {
   int64_t seconds = ns / kSecond;
   int64_t rest = ns % kSecond;
@@ -47,8 +49,6 @@ struct timespec to_timespec(int64_t ns) {
   }
   return {seconds, rest};
 }
-
-}  // namespace
 
 MetadataWriter::MetadataWriter(MetadataOptions options, OwnerNames& owners)
     : options_(options), owners_(&owners), euid_(::geteuid()), egid_(::getegid()) {}
@@ -77,6 +77,14 @@ MetadataChange MetadataWriter::for_new(const Entry& desired, const Entry& expect
   if (!desired.is_symlink()) change.mode = wanted_mode(desired);
   if (options_.xattrs && !desired.is_symlink() && !desired.xattrs.empty()) change.xattrs = desired.xattrs;
   if (!desired.is_directory() || desired.mtime_ns != 0) change.mtime_ns = desired.mtime_ns;
+  return change;
+}
+
+Result<MetadataChange> MetadataWriter::kept_of(const std::string& path) const {
+  MetadataChange change;
+  if (options_.xattrs) return change;
+  SYNC_ASSIGN(std::string standing, read_xattrs(path, false, XattrUse::keep));
+  if (!standing.empty()) change.xattrs = Name(standing);
   return change;
 }
 

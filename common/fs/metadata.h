@@ -2,6 +2,8 @@
 // Putting metadata on an inode through its descriptor, in the order in which nothing undoes what came before:
 // owner, mode, xattrs, mtime.
 
+#include <time.h>
+
 #include "common/base/result.h"
 #include "common/fs/entry_reader.h"
 
@@ -16,6 +18,9 @@ struct MetadataChange {
   std::optional<int64_t> mtime_ns;
 };
 
+/// For every time, also those before 1970.
+struct timespec to_timespec(int64_t ns);
+
 /// Any thread.
 class MetadataWriter {
  public:
@@ -24,6 +29,9 @@ class MetadataWriter {
   /// For a new inode that will stand as `desired` where `expected` stood: where owners are not preserved, a file that
   /// replaces a file keeps that file's owner. setuid is dropped from files, unless it and the owner are preserved.
   MetadataChange for_new(const Entry& desired, const Entry& expected) const;
+  /// What a file that comes in over the one at `path` (no link is followed) keeps of it where attributes are not
+  /// preserved, to be applied before for_new(): all that a sync could carry, but capabilities, which a write ends too.
+  Result<MetadataChange> kept_of(const std::string& path) const;
   /// What differs between what stands there and what shall.
   MetadataChange for_live(const FileStat& now, const Name& xattrs_now, const Entry& desired) const;
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "common/base/text.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr size_t kReadBuffer = 128U << 10U;
 constexpr int kTries = 4;
+constexpr size_t kRestless = 1000;
 
 // A sparse file needs no more than it has.
 uint64_t allocated(const FileStat& stat) {
@@ -73,9 +75,11 @@ class RootSender final : public Sender {
     }
     if (!old && is_same(op, fd, stat)) return send_same(op, fd, stat, blocks);
     const auto arrived = arrived_of(batch, op);
-    for (int tries = 1; tries <= kTries; ++tries) {
+    bool grew = false;
+    for (int tries = restless_.contains(op.path) ? 2 : 1; tries <= kTries; ++tries) {
       const bool last = tries == kTries;
-      if (!last) settle(stat);
+      if (tries > 1 && !(last ? grew : rests(fd, stat, grew))) continue;
+      if (!last) settle_mapped(fd, stat);
       const BlockBuilder::Mark start = blocks.mark();
       std::optional<Error> broken;
       bool whole = false;
@@ -91,15 +95,33 @@ class RootSender final : public Sender {
       if (whole && err == 0 && (last ? only_grew(fd, stat, digest) : after.same_moment(stat))) {
         if (stat.size >= kChunkedFrom) chunk_store_.put(digest, chunker_.take_list());
         twins_.sent(op.path, digest);
+        restless_.erase(op.path);
         return blocks.put(encode_end(digest));
       }
       if (!blocks.take_back(start)) SYNC_TRY(blocks.put(encode_abort()));
       if (broken) return blocks.put(encode_failed({op.id, *broken}));
       if (err != 0) return blocks.put(encode_failed({op.id, error_from_errno(err, "cannot look at the file")}));
+      note_restless(op.path);
+      grew = after.size > stat.size;
       stat = after;
     }
     return blocks.put(
         encode_failed({op.id, Error{ErrorCode::stale, "the file keeps changing; it will be tried again", {}, 0}}));
+  }
+
+  // What was sent in vain once is read without sending first: else a file that never rests takes the line for itself.
+  bool rests(int fd, FileStat& stat, bool& grew) {
+    settle_mapped(fd, stat);
+    const auto nothing = [](std::string_view, uint64_t) { return Status{}; };
+    const auto got = read_content(fd, stat, nothing, buffer_.get(), kReadBuffer);
+    const FileStat before = stat;
+    if (stat_fd(fd, stat) != 0) return false;
+    grew = stat.size > before.size;
+    return got && *got == before.size && stat.same_moment(before);
+  }
+  void note_restless(const std::string& path) {
+    if (restless_.size() >= kRestless) restless_.clear();
+    restless_.insert(path);
   }
 
   // R62: nobody has read it yet; without a list of its chunks it would travel whole.
@@ -152,7 +174,7 @@ class RootSender final : public Sender {
   // later. It must have grown, or else a write of the same tick would go unnoticed: so the next scan finds another
   // fingerprint.
   bool only_grew(int fd, const FileStat& before, const Digest& digest) {
-    settle(before);
+    settle_mapped(fd, before);
     hasher_.reset();
     const auto hash = [this](std::string_view bytes, uint64_t zeros) {
       zeros != 0 ? hash_zeros(hasher_, zeros) : hasher_.update(bytes);
@@ -200,6 +222,7 @@ class RootSender final : public Sender {
   TwinSearch twins_;
   BlockEncoder encoder_;
   CompressionChoice compression_;
+  std::set<std::string> restless_;  // changed while they were sent, in this session
   std::unique_ptr<char[]> buffer_;
   uint64_t room_ = UINT64_MAX;  // on the target, for what is left of the batch
 };

@@ -1,9 +1,11 @@
 #include "common/fs/stager.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "common/base/rel_path.h"
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
 #include "common/fs/space.h"
@@ -194,6 +196,16 @@ void Stager::check_content(Item& item, const Digest& digest) {
   }
 }
 
+// As with the owner: what nobody asked to carry stays as it is on this side.
+Status Stager::keep_attributes(const Item& item, int fd) {
+  const Operation& op = *item.op;
+  if (!op.expected.is_file()) return {};
+  const auto parent = root_.open_dir(parent_path(op.path), O_PATH);
+  if (!parent) return {};
+  const auto kept = metadata_.kept_of(proc_fd_path(parent->get(), base_name(op.path)));
+  return kept ? metadata_.apply(fd, Kind::file, *kept) : Status{};
+}
+
 Status Stager::finish_staging(Item& item) {
   Entry desired = item.op->desired;
   desired.kind = Kind::file;
@@ -204,6 +216,7 @@ Status Stager::finish_staging(Item& item) {
   } else if (source_.source.size >= kResumedFrom) {
     partials_.forget(item.op->path);
   }
+  SYNC_TRY(keep_attributes(item, fd));
   SYNC_TRY(metadata_.apply(fd, Kind::file, metadata_.for_new(desired, item.op->expected)));
   if (const int err = stat_fd(fd, item.staged_stat); err != 0)
     return error_from_errno(err, "cannot look at the staged file");

@@ -60,6 +60,7 @@ class Stager {
   Status end_file(std::string_view body);
   Status failed(std::string_view body);
   Status finish_staging(Item& item);
+  Status keep_attributes(const Item& item, int fd);
   void drop_current();
   Item* next_item();
 

@@ -66,7 +66,7 @@ std::optional<FoundTwin> TwinSearch::find(const Batch& batch, uint32_t op, int f
   };
   if (std::none_of(batch.twins.begin(), batch.twins.end(), likely)) return std::nullopt;
   FoundTwin found;
-  settle(stat);
+  settle_mapped(fd, stat);
   hasher_.reset();
   uint64_t offset = 0;
   const auto sink = [&](std::string_view bytes, uint64_t zeros) -> Status {

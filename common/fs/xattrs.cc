@@ -14,10 +14,19 @@ namespace {
 
 using Attributes = std::map<std::string, std::string, std::less<>>;
 
+constexpr std::string_view kCapability = "security.capability";
+
+// Labels, hashes and signatures that mean something under that host's policy and keys alone.
+bool is_host_policy(std::string_view name) {
+  return name == "security.selinux" || name == "security.apparmor" || name == "security.ima" ||
+         name == "security.evm" || name.starts_with("security.SMACK64");
+}
+
 bool carried(std::string_view name) {
   if (name.starts_with("user.")) return true;
   if (name == "system.posix_acl_access" || name == "system.posix_acl_default") return true;
-  return name == "security.capability" && geteuid() == 0;
+  if (geteuid() != 0) return false;
+  return name.starts_with("trusted.") || (name.starts_with("security.") && !is_host_policy(name));
 }
 
 void put(std::string& out, std::string_view bytes) {
@@ -84,10 +93,11 @@ Result<Attributes> read_all(const std::string& path, bool follow) {
 
 }  // namespace
 
-Result<std::string> read_xattrs(const std::string& path, bool follow) {
+Result<std::string> read_xattrs(const std::string& path, bool follow, XattrUse use) {
   SYNC_ASSIGN(const Attributes attributes, read_all(path, follow));
   std::string out;
   for (const auto& [name, value] : attributes) {
+    if (use == XattrUse::keep && name == kCapability) continue;
     put(out, name);
     put(out, value);
   }

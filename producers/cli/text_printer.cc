@@ -221,7 +221,8 @@ std::string summary_text(const Summary& summary) {
   } else if (summary.in_sync) {
     out += "both sides agree\n";
   } else if (!summary.dry_run && summary.parked == 0 && summary.failed == 0 && summary.pending > 0) {
-    out += "what is left pending is carried over by a run without a direction\n";
+    out += summary.skipped == 0 ? "what is left pending is carried over by a run without a direction\n"
+                                : "what is left pending is what a direction held back, or what was skipped\n";
   }
   if (summary.parked > 0) out += "parked items wait for a decision: twsync conflicts\n";
   return out;

@@ -129,14 +129,15 @@ nested_mount() {
   mkdir code/m deploy/m; echo own >deploy/m/there
   small_disk code/m 1M
   echo inside >code/m/inside; echo flows >code/flows
-  sync_now
+  sync_now; expect 0
+  [ "$(events skipped | grep -c '"path":"m"')" = 1 ] || die "told $(events skipped | grep -c '"path":"m"') times"
   [ -e deploy/m/there ] && [ ! -e deploy/m/inside ] && [ -e deploy/flows ] || die "with the mount: $(find deploy/m)"
   umount -l code/m
   in_sync; equal_trees
   both m/there own
   # One that comes over what was synced hides it; hidden is not deleted.
   small_disk code/m 1M
-  sync_now
+  sync_now; expect 1
   [ "$(cat deploy/m/there)" = own ] || die "deleted what a mount hides"
   umount -l code/m
   in_sync; equal_trees
@@ -241,7 +242,7 @@ old_time_is_an_edit() { # restored with its old time, or edited with the time pu
 
 umask_and_acl() { # neither changes what was agreed, and nothing comes back
   tree
-  ! command -v setfacl >/dev/null || setfacl -d -m u::rwx,g::-,o::- deploy/d
+  setfacl -d -m u::rwx,g::-,o::- deploy/d
   echo x >code/d/new; chmod 664 code/d/new; mkdir code/d/sub; chmod 775 code/d/sub; echo y >code/d/sub/f; chmod 755 code/d/sub/f
   (umask 077; in_sync)
   equal_trees
@@ -333,6 +334,17 @@ rule_removed() { # what only one side has is offered to the other
   both y.log here
 }
 
+ignore_files_differ() { # is a conflict of that file, told as such
+  echo '*.c' >code/.twsyncignore; echo '*.d' >deploy/.twsyncignore; touch -d '2024-01-01' code/.twsyncignore
+  echo x >code/f.c; echo x >deploy/f.d; echo x >code/plain
+  sync_now; expect 0
+  events conflict | grep -q '"path":".twsyncignore"' || die "not told: $(cat out)"
+  both plain x
+  both .twsyncignore '*.d'
+  [ ! -e code/f.d ] || die "ignored, and yet carried"
+  in_sync
+}
+
 first_contact() { # two trees that are partly the same
   for side in code deploy; do
     mkdir -p $side/d; echo equal >$side/d/equal; touch -d '2024-01-01' $side/d/equal
@@ -369,6 +381,7 @@ test_case deleted_while_sent deleted_while_sent
 test_case version_control version_control
 test_case ignored_inside_deleted ignored_inside_deleted
 test_case rule_removed rule_removed
+test_case ignore_files_differ ignore_files_differ
 test_case first_contact first_contact
 if [ "$(id -u)" = 0 ]; then
   test_case without_rights without_rights

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/../support/e2e_lib.sh"
 
 [ "$(id -u)" = 0 ] || { echo "SKIPPED: owners, devices and capabilities need root"; exit 0; }
-for tool in setfacl getfacl setfattr getfattr strace python3; do command -v $tool >/dev/null || { echo "SKIPPED: no $tool"; exit 0; }; done
+for tool in setfacl getfacl setfattr getfattr strace python3; do command -v $tool >/dev/null || { echo "$tool is needed (tests/install.sh)"; exit 2; }; done
 start_server 127.0.0.7
 
 # No directory mtimes: they are no difference.

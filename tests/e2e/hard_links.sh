@@ -163,7 +163,7 @@ many() { # a file with some thousand names, and one of many groups
 }
 
 killed() { # at each rename and link of the applying process: the next run ends in the same state
-  command -v strace >/dev/null || return 0
+  command -v strace >/dev/null || die "strace is needed (tests/install.sh)"
   local n call
   for call in renameat2 linkat; do
     for n in 1 2 3 4 5 6 7 8; do

@@ -10,7 +10,7 @@ case $build in /*) ;; *) build=$top/$build ;; esac
 
 if [ -z "${TWSYNC_IN_NAMESPACE:-}" ]; then
   if ! unshare --mount --net ip link set lo up 2>/dev/null; then
-    echo "skipped: the installed servers need root, namespaces and iproute2"
+    echo "SKIPPED: the installed servers need root, namespaces and iproute2"
     exit 0
   fi
   exec env TWSYNC_IN_NAMESPACE=1 unshare --mount --net --propagation private bash "$0" "$@"

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/../support/e2e_lib.sh"
 
 config() { printf '%s\n' "CODE_PATH=$W/code" "DEPLOY_PATH=$W/deploy" "$@" >"$W/conf.sh"; chmod 600 "$W/conf.sh"; }
-needs_root() { [ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 0; }; }
+needs_root() { [ "$(id -u)" = 0 ] || { echo "SKIPPED: needs root"; exit 0; }; }
 # mounted_on DIR MOUNT-ARGUMENT...: a file system of its own there, until the case ends.
 mounted_on() {
   needs_root
@@ -90,9 +90,22 @@ coarse_times() { # inodes that hold whole seconds
   [ "$(stat -c %.3Y code/a)" = "$(date -d '2024-01-02 03:04:05.678' +%s.678)" ] || die "the time came back rounded"
 }
 
+far_time() { # one that no number here holds
+  echo x >code/a; touch -d '2300-01-02 03:04:05' code/a
+  [ "$(date -d "@$(stat -c %Y code/a)" +%Y)" = 2300 ] || { echo "SKIPPED: this file system has no such time"; exit 0; }
+  sync_now; expect 0
+  [ "$(date -d "@$(stat -c %Y deploy/a)" +%Y)" = 2262 ] || die "it arrived as $(stat -c %y deploy/a)"
+  told_once time '"path":"a".*time'
+  [ "$(date -d "@$(stat -c %Y code/a)" +%Y)" = 2300 ] || die "it came back"
+  echo theirs >deploy/a; echo ours >code/a; touch -d '2300-01-02 03:04:05' deploy/a
+  in_sync
+  [ "$(cat deploy/a)" = ours ] || die "an implausible time won"
+  counted time 0
+}
+
 unknown_owner() { # a name that only the code server knows
   needs_root
-  if ! unshare --mount true 2>/dev/null; then echo "skipped: needs mounts"; exit 0; fi
+  if ! unshare --mount true 2>/dev/null; then echo "SKIPPED: needs mounts"; exit 0; fi
   grep -v '^games:' /etc/passwd >passwd
   TARGET="root@127.0.0.9:$W/deploy"
   local port=23990
@@ -112,5 +125,6 @@ test_case setuid setuid
 test_case refused_attributes refused_attributes
 test_case too_large_attribute too_large_attribute
 test_case coarse_times coarse_times
+test_case far_time far_time
 test_case unknown_owner unknown_owner
 finish

@@ -10,7 +10,7 @@ later() { local seconds=$1; shift; LD_PRELOAD=$tmp/later_clock.so TWSYNC_LATER=$
 
 # small_disk DIR OPTIONS: a file system of its own there, until the case ends.
 small_disk() {
-  [ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 0; }
+  [ "$(id -u)" = 0 ] || { echo "SKIPPED: needs root"; exit 0; }
   mount -t tmpfs -o "$2" tmpfs "$1"
   # shellcheck disable=SC2064
   trap "umount -l '$1'" EXIT  # of the case's own shell
@@ -92,7 +92,7 @@ opens_on_a_full_disk() { # not a byte is free over there: what needs none goes o
 }
 
 ext4_disk() { # ext4_disk DIR SIZE [MKFS-OPTION]...: a small ext4 over loop there, until the case ends
-  [ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 0; }
+  [ "$(id -u)" = 0 ] || { echo "SKIPPED: needs root"; exit 0; }
   local dir=$1 size=$2; shift 2
   truncate -s "$size" "$W/image"
   mkfs.ext4 -q -F -m 0 "$@" "$W/image"

@@ -219,7 +219,7 @@ run_live_case() {
   echo "copy: $how; $verdict"
 }
 
-# Prints its line; returns 3 when the sync had no such flush request. A copy that is as the live disk (4) is no case.
+# Prints its line; returns 3 when the sync had no such flush request, 4 when the copy is as the live disk: that is no case.
 one_case() { # DISK FROM KIND MOMENT
   local name="$1 $2 $3 $4" rc=0
   W=$prepared/case-${name// /-}
@@ -238,7 +238,16 @@ one_case() { # DISK FROM KIND MOMENT
   notes_off
   disk_off "$W"
   if [ -z "${KEEP:-}" ]; then rm -rf --one-file-system "$W"; fi
-  return $((rc == 3 ? 3 : 0))
+  return $((rc == 3 || rc == 4 ? rc : 0))
+}
+# A moment at which all had been flushed by itself comes again.
+one_moment() {
+  local rc
+  for _ in 1 2 3; do
+    rc=0
+    one_case "$@" || rc=$?
+    [ $rc = 4 ] || return $rc
+  done
 }
 
 # One kind of edit on one disk, at the given moments; F* = every flush request of the sync, one after another.
@@ -246,10 +255,10 @@ series() { # DISK FROM KIND MOMENT...
   local disk=$1 from=$2 kind=$3 moment n; shift 3
   for moment in "$@"; do
     if [[ $moment != F\** ]]; then
-      one_case "$disk" "$from" "$kind" "$moment" || true
+      one_moment "$disk" "$from" "$kind" "$moment" || true
       continue
     fi
-    for n in $(seq 99); do one_case "$disk" "$from" "$kind" "F$n${moment#F\*}" || break; done
+    for n in $(seq 99); do one_moment "$disk" "$from" "$kind" "F$n${moment#F\*}" || break; done
   done
 }
 
@@ -281,14 +290,23 @@ cleanup() {
 trap cleanup EXIT
 cut_prepare "$prepared"
 
+# split DISK KIND MOMENTS MOMENTS: a series with each of them, one edited on either side, the sides taking turns.
+sides=(code deploy)
+split() {
+  echo "$1 ${sides[0]} $2 $3"
+  [ -z "${4:-}" ] || echo "$1 ${sides[1]} $2 $4"
+  sides=("${sides[1]}" "${sides[0]}")
+}
+
 plan() { # the series of a run, one a line
   local disk from kind
   if [ -n "${QUICK:-}" ]; then
     echo "deploy code create T0 F9 F13"
     echo "code deploy overwrite T0 F9"
-    echo "code code delete L0"
+    echo "server code delete L0"
+    echo "deploy deploy delete T0"
     echo "both deploy rename F8+t"
-    echo "state code metadata T0 F6"
+    echo "state deploy metadata T0 F6"
     return
   fi
   for disk in deploy code; do
@@ -297,19 +315,26 @@ plan() { # the series of a run, one a line
     done
   done
   for disk in deploy code server; do
-    for kind in create overwrite delete rename metadata; do echo "$disk code $kind L0 L1 L2 L4 L8"; done
+    for kind in create overwrite delete rename metadata; do split "$disk" "$kind" "L0 L2 L8" "L1 L4"; done
   done
   for disk in state server; do
-    for kind in create overwrite delete rename metadata; do echo "$disk code $kind T0 T2 F*"; done
+    for kind in create overwrite delete rename metadata; do split "$disk" "$kind" "T0 T2" "F*"; done
   done
-  for kind in create overwrite delete rename metadata; do echo "both code $kind T0 T2"; done
+  for kind in create overwrite delete rename metadata; do split both "$kind" T0 T2; done
   for disk in deploy code both; do
-    for kind in create overwrite delete rename metadata; do echo "$disk code $kind T0+t F*+t"; done
+    for kind in create overwrite delete rename metadata; do split "$disk" "$kind" T0+t "F*+t"; done
   done
 }
 
 run_plan() { # BIN OUT
   TWSYNC_BIN=$1 xargs -P "${JOBS:-8}" -L 1 bash "$0" --series "$prepared" | tee "$2"
+}
+
+# too_few RESULT LEAST: each disk and kind of the plan without LEAST cuts that were tried.
+too_few() {
+  plan | awk -v least="$2" -v result="$1" '
+    BEGIN { while ((getline line <result) > 0) if (split(line, f, " ") && (f[1] == "ok" || f[1] == "FAIL")) tried[f[2] " " f[4]]++ }
+    { key = $1 " " $3; if (!(key in told) && tried[key] < least) print key ": " tried[key] + 0; told[key] }'
 }
 
 began=$SECONDS
@@ -318,6 +343,12 @@ good=$(grep -c '^ok' "$prepared/result" || true)
 bad=$(grep -c '^FAIL' "$prepared/result" || true)
 same=$(grep -c 'copy: identical' "$prepared/result" || true)
 echo "$good of $((good + bad)) power cuts survived, $same of them with the tree durable already; $((SECONDS - began)) s"
+few=$(too_few "$prepared/result" "$([ -n "${QUICK:-}" ] && echo 1 || echo 3)")
+if [ -n "$few" ]; then
+  echo "too few power cuts were tried:"
+  echo "$few"
+  bad=$((bad + 1))
+fi
 
 without=${WITHOUT_FLUSHES_BIN:-}
 if [ -z "$without" ] && [ -z "${QUICK:-}" ]; then
@@ -328,7 +359,7 @@ fi
 if [ -n "$without" ]; then
   echo "the same without flushes:"
   for disk in deploy code both; do
-    for kind in create overwrite delete rename metadata; do echo "$disk code $kind T0"; done
+    for kind in create overwrite delete rename metadata; do split "$disk" "$kind" T0; done
   done | run_plan "$without" "$prepared/result.without"
   survived=$(grep -c '^ok' "$prepared/result.without" || true)
   if [ "$survived" != 0 ]; then

@@ -49,6 +49,7 @@ start_server 127.0.0.8
 test_case reference reference
 test_case reference_many reference_many
 [ $failures = 0 ] || finish
+points >"$tmp/points"
 {
   # Points that once went wrong come in always.
   printf 'local KILL %s edits\n' "controller fchmod 1" "controller fchmod 2" "agent fchmod 1" "controller renameat2 3" "controller unlink 1" "agent fsync 18"

@@ -1,10 +1,13 @@
 // Every kind of operation, expected and unexpected, on real directories.
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "common/model/time_limits.h"
 #include "tests/support/fs_fixture.h"
 
 namespace twsync {
@@ -387,6 +390,51 @@ TEST_F(Apply, without_preserved_owners_a_replaced_file_keeps_its_own) {
   ASSERT_EQ(::lstat(to("a").c_str(), &st), 0);
   EXPECT_EQ(st.st_uid, 1234U);
   EXPECT_EQ(st.st_gid, 2345U);
+}
+
+std::string attribute_of(const std::string& path, const char* name) {
+  char value[64];
+  const ssize_t size = ::lgetxattr(path.c_str(), name, value, sizeof value);
+  return size < 0 ? "<none>" : std::string(value, static_cast<size_t>(size));
+}
+
+TEST_F(Apply, without_preserved_attributes_a_replaced_file_keeps_its_own) {
+  old_file(to("a"), "old");
+  if (::lsetxattr(to("a").c_str(), "user.mine", "1", 1, 0) != 0) GTEST_SKIP() << "no attributes here";
+  old_file(from("a"), "new");
+  ::lsetxattr(from("a").c_str(), "user.theirs", "1", 1, 0);
+  EXPECT_EQ(apply_one(put("a")).code, ErrorCode::ok);
+  EXPECT_EQ(read_file(to("a")), "new");
+  EXPECT_EQ(attribute_of(to("a"), "user.mine"), "1");
+  EXPECT_EQ(attribute_of(to("a"), "user.theirs"), "<none>");
+}
+
+TEST_F(Apply, what_root_alone_sees_of_attributes_is_carried) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  source_options_.preserve_xattrs = target_options_.preserve_xattrs = true;
+  old_file(from("a"), "a");
+  const std::vector<const char*> names = {"trusted.t", "security.other", "security.ima", "user.u"};
+  for (const char* name : names) {
+    if (::lsetxattr(from("a").c_str(), name, "1", 1, 0) != 0 && std::string(name) == "trusted.t")
+      GTEST_SKIP() << "no attributes here";
+  }
+  const OpResult result = apply_one(put("a"));
+  EXPECT_EQ(result.code, ErrorCode::ok) << result.message;
+  EXPECT_EQ(attribute_of(to("a"), "trusted.t"), "1");
+  EXPECT_EQ(attribute_of(to("a"), "security.other"), attribute_of(from("a"), "security.other"));
+  EXPECT_EQ(attribute_of(to("a"), "security.ima"), "<none>") << "a signature under another host's keys";
+}
+
+TEST_F(Apply, a_time_beyond_64_bits_of_nanoseconds_is_the_last_they_hold) {
+  old_file(from("a"), "a");
+  const struct timespec far[2] = {{0, UTIME_OMIT}, {10'413'792'000, 5}};  // in the year 2300
+  ASSERT_EQ(::utimensat(AT_FDCWD, from("a").c_str(), far, 0), 0);
+  struct stat st;
+  ASSERT_EQ(::lstat(from("a").c_str(), &st), 0);
+  if (st.st_mtim.tv_sec != far[1].tv_sec) GTEST_SKIP() << "this file system has no such time";
+  EXPECT_EQ(at_source("a").mtime_ns, kLastTime);
+  EXPECT_EQ(apply_one(put("a")).code, ErrorCode::ok);
+  EXPECT_EQ(at_target("a").mtime_ns, kLastTime);
 }
 
 TEST_F(Apply, preserves_owners_by_name_then_id) {

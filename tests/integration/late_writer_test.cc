@@ -9,6 +9,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/fs/space.h"
+#include "common/fs/unique_fd.h"
 #include "common/fs/version_care.h"
 #include "tests/support/fs_fixture.h"
 
@@ -261,6 +263,33 @@ TEST_F(LinkedLoser, that_has_no_room_for_a_copy_stays_in_the_tree) {
   ::unlink((small_ / "filler").c_str());
   EXPECT_EQ(apply_one(put("a")).code, ErrorCode::ok);
   EXPECT_EQ(read_file(small_ / "a"), "new");
+}
+
+TEST_F(LinkedLoser, leaves_the_reserve_alone) {
+  old_file(small_ / "a", std::string(400'000, 'x'));
+  ASSERT_EQ(::link((small_ / "a").c_str(), (small_ / "other").c_str()), 0);
+  old_file(from("a"), "new");
+  const Operation replace = put("a");
+  (void)applier();
+  const UniqueFd fd(::open(small_.path().c_str(), O_RDONLY | O_DIRECTORY));
+  const Space before = *space_of(fd.get());
+  // Room for the new file and the copy, to the last block.
+  old_file(small_ / "filler", std::string(before.free_bytes - 400'000 - 3 * 4096, 'y'));
+  EXPECT_EQ(apply({replace})[0].code, ErrorCode::no_space);
+  EXPECT_GE(space_of(fd.get())->free_bytes, reserved_bytes(before));
+  EXPECT_EQ(read_file(small_ / "a").size(), 400'000U);
+}
+
+TEST_F(LateWriter, dated_before_1970_with_a_fraction) {
+  old_file(to("linked"), "old");
+  ASSERT_EQ(::link(to("linked").c_str(), to("other").c_str()), 0);
+  const int64_t long_ago = -631'000'000 * kSecond + 500'000'000;
+  set_mtime(to("linked"), long_ago);
+  old_file(from("linked"), "new");
+  const OpResult result = apply_one(put("linked"));
+  ASSERT_EQ(result.code, ErrorCode::ok) << result.message;
+  ASSERT_EQ(versions().size(), 1U);
+  EXPECT_EQ(mtime_of(pair_dir() + "/versions/" + versions().at(0).id), long_ago);
 }
 
 }  // namespace

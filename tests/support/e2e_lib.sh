@@ -39,7 +39,9 @@ test_case() {
   (set -euo pipefail; trap 'echo "line $LINENO: $BASH_COMMAND"' ERR; cd "$W"; "$@") >"$W/case.log" 2>&1
   rc=$?
   set -e
-  if [ $rc = 0 ]; then echo "ok $name"; else
+  if [ $rc = 0 ] && grep -q '^SKIPPED' "$W/case.log"; then
+    echo "SKIPPED $name: $(grep -m 1 '^SKIPPED' "$W/case.log" | sed 's/^SKIPPED:* *//')"
+  elif [ $rc = 0 ]; then echo "ok $name"; else
     failures=$((failures + 1))
     echo "FAIL $name: $(grep -v '^line [0-9]*: return\|^line [0-9]*: exit' "$W/case.log" | tail -1)"
     if [ -n "${VERBOSE:-}" ]; then sed 's/^/  | /' "$W/case.log"; { tail -n 3 "$W/out" "$W/err" 2>/dev/null || true; } | sed "s/^/  | /"; fi

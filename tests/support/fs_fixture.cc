@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "common/fs/metadata.h"
+
 namespace twsync {
 
 TempDir::TempDir() {
@@ -51,7 +53,7 @@ uint32_t mode_of(const std::string& path) {
 }
 
 void set_mtime(const std::string& path, int64_t mtime_ns) {
-  const struct timespec times[2] = {{0, UTIME_OMIT}, {mtime_ns / kSecond, mtime_ns % kSecond}};
+  const struct timespec times[2] = {{0, UTIME_OMIT}, to_timespec(mtime_ns)};
   ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW), 0) << path;
 }
 

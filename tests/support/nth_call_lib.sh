@@ -1,10 +1,13 @@
 # shellcheck shell=bash
 # Sourced by the suites that fail the Nth call: a fixed tree with one path for each kind of operation on each side, its
 # edits, and one point = one run that is killed (or whose Nth call fails), then runs until quiet, and what must hold
-# afterwards. Needs strace.
+# afterwards. nth_call.c counts over all threads, and over all agents of a run.
 . "$(dirname "${BASH_SOURCE[0]}")/e2e_lib.sh"
 
-calls=write,pwrite64,fsync,fdatasync,syncfs,rename,renameat,renameat2,linkat,unlink,unlinkat,mkdirat,symlinkat,fchmod,utimensat,ftruncate
+# In the order of nth_call.c.
+calls=(write pwrite64 fsync fdatasync syncfs rename renameat renameat2 link linkat unlink unlinkat mkdir mkdirat symlinkat fchmod utimensat ftruncate)
+declare -A numbers=([EIO]=5 [ENOSPC]=28 [KILL]=KILL)
+cc -shared -fPIC -O -o "$tmp/nth_call.so" "$support/nth_call.c"
 jobs=${JOBS:-6}
 real_bin=$bin
 
@@ -71,13 +74,15 @@ unlocked() { # nobody holds a root or works in a stage any more
 }
 stage_empty() { [ -z "$(find code/.twsync/*/stage deploy/.twsync/*/stage -mindepth 1)" ] || die "left in a stage: $(find code/.twsync/*/stage deploy/.twsync/*/stage -mindepth 1)"; }
 
-# The agent is a script that runs the real one, under strace where the file `inject` says so.
+# The agent is a script that runs the real one, with its calls counted where the file `inject` is; it says what fails.
 wrapped_agent() {
   mkdir bin
   ln "$real_bin/twsync" bin/twsync 2>/dev/null || cp "$real_bin/twsync" bin/twsync
   cat >bin/twsync-agent <<SCRIPT
 #!/bin/sh
-if [ "\$1" != --version ] && [ -s "$W/inject" ]; then exec strace -f -y -o "$W/agent.trace.\$\$" -e trace=$calls \$(cat "$W/inject") "$real_bin/twsync-agent" "\$@"; fi
+if [ "\$1" != --version ] && [ -e "$W/inject" ]; then
+  exec env LD_PRELOAD="$tmp/nth_call.so" TWSYNC_CALLS="$W/agent.calls" TWSYNC_FAIL="\$(cat "$W/inject")" "$real_bin/twsync-agent" "\$@"
+fi
 exec "$real_bin/twsync-agent" "\$@"
 SCRIPT
   chmod 755 bin/twsync-agent
@@ -92,21 +97,17 @@ set_target() { # set_target local|ssh
 # run_injected WHO CALL N HOW: the run whose Nth call kills it (HOW = KILL) or fails (HOW = an errno's name); a line in
 # $tmp/missed when there was no such call.
 run_injected() {
-  local how="error=$4" reached='(INJECTED)'
-  if [ "$4" = KILL ]; then how="signal=KILL" reached='killed by SIGKILL'; fi
-  local inject="-e inject=$2:$how:when=$3"
+  local fail="$2 $3 ${numbers[$4]}"
+  rm -f ./*.calls ./*.calls.hit
   if [ "$1" = agent ]; then
-    echo "$inject" >inject
+    echo "$fail" >inject
     sync_now "${options[@]}"
     rm inject
-    cat agent.trace.* >trace 2>/dev/null || : >trace
   else
     rc=0
-    # shellcheck disable=SC2086
-    timeout -k 5 180 strace -f -y -b execve -o trace -e trace=$calls $inject "$bin/twsync" --state-dir "$W/S" sync "$W/code" "${TARGET:-$W/deploy}" --json "${options[@]}" \
-      >out 2>err || rc=$?
+    counting "$fail" timeout -k 5 180 "${options[@]}" || rc=$?
   fi
-  if ! grep -q "$reached" trace; then
+  if [ ! -e "$1.calls.hit" ]; then
     [ $rc = 0 ] || die "nothing was injected, but exit code $rc: $(tail -1 out err)"
     echo "$W" >>"$tmp/missed"
   elif [ "$4" != KILL ]; then
@@ -117,17 +118,9 @@ run_injected() {
   until_true 30 unlocked || die "a lock stays afterwards"
 }
 
-# The call that failed, also where strace shows it in two pieces.
-injected_line() {
-  awk '/<unfinished/ { begun[$1] = $0 } /INJECTED/ { print ($0 ~ /resumed>/ ? begun[$1] : $0) }' trace
-}
-
 after_failure() {
-  # A failing write to a socket or an eventfd is no fault of a disk: libzmq ends the process over it, or waits for a wake-up
-  # that never comes.
-  if injected_line | grep -q 'write([0-9]*<\(socket\|pipe\|anon_inode\|UNIX\|TCP\)'; then return; fi
-  [ $rc != 124 ] && [ $rc != 137 ] || die "a failed call made the run hang: $(injected_line)"
-  [ $rc -lt 128 ] && [ $rc != 4 ] || die "a failed call ended the run: exit code $rc: $(tail -1 out err)"
+  [ $rc != 124 ] && [ $rc != 137 ] || die "a failed call made the run hang: $(cat ./*.calls.hit)"
+  [ $rc -lt 128 ] && [ $rc != 4 ] || die "a failed call ended the run: exit code $rc: $(cat ./*.calls.hit) $(tail -1 out err)"
   echo "$rc" >>"$tmp/codes"
   if [ $rc = 0 ] && [ "$(summary in_sync)" = true ]; then equal_trees; fi
 }
@@ -164,11 +157,11 @@ point() { # point TRANSPORT HOW WHO CALL N PHASE
   [ "$(summary operations)" = 0 ] || die "the next run plans something: $(operations | head -2)"
 }
 
-# What undisturbed runs reach, and $tmp/points: every call of each kind that they make ("WHO CALL N PHASE").
+# What undisturbed runs reach, and $tmp/counts: how many calls of each kind they make ("WHO CALL COUNT PHASE").
 reference() {
   set_target local
   wrapped_agent
-  echo "-e trace=$calls" >inject
+  : >inject
   first_tree
   counted first
   edits
@@ -181,26 +174,37 @@ reference_many() {
   wrapped_agent
   first_tree
   in_sync
-  echo "-e trace=$calls" >inject
+  : >inject
   many
   counted many
 }
 
 counted() { # counted PHASE
-  rm -f trace agent.trace.*
-  strace -f -y -b execve -o trace -e trace=$calls "$bin/twsync" --state-dir "$W/S" sync "$W/code" "$W/deploy" --json >out 2>err
-  count_calls controller "$1" trace
-  count_calls agent "$1" agent.trace.*
+  rm -f ./*.calls
+  counting "" timeout -k 5 180
+  count_calls controller "$1"
+  count_calls agent "$1"
   equal_trees
   manifest code >"$tmp/expected.$1"
 }
 
-# count_calls WHO PHASE TRACE...: points to inject at; strace counts for each thread by itself. Of `many` only the flushes.
+# counting FAIL TIMEOUT... [OPTION]...: a sync whose own calls are counted.
+counting() {
+  local fail=$1 limit=("${@:2:4}"); shift 5
+  "${limit[@]}" env LD_PRELOAD="$tmp/nth_call.so" TWSYNC_CALLS="$W/controller.calls" TWSYNC_FAIL="$fail" \
+    "$bin/twsync" --state-dir "$W/S" sync "$W/code" "${TARGET:-$W/deploy}" --json "$@" >out 2>err
+}
+
+# count_calls WHO PHASE: of `many` only the flushes.
 count_calls() {
-  local who=$1 phase=$2; shift 2
-  cat "$@" | sed -n 's/^\([0-9]*\) *\([a-z0-9]*\)(.*/\1 \2/p' | sort | uniq -c |
-    awk -v who="$who" -v phase="$phase" '$1 > max[$3] { max[$3] = $1 }
-      END { for (c in max) if (phase != "many" || c ~ /sync/) for (n = 1; n <= max[c]; n++) print who, c, n, phase }' >>"$tmp/points"
+  od -An -v -w8 -t u8 "$1.calls" | paste -d ' ' - <(printf '%s\n' "${calls[@]}") |
+    awk -v who="$1" -v phase="$2" '$1 > 0 && (phase != "many" || $2 ~ /sync/) { print who, $2, $1, phase }' >>"$tmp/counts"
+}
+
+# "WHO CALL N PHASE" for every call of each kind, as many as the run with the most of them made.
+points() {
+  awk '{ key = $1 " " $2 " " $4; if ($3 > most[key]) most[key] = $3 }
+    END { for (key in most) { split(key, p, " "); for (n = 1; n <= most[key]; n++) print p[1], p[2], n, p[3] } }' "$tmp/counts" | sort
 }
 
 in_parallel() { # reads lines of arguments for test_case
@@ -216,8 +220,8 @@ in_parallel() { # reads lines of arguments for test_case
 # Lines "TRANSPORT HOW WHO CALL N PHASE" -> lines for in_parallel.
 as_cases() { awk '{ print $1 "_" $2 "_" $3 "_" $6 "_" $4 "_" $5, "point", $0 }'; }
 
-# all_reached CHOSEN [MOST]: no more than MOST points, by default none, were missed (threads share the work differently
-# each time); ends the suite.
+# all_reached CHOSEN [MOST]: no more than MOST points, by default none, were missed (not every run makes as many calls);
+# ends the suite.
 all_reached() {
   : >>"$tmp/missed"
   local missed; missed=$(wc -l <"$tmp/missed")
@@ -226,5 +230,3 @@ all_reached() {
   if [ -e "$tmp/failed" ]; then failures=$(wc -l <"$tmp/failed"); fi
   finish
 }
-
-command -v strace >/dev/null || { echo "strace is needed (Debian: apt install strace)"; exit 2; }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/model/time_limits.h"
 #include "tests/support/tree_literals.h"
 
 namespace twsync::testing {
@@ -71,6 +72,17 @@ TEST(Planner, R33_what_a_person_decided_holds_there_and_below_alone) {
   for (const Conflict& c : plan.conflicts)
     EXPECT_EQ(c.winner, c.path == "d/f" ? ConflictWinner::code : ConflictWinner::none) << c.path;
   EXPECT_EQ(policy.conflicts_at("d/f/below"), ConflictPolicy::code_server);
+}
+
+TEST(Planner, R25_times_without_end_are_implausible) {
+  Entry far = file(100, 100, 2);
+  Entry near = file(200, 200, 1);
+  far.mtime_ns = kLastTime;
+  EXPECT_EQ(winner(near, far, 0), ConflictWinner::code);
+  EXPECT_EQ(winner(far, near, 10), ConflictWinner::code);
+  far.mtime_ns = kFirstTime;
+  EXPECT_EQ(winner(far, near, 10), ConflictWinner::deploy);
+  EXPECT_EQ(winner(near, far, 10), ConflictWinner::code);
 }
 
 TEST(Planner, R01_root_is_never_touched) {

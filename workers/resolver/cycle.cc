@@ -59,6 +59,7 @@ CycleResult Cycle::run() {
     }
     status = scan(stale);
   }
+  if (status.ok() && !order_.dry_run) tell_left_over();
   finish(status);
   CycleResult result;
   result.summary = summary_;
@@ -73,6 +74,21 @@ CycleResult Cycle::run() {
     }
   }
   return result;
+}
+
+// Stale to the end: files that never rest. A direction isn't to blame for them, so they are failed (I13).
+void Cycle::tell_left_over() {
+  std::set<std::string> paths;
+  for (const Side side : {Side::code, Side::deploy}) {
+    for (const auto& scope : again_.scopes(side)) {
+      if (work_.pending.find(Side::code, scope.path) != nullptr ||
+          work_.pending.find(Side::deploy, scope.path) != nullptr)
+        paths.insert(scope.path);
+    }
+  }
+  left_over_ = paths.size();
+  for (const auto& path : paths)
+    tell_skipped(path, "it keeps changing and was not carried; it is tried again", !order_.only_news);
 }
 
 Status Cycle::pass(bool& more) {
@@ -151,7 +167,7 @@ void Cycle::finish(Status status) {
   }
   std::sort(pending.begin(), pending.end());
   summary_.pending = static_cast<uint64_t>(std::unique(pending.begin(), pending.end()) - pending.begin());
-  summary_.failed += unreadable_;
+  summary_.failed += unreadable_ + left_over_;
   summary_.dry_run = order_.dry_run;
   summary_.in_sync = status.ok() && summary_.pending == 0 && summary_.parked == 0 && summary_.failed == 0;
   summary_.duration_ns = services_.clock.steady_ns() - started_ns_;
@@ -163,7 +179,7 @@ Status Cycle::close() {
   // A cycle that found nothing to record leaves the base alone, but for the first one of a pair.
   if (!recorded_ && work_.meta.completed > 0 && !order_.full) return {};
   ++work_.meta.completed;
-  work_.meta.last_done_ns = services_.clock.wall_ns();
+  if (left_over_ == 0) work_.meta.last_done_ns = services_.clock.wall_ns();
   SYNC_TRY(work_.base->begin(true));
   SYNC_TRY(work_.base->set_meta(work_.meta));
   return work_.base->commit();

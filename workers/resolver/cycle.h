@@ -91,6 +91,7 @@ class Cycle {
   Status flush_what_failed(const Plan& plan);
   Status agree(const Plan& plan);
   void announce(const Plan& plan);
+  void tell_left_over();
   void finish(Status status);
   Status close();
   bool in_doubt() const { return policy_.code_doubt.active || policy_.deploy_doubt.active; }
@@ -106,9 +107,11 @@ class Cycle {
   std::vector<Scope> only_;  // what is planned; empty = everything pending
   std::vector<std::string> ignored_rows_;
   HintSet again_;
-  std::set<std::string> told_;  // skipped items, each once
-  uint64_t unreadable_ = 0;     // not looked at, so not in sync either (I13)
-  bool unknown_ = false;        // some of it for a reason that may pass
+  std::set<std::string> told_;       // skipped items, each once
+  std::set<std::string> mounts_[2];  // by side
+  uint64_t left_over_ = 0;           // beyond this cycle's patience
+  uint64_t unreadable_ = 0;          // not looked at, so not in sync either (I13)
+  bool unknown_ = false;             // some of it for a reason that may pass
   bool recorded_ = false;
 };
 

@@ -1,6 +1,7 @@
 // Where a cycle looks, and what it takes from the scans.
 
 #include <algorithm>
+#include <cerrno>
 
 #include "common/base/text.h"
 #include "workers/resolver/cycle.h"
@@ -186,7 +187,9 @@ void Cycle::tell_skipped(const std::string& path, std::string text, bool aloud) 
 }
 
 void Cycle::tell_special(Side side, const std::string& path, bool aloud) {
-  tell_skipped(path, str("not a file, directory or symlink on the ", to_string(side), " side"), aloud);
+  const bool mount = mounts_[static_cast<size_t>(side)].contains(path);
+  const char* what = mount ? "another file system is mounted there" : "not a file, directory or symlink";
+  tell_skipped(path, str(what, " on the ", to_string(side), " side"), aloud);
 }
 
 void Cycle::take_chunk(ScanChunk&& chunk) {
@@ -202,12 +205,16 @@ void Cycle::take_scan(const ScanDone& done) {
   ignored_rows_.insert(ignored_rows_.end(), done.ignored_rows.begin(), done.ignored_rows.end());
   for (const Side side : {Side::code, Side::deploy}) {
     const SideScan& scan = side == Side::code ? done.code : done.deploy;
-    unreadable_ += scan.unreadable.size();
     for (const auto& e : scan.unreadable) {
+      // Like a socket it is never synced, and listed as special: where the base knows something there, R03 parks it.
+      if (e.code == ErrorCode::unsupported && e.sys_errno == EXDEV) {
+        mounts_[static_cast<size_t>(side)].insert(e.path);
+        continue;
+      }
+      ++unreadable_;
       unknown_ = unknown_ || (e.code != ErrorCode::denied && e.code != ErrorCode::unsupported);
-    }
-    for (const auto& e : scan.unreadable)
       tell_skipped(e.path, str("cannot be read on the ", to_string(side), " side: ", e.message));
+    }
     if (!scan.unreadable.empty()) work_.hints_complete = false;
   }
   for (const auto& odd : done.odd_rules) {

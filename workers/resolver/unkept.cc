@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/text.h"
+#include "common/model/time_limits.h"
 
 namespace twsync {
 
@@ -41,7 +42,7 @@ std::vector<Loss> losses(const Policy& policy, const Operation& op, const OpResu
     out.push_back({Unkept::xattrs, "its extended attributes or access lists are not all there"});
   // What was read while it changed comes with a time of its own.
   const bool as_planned = op.kind != OpKind::put_file || result.source.stamp == wanted.stamp;
-  if (!got.is_directory() && as_planned && wanted.mtime_ns != got.mtime_ns)
+  if (!got.is_directory() && as_planned && (wanted.mtime_ns != got.mtime_ns || !is_exact_time(got.mtime_ns)))
     out.push_back({Unkept::time, "its modification time is not exactly kept there"});
   return out;
 }
@@ -57,7 +58,7 @@ bool differs(const BaseRow& row, Unkept what) {
     case Unkept::xattrs:
       return !(a.xattrs == b.xattrs);
     case Unkept::time:
-      return a.stamp.mtime_ns != b.stamp.mtime_ns;
+      return a.stamp.mtime_ns != b.stamp.mtime_ns || !is_exact_time(a.stamp.mtime_ns);
     case Unkept::special:
       break;
   }
