@@ -2,6 +2,7 @@
 // The resolver as a worker of the broker: leases go to the pair's controller, task results to whoever waits for them.
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +17,8 @@ struct ResolverOptions {
   BrokerEndpoints endpoints;
   PairLookup pairs;
   std::string version;
+  /// Every turn of the loop: whether the broker knows us; it says for how many ms to wait at most. May be empty.
+  std::function<int(bool known)> each_turn = {};
   ControllerOptions controller;
 };
 
