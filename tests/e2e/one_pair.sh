@@ -67,6 +67,7 @@ mv "$work/deploy/.twsync" "$work/marker"
 for role in "${roles[@]}"; do start_role "$role"; done
 stopped() { ts conflicts --json | grep -q '"id":"r-deploy"'; }
 eventually "the stop at the deploy root" stopped
+ts history one --pair main >"$work/out" 2>&1 || true
 [ ! -e "$work/deploy/.twsync" ] || fail "below the deploy root there is now: $(cd "$work/deploy/.twsync" && find .)"
 mv "$work/marker" "$work/deploy/.twsync"
 echo "ok nothing is made below a root that a sync stops at"
