@@ -53,8 +53,8 @@ for role in "${roles[@]}"; do stop_role "$role" TERM; done
 rm "$work/pairs.d/docs.sh"
 mv "$work/code/.twsync" "$work/marker"
 for role in "${roles[@]}"; do start_role "$role"; done
-stopped() { ts conflicts --json | grep -q '"id":"r-code"'; }
-eventually "the stop at the root" stopped
+stopped_code() { ts conflicts --json | grep -q '"id":"r-code"'; }
+eventually "the stop at the root" stopped_code
 echo five >"$work/code/five"
 sleep 5
 [ ! -e "$work/code/.twsync" ] || fail "below a root that nobody approved there is now: $(cd "$work/code/.twsync" && find .)"
@@ -65,8 +65,8 @@ eventually "the edit, once the root is right again" same "$work/code/five" "$wor
 for role in "${roles[@]}"; do stop_role "$role" TERM; done
 mv "$work/deploy/.twsync" "$work/marker"
 for role in "${roles[@]}"; do start_role "$role"; done
-stopped() { ts conflicts --json | grep -q '"id":"r-deploy"'; }
-eventually "the stop at the deploy root" stopped
+stopped_deploy() { ts conflicts --json | grep -q '"id":"r-deploy"'; }
+eventually "the stop at the deploy root" stopped_deploy
 ts history one --pair main >"$work/out" 2>&1 || true
 [ ! -e "$work/deploy/.twsync" ] || fail "below the deploy root there is now: $(cd "$work/deploy/.twsync" && find .)"
 mv "$work/marker" "$work/deploy/.twsync"

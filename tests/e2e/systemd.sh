@@ -187,8 +187,10 @@ reloaded_all_the_time() {
   local ready end=$((SECONDS + 30))
   ready=$(grep -c READY=1 "$work/$1.notify")
   until at_least $((ready + 3)) "$work/$1.notify" READY=1; do
-    kill -HUP "${pids[$1]}" 2>/dev/null || fail "$1 was ended by a SIGHUP during a reload"
+    for _ in {1..20}; do kill -HUP "${pids[$1]}" 2>/dev/null || fail "$1 was ended by a SIGHUP during a reload"; done
     [ $SECONDS -lt $end ] || fail "$1 does not get ready between reloads"
+    # A worker is ready once the broker knows it.
+    sleep 0.5
   done
 }
 for role in "${roles[@]}"; do
