@@ -115,6 +115,7 @@ Result<bool> WorkerLink::Impl::receive(Message& message) {
     if (lost) {
       lost = false;
       reconnected = true;
+      woken = true;  // nothing else may come for a long time
     }
     if (!beat) return true;
   }

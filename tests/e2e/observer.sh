@@ -97,6 +97,12 @@ grep -q '^  transfer 2 pid ' "$work/status" || fail "status does not number the 
 [ -z "$(scrape | grep -v '^#' | cut -d' ' -f1 | sort | uniq -d)" ] || fail "twice the same series: $(scrape)"
 echo "ok a dead monitor is told by the status, the doctor and the metrics"
 
+stop_role broker KILL
+start_role broker
+watched_again() { "$bin/twsync" status "${options[@]}" | grep -q '  watch: code: live.*; deploy: live'; }
+eventually "both watches, told to the new broker" watched_again
+echo "ok watches are told to a new broker"
+
 told_last() { grep -E 'main: (STALE|not stale)' "$work/observer.log" | tail -n 1 | grep -q "main: $1"; }
 stop_role transfer KILL
 eventually "the alert" told_last STALE
