@@ -17,9 +17,9 @@ struct ResolverOptions {
   BrokerEndpoints endpoints;
   PairLookup pairs;
   std::string version;
+  ControllerOptions controller;
   /// Every turn of the loop: whether the broker knows us; it says for how many ms to wait at most. May be empty.
   std::function<int(bool known)> each_turn = {};
-  ControllerOptions controller;
 };
 
 /// run() owns the link and returns when `stop` is set.
