@@ -12,6 +12,7 @@ namespace {
 constexpr uint32_t kMaxCredit = 4096;
 constexpr size_t kMaxDoingBytes = 200;
 constexpr int64_t kMaxRetryMs = 3'600'000;
+constexpr uint32_t kToldAttempts = 10;  // of those that fail alike
 
 uint64_t parse_token(const std::string& text) {
   uint64_t token = 0;
@@ -56,9 +57,21 @@ void BrokerCore::worker_gone(const std::string& identity, const Error& why) {
   const WorkerTable::Worker* worker = workers_.find(identity);
   log(BrokerSeverity::info,
       str("worker gone: ", escape_bytes(worker->ready.service), ", pid ", worker->ready.pid, ": ", why.message));
+  const WorkerTable::Worker gone = *worker;
   workers_.remove(identity);
+  note_gone(gone);
   router_.peer_gone(identity);
   for (const std::string& pair : queue_.lose_holder(identity, why, now_)) views_[pair].progress.reset();
+}
+
+void BrokerCore::note_gone(const WorkerTable::Worker& worker) {
+  const std::string& service = worker.ready.service;
+  for (const std::string& pair : queue_.pairs()) {
+    if (!worker.serves(pair) || workers_.any_for(service, pair)) continue;
+    gone_[service].insert_or_assign(pair, now_);
+    // A monitor says its states as soon as it is back; a scanner only once it reaches the side again.
+    if (service == "scanner") views_[pair].watch[static_cast<size_t>(Side::deploy)].clear();
+  }
 }
 
 void BrokerCore::on_lease_more(Incoming& in) {
@@ -145,6 +158,7 @@ void BrokerCore::finish_request(const std::string& id) {
 
 void BrokerCore::fail_lease(const std::string& holder, LeaseDone& done) {
   const std::string pair = queue_.pair_of_lease(done.id);
+  const std::string failed_before = queue_.status(pair, now_).last_error;
   if (done.error.code == ErrorCode::ok) done.error = {ErrorCode::io, "the cycle did not finish", {}, 0};
   if (!queue_.fail(done.id, holder, done.error, std::clamp<int64_t>(done.retry_ms, 0, kMaxRetryMs) * kMillisecond,
                    now_)) {
@@ -155,9 +169,11 @@ void BrokerCore::fail_lease(const std::string& holder, LeaseDone& done) {
   views_[pair].progress.reset();
   const PairStatus status = queue_.status(pair, now_);
   const bool buried = status.state == "buried";
-  log(buried ? BrokerSeverity::error : BrokerSeverity::warning,
-      str("pair ", pair, ": attempt ", status.attempt, " failed: ", status.last_error,
-          buried ? "; given up until a new hint or request" : ""));
+  const bool news = status.last_error != failed_before || status.attempt % kToldAttempts == 0;
+  if (news || buried)
+    log(buried ? BrokerSeverity::error : BrokerSeverity::warning,
+        str("pair ", pair, ": attempt ", status.attempt, " failed: ", status.last_error,
+            buried ? "; given up until a new hint or request" : ""));
   std::erase_if(done.again, [&](Hint& hint) {
     hint.pair = pair;
     return !validate_hint(hint).ok();

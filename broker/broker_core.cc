@@ -47,6 +47,7 @@ Result<std::unique_ptr<BrokerCore>> BrokerCore::open(CoreOptions options, int64_
   SYNC_ASSIGN(const uint64_t epoch, opened.store.next_epoch((options.seed & 0x3fff'ffffULL) + 1));
   std::unique_ptr<BrokerCore> core(new BrokerCore(std::move(options), std::move(opened.store), epoch));
   core->begin_turn(now, now_wall);
+  core->opened_ = now;
   if (opened.recovered) {
     core->log(BrokerSeverity::error,
               str("the queue was damaged: moved to ", opened.moved_to.empty() ? "(gone)" : opened.moved_to,
@@ -57,7 +58,7 @@ Result<std::unique_ptr<BrokerCore>> BrokerCore::open(CoreOptions options, int64_
 }
 
 Status BrokerCore::load(bool recovered, int64_t now) {
-  for (const std::string& pair : options_.pairs) queue_.add_pair(pair);
+  for (const std::string& pair : options_.pairs) queue_.add_pair(pair, now);
   SYNC_ASSIGN(const JournalContents contents, store_.load());
   uint64_t foreign = 0;
   for (const auto& [row, hint] : contents.hints) {

@@ -105,6 +105,9 @@ class BrokerCore {
   void on_status(Incoming& in);
   bool tell_if_known(const Incoming& in, const std::string& request);
   PairStatus pair_status(const std::string& pair) const;
+  std::string watch_text(const std::string& pair) const;
+  void add_missing(PairStatus& status) const;
+  void list_processes(StatusReply& status) const;
 
   // back_handlers.cc
   void on_ready(Incoming& in);
@@ -121,6 +124,7 @@ class BrokerCore {
   void finish_request(const std::string& id);
   std::vector<LeaseEnd::Done> request_ends(const JobQueue::Ending& ending, const Error& error);
   void worker_gone(const std::string& identity, const Error& why);
+  void note_gone(const WorkerTable::Worker& worker);
 
   // broker_core.cc
   Status commit_writes();
@@ -139,11 +143,14 @@ class BrokerCore {
   WorkerTable workers_;
   TaskRouter router_;
   std::map<std::string, PairView> views_;
-  std::map<std::string, std::set<std::string>> followers_;  // request id -> clients
-  std::map<std::string, std::string> summaries_;            // leased request id -> its summary event, encoded
+  std::map<std::string, std::map<std::string, int64_t>> gone_;  // service -> pair -> since when nobody serves it
+  std::optional<std::pair<WorkerStatus, int64_t>> observer_;    // it is no worker: seen when it last asked
+  std::map<std::string, std::set<std::string>> followers_;      // request id -> clients
+  std::map<std::string, std::string> summaries_;                // leased request id -> its summary event, encoded
   std::vector<Write> writes_;
   std::vector<Outgoing> outgoing_;
   std::vector<Published> published_;
+  int64_t opened_ = 0;
   int64_t now_ = 0;
   int64_t now_wall_ = 0;
   int64_t due_ = 0;  // when the next turn was to be

@@ -8,6 +8,9 @@ namespace twsync {
 
 namespace {
 
+constexpr const char* kObserver = "observer";
+constexpr int64_t kObserverNs = 40 * kSecond;  // it asks every ten seconds
+
 Error owners_only() {
   return {ErrorCode::denied,
           "members of the group may publish and ask for the status; this is for root or the user who runs the service",
@@ -151,15 +154,50 @@ void BrokerCore::on_attach(Incoming& in) {
 
 PairStatus BrokerCore::pair_status(const std::string& pair) const {
   PairStatus status = queue_.status(pair, now_);
+  status.watch = watch_text(pair);
+  add_missing(status);
   const auto view = views_.find(pair);
   if (view == views_.end()) return status;
   status.progress = view->second.progress;
   status.last_summary = view->second.summary;
-  for (const Side side : {Side::code, Side::deploy}) {
-    const std::string& state = view->second.watch[static_cast<size_t>(side)];
-    if (!state.empty()) status.watch += str(status.watch.empty() ? "" : "; ", to_string(side), ": ", state);
-  }
   return status;
+}
+
+// What a process said that is gone says nothing about now.
+std::string BrokerCore::watch_text(const std::string& pair) const {
+  const auto view = views_.find(pair);
+  std::string text;
+  for (const Side side : {Side::code, Side::deploy}) {
+    const char* watcher = side == Side::code ? "monitor" : "scanner";
+    std::string state = view == views_.end() ? "" : view->second.watch[static_cast<size_t>(side)];
+    if (!workers_.any_for(watcher, pair)) state = str("unwatched (no ", watcher, ")");
+    if (!state.empty()) text += str(text.empty() ? "" : "; ", to_string(side), ": ", state);
+  }
+  return text;
+}
+
+void BrokerCore::add_missing(PairStatus& status) const {
+  int64_t since = INT64_MAX;
+  for (const char* service : {"resolver", "scanner", "transfer", "monitor"}) {
+    if (workers_.any_for(service, status.pair)) continue;
+    const auto gone = gone_.find(service);
+    const bool was_there = gone != gone_.end() && gone->second.contains(status.pair);
+    const int64_t from = was_there ? gone->second.at(status.pair) : opened_;
+    if (from >= since) continue;
+    since = from;
+    status.missing = service;
+  }
+  if (!status.missing.empty()) status.missing_ms = (now_ - since) / kMillisecond;
+}
+
+void BrokerCore::list_processes(StatusReply& status) const {
+  for (const auto& [identity, worker] : workers_.all()) {
+    status.workers.push_back({worker.ready.service, worker.ready.version, worker.doing, worker.ready.pid,
+                              (now_ - worker.seen) / kMillisecond});
+  }
+  if (!observer_ || now_ - observer_->second > kObserverNs) return;
+  status.workers.push_back(observer_->first);
+  status.workers.back().last_seen_ms = (now_ - observer_->second) / kMillisecond;
 }
 
 void BrokerCore::on_status(Incoming& in) {
@@ -172,10 +210,9 @@ void BrokerCore::on_status(Incoming& in) {
   for (const std::string& pair : queue_.pairs()) {
     if (query->pair.empty() || query->pair == pair) status.pairs.push_back(pair_status(pair));
   }
-  for (const auto& [identity, worker] : workers_.all()) {
-    status.workers.push_back({worker.ready.service, worker.ready.version, worker.doing, worker.ready.pid,
-                              (now_ - worker.seen) / kMillisecond});
-  }
+  if (in.owner && query->service == kObserver)
+    observer_ = {{kObserver, query->version.substr(0, kMaxIdBytes), "idle", query->pid, 0}, now_};
+  list_processes(status);
   reply(in, MessageType::status_reply, encode(status));
 }
 

@@ -24,8 +24,8 @@ bool is_environment(ErrorCode code) {
 JobQueue::JobQueue(QueueLimits limits, uint64_t seed, uint64_t epoch)
     : limits_(limits), random_(seed), next_token_(epoch << 32U) {}
 
-void JobQueue::add_pair(const std::string& pair) {
-  pairs_.try_emplace(pair, limits_.scopes_per_side);
+void JobQueue::add_pair(const std::string& pair, int64_t now) {
+  pairs_.try_emplace(pair, limits_.scopes_per_side, now);
 }
 
 std::string JobQueue::pair_of_request(const std::string& id) const {
@@ -52,6 +52,7 @@ std::string JobQueue::holder_of(const std::string& pair) const {
 
 void JobQueue::note_source(PairJobs& jobs, HintSource source, int64_t now) {
   if (!jobs.waiting()) {
+    if (!jobs.active && jobs.last_done_ns != 0) jobs.busy_since = now;
     jobs.source = source;
     jobs.waiting_since = now;
   }
@@ -214,7 +215,10 @@ void JobQueue::put_back(PairJobs& jobs, const Error& error, int64_t retry_ns, in
   if (!is_environment(error.code)) ++jobs.failures;
   jobs.last_error = describe(error);
   jobs.buried = jobs.failures >= limits_.max_failures && !urgent;
-  jobs.not_before = urgent ? now : now + (retry_ns > 0 ? retry_ns : backoff(jobs.attempt));
+  // Another server that is away is asked less and less often, whatever the resolver proposes.
+  const bool away = error.code == ErrorCode::unreachable || error.code == ErrorCode::timeout;
+  if (away || retry_ns == 0) retry_ns = std::max(retry_ns, backoff(jobs.attempt));
+  jobs.not_before = urgent ? now : now + retry_ns;
 }
 
 int64_t JobQueue::backoff(uint32_t attempt) {
@@ -266,6 +270,7 @@ PairStatus JobQueue::status(const std::string& pair, int64_t now) const {
   status.attempt = jobs.attempt;
   status.last_done_ns = jobs.last_done_ns;
   status.last_error = jobs.last_error;
+  if (status.state != "idle" || jobs.last_done_ns == 0) status.busy_ms = (now - jobs.busy_since) / kMillisecond;
   return status;
 }
 

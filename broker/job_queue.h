@@ -36,7 +36,7 @@ class JobQueue {
   /// Tokens are epoch << 32 | counter: one from another life of the broker never fits.
   JobQueue(QueueLimits limits, uint64_t seed, uint64_t epoch);
 
-  void add_pair(const std::string& pair);
+  void add_pair(const std::string& pair, int64_t now);
   bool knows(const std::string& pair) const { return pairs_.contains(pair); }
   bool has_request(const std::string& id) const { return request_pairs_.contains(id); }
   /// The pair that a waiting or leased request belongs to, "" = none.
@@ -68,7 +68,8 @@ class JobQueue {
   std::optional<Ending> begin_end(uint64_t id, const std::string& holder);
   /// Second half, once the end is journaled.
   void finish_end(uint64_t id, int64_t now_wall_ns);
-  /// Everything back; retry after `retry_ns`, or with backoff when that is 0. False = stale token.
+  /// Everything back; retry after `retry_ns`, or with backoff when that is 0 or the other server is away. False = stale
+  /// token.
   bool fail(uint64_t id, const std::string& holder, const Error& error, int64_t retry_ns, int64_t now);
   /// Its leases come back. Returns their pairs.
   std::vector<std::string> lose_holder(const std::string& holder, const Error& why, int64_t now);
@@ -85,7 +86,7 @@ class JobQueue {
   std::optional<Compaction> wants_compaction() const;
   void compacted(const std::string& pair, uint64_t last_row);
 
-  /// state, counts, attempt, last_error and last_done_ns of a pair.
+  /// state, counts, attempt, last_error, last_done_ns and busy_ms of a pair.
   PairStatus status(const std::string& pair, int64_t now) const;
   void set_last_done(const std::string& pair, int64_t wall_ns);
   std::vector<std::string> pairs() const;
@@ -102,7 +103,7 @@ class JobQueue {
     bool ending = false;
   };
   struct PairJobs {
-    explicit PairJobs(size_t limit) : hints(limit) {}
+    PairJobs(size_t limit, int64_t now) : hints(limit), busy_since(now) {}
     HintSet hints;
     HintSource source = HintSource::cron;  // the most urgent of all that waits
     std::deque<Request> requests;
@@ -110,6 +111,7 @@ class JobQueue {
     uint64_t last_row = 0;
     uint64_t rows = 0;  // journal rows behind `hints`
     int64_t waiting_since = 0;
+    int64_t busy_since;  // neither idle nor, before the first sync, done
     int64_t not_before = 0;
     uint32_t attempt = 0;   // leases that failed since the last success
     uint32_t failures = 0;  // of those, the ones that count towards burying

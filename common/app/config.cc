@@ -74,11 +74,14 @@ Status load_pairs(Config& config, const Settings& from_file, const Overrides& ov
   SYNC_ASSIGN(const auto files, pair_files(directory));
   for (const auto& file : files) {
     const std::string stem = std::filesystem::path(file).stem().string();
-    if (!is_pair_name(stem) || stem == kMainPair) {
-      return usage("a pair's file name is its name: letters, digits, '.', '_', '-', and not 'main'", file);
+    const bool named = is_pair_name(stem) && stem != kMainPair;
+    auto pair = named ? pair_in(config, from_file, overrides, file, stem)
+                      : usage("a pair's file name is its name: letters, digits, '.', '_', '-', and not 'main'", file);
+    if (pair) {
+      config.pairs.push_back(std::move(pair).value());
+    } else {
+      config.misconfigured.push_back({escape_bytes(stem), file, pair.error()});
     }
-    SYNC_ASSIGN(auto pair, pair_in(config, from_file, overrides, file, stem));
-    config.pairs.push_back(std::move(pair));
   }
   return {};
 }
@@ -133,6 +136,14 @@ const PairConfig* Config::find(std::string_view name) const {
   const auto found =
       std::find_if(pairs.begin(), pairs.end(), [&](const PairConfig& pair) { return pair.name == name; });
   return found == pairs.end() ? nullptr : &*found;
+}
+
+Error Config::why_not(std::string_view name) const {
+  for (const auto& pair : misconfigured) {
+    if (pair.name == name)
+      return usage(str("the pair ", name, " is misconfigured: ", pair.error.message), pair.error.path);
+  }
+  return usage(str("no pair '", escape_bytes(name), "' is configured"));
 }
 
 Result<std::string> read_trusted_file(const std::string& path) {

@@ -22,6 +22,13 @@ struct Overrides {
   std::string known_hosts;
 };
 
+/// A pair whose own file is wrong. The others are no matter of it.
+struct MisconfiguredPair {
+  std::string name;
+  std::string file;
+  Error error;  ///< usage, with file and line
+};
+
 struct Config {
   std::string file;         ///< what was read; empty = no configuration here (only ad hoc pairs work)
   std::string prefix;       ///< the installation's, e.g. "/opt/sutazaiapp"; empty = not installed
@@ -34,8 +41,11 @@ struct Config {
   std::string known_hosts;        ///< own known_hosts file
   Overrides overrides;            ///< as given
   std::vector<PairConfig> pairs;  ///< "main" first, then pairs.d/*.sh by name
+  std::vector<MisconfiguredPair> misconfigured;
 
   const PairConfig* find(std::string_view name) const;
+  /// usage for a name that find() doesn't know: what is wrong with that pair, or that there is none.
+  Error why_not(std::string_view name) const;
 };
 
 /// The name of the pair in sync_config.sh itself.
@@ -43,8 +53,8 @@ constexpr const char* kMainPair = "main";
 
 /// Reads --config, or <prefix>/scripts/config/sync_config.sh where twsync is installed, and pairs.d/*.sh beside it
 /// (each begins with the main file's values). Looks at no root: prepare_pair() does. Creates nothing.
-/// Errors: usage with file, line and what is allowed; usage when a file can be written by others or belongs to somebody
-/// other than us or root.
+/// Errors, of the main file only: usage with file, line and what is allowed; usage when it can be written by others or
+/// belongs to somebody other than us or root. The same in a pair's file makes that pair a misconfigured one.
 Result<Config> load_config(const Overrides& overrides);
 
 /// That pair alone: what is wrong in another one's file is no matter here. usage when it is not configured.

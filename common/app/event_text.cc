@@ -58,6 +58,13 @@ std::string event_name(EventKind kind) {
   }
 }
 
+LogFields event_fields(const Event& event) {
+  return {{"TWSYNC_PAIR", event.pair},
+          {"TWSYNC_EVENT", event_name(event.kind)},
+          {"TWSYNC_PATH", event.path},
+          {"TWSYNC_ID", event.item}};
+}
+
 namespace {
 
 void add_summary(JsonObject& out, const Summary& summary) {

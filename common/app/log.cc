@@ -4,9 +4,12 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace twsync {
@@ -30,33 +33,44 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::info;
 }
 
-const char* journal_priority(LogLevel level) {
-  switch (level) {
-    case LogLevel::debug:
-      return "<7>";
-    case LogLevel::info:
-      return "<6>";
-    case LogLevel::warn:
-      return "<4>";
-    case LogLevel::error:
-      return "<3>";
-  }
-  return "<6>";
+char journal_priority(spdlog::level::level_enum level) {
+  if (level >= spdlog::level::err) return '3';
+  if (level >= spdlog::level::warn) return '4';
+  return level >= spdlog::level::info ? '6' : '7';
 }
 
-/// stderr for the journal: its priority prefix instead of a time, which the journal writes itself.
+/// Of the line that this thread is writing: spdlog passes nothing but text.
+thread_local const LogFields* t_fields = nullptr;
+
+/// To journald; else stderr, with its priority prefix instead of a time, which the journal writes itself.
 class JournalSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit JournalSink(const std::string& socket_path) {
+    if (!stderr_is_journal()) return;
+    auto journal = Journal::open(socket_path);
+    if (journal) journal_.emplace(std::move(journal).value());
+  }
+
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    const LogLevel level = message.level >= spdlog::level::err    ? LogLevel::error
-                           : message.level >= spdlog::level::warn ? LogLevel::warn
-                           : message.level >= spdlog::level::info ? LogLevel::info
-                                                                  : LogLevel::debug;
-    const std::string line =
-        str(journal_priority(level), std::string_view(message.payload.data(), message.payload.size()), "\n");
+    const std::string text(message.payload.data(), message.payload.size());
+    const char priority = journal_priority(message.level);
+    if (journal_ && send(text, priority)) return;
+    const std::string line = str("<", priority, ">", text, "\n");
     std::fwrite(line.data(), 1, line.size(), stderr);
   }
   void flush_() override { std::fflush(stderr); }
+
+ private:
+  bool send(const std::string& text, char priority) const {
+    LogFields fields = {{"MESSAGE", text},
+                        {"PRIORITY", std::string(1, priority)},
+                        {"SYSLOG_IDENTIFIER", program_invocation_short_name}};
+    if (t_fields != nullptr) fields.insert(fields.end(), t_fields->begin(), t_fields->end());
+    return journal_->send(journal_datagram(fields));
+  }
+
+  std::optional<Journal> journal_;
 };
 
 std::string without_control_bytes(std::string_view text) {
@@ -80,7 +94,7 @@ Status open_log(const LogOptions& options) {
   Status status;
   if (options.to_stderr) {
     if (std::getenv("JOURNAL_STREAM") != nullptr) {
-      sinks.push_back(std::make_shared<JournalSink>());
+      sinks.push_back(std::make_shared<JournalSink>(options.journal_socket));
     } else {
       sinks.push_back(std::make_shared<spdlog::sinks::stderr_sink_mt>());
     }
@@ -105,7 +119,7 @@ Status open_log(const LogOptions& options) {
   return status;
 }
 
-void write_log(LogLevel level, std::string_view text) {
+void write_log(LogLevel level, std::string_view text, const LogFields& fields) {
   std::shared_ptr<spdlog::logger> logger;
   {
     const std::lock_guard lock(g_mutex);
@@ -113,7 +127,9 @@ void write_log(LogLevel level, std::string_view text) {
   }
   if (!logger || !logger->should_log(level_of(level))) return;
   const std::string line = without_control_bytes(text);
+  t_fields = &fields;
   logger->log(level_of(level), spdlog::string_view_t(line.data(), line.size()));
+  t_fields = nullptr;
 }
 
 void close_log() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/app/journal.h"
 #include "common/app/settings.h"
 #include "common/base/result.h"
 #include "common/base/text.h"
@@ -13,9 +14,11 @@
 namespace twsync {
 
 struct LogOptions {
-  std::string name;        ///< of the process, in each line: "broker"
-  std::string file;        ///< empty = no file; its directory is made
-  bool to_stderr = false;  ///< with "<6>" priorities where stderr is the journal (JOURNAL_STREAM)
+  std::string name;  ///< of the process, in each line: "broker"
+  std::string file;  ///< empty = no file; its directory is made
+  bool to_stderr =
+      false;  ///< where stderr is the journal (JOURNAL_STREAM): to journald itself, or with "<6>" priorities
+  std::string journal_socket = "/run/systemd/journal/socket";
   LogLevel level = LogLevel::info;
   size_t max_bytes = 10U << 20U;  ///< the file is rotated beyond it
   size_t keep = 5;                ///< rotated files that stay
@@ -27,7 +30,8 @@ Status open_log(const LogOptions& options);
 
 /// Writes one line. Control bytes are escaped, so that no name can forge a line; escape paths with escape_bytes() to
 /// keep them unambiguous. Any thread; never fails.
-void write_log(LogLevel level, std::string_view text);
+/// `fields`: for the journal alone.
+void write_log(LogLevel level, std::string_view text, const LogFields& fields = {});
 
 template <class... Pieces>
 void log_debug(const Pieces&... pieces) {

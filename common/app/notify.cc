@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -48,6 +49,26 @@ bool notify_reloading() {
 }
 bool notify_stopping() {
   return send_notification("STOPPING=1");
+}
+
+int WorkerPulse::turn(size_t loop, bool known, int64_t now_ns) {
+  const std::lock_guard lock(mutex_);
+  known_[loop] = known_[loop] || known;
+  turned_[loop] = true;
+  const auto all = [](const std::vector<bool>& flags) {
+    return std::find(flags.begin(), flags.end(), false) == flags.end();
+  };
+  if (!ready_ && all(known_)) {
+    ready_ = true;
+    notify_ready();
+  }
+  if (interval_ms_ == 0) return -1;
+  if (now_ns >= next_ns_ && all(turned_)) {
+    next_ns_ = now_ns + interval_ms_ * 1'000'000;
+    turned_.assign(turned_.size(), false);
+    notify_watchdog();
+  }
+  return static_cast<int>(interval_ms_);
 }
 
 int64_t watchdog_interval_ms() {

@@ -81,8 +81,7 @@ void open_service_log(const Config& config, const ServiceDescription& about, boo
 // Watches for SIGHUP beside the service's own loop.
 class Reloader {
  public:
-  Reloader(Signals& signals, const Overrides& overrides)
-      : signals_(signals), thread_([this, overrides] { watch(overrides); }) {}
+  Reloader(Signals& signals, const Config& now) : signals_(signals), thread_([this, now] { watch(now); }) {}
   ~Reloader() { finish(); }
   /// Ends the watch; true when the process is to begin anew.
   bool finish() {
@@ -92,15 +91,24 @@ class Reloader {
   }
 
  private:
-  void watch(const Overrides& overrides) {
+  /// What keeps the process from beginning anew; a pair that is served now must not be lost by a slip in its file.
+  static Status readable(const Config& now) {
+    SYNC_ASSIGN(const auto config, load_config(now.overrides));
+    for (const auto& pair : config.misconfigured) {
+      if (now.find(pair.name) != nullptr) return pair.error;
+    }
+    return {};
+  }
+
+  void watch(const Config& now) {
     while (signals_.wait_for_reload()) {
-      const auto config = load_config(overrides);
-      if (config) {
+      const auto good = readable(now);
+      if (good) {
         log_info("the configuration is read again");
         again_ = true;
         break;
       }
-      log_error("the configuration stays as it was: ", describe(config.error()));
+      log_error("the configuration stays as it was: ", describe(good.error()));
     }
     // A signal handler can't tell the loop by itself.
     signals_.request_stop();
@@ -127,19 +135,20 @@ Result<int> serve(const std::vector<std::string>& args, Signals& signals, const 
   if (arguments.answered) return kExitDone;
   SYNC_ASSIGN(auto config, load_config(arguments.overrides));
   for (const auto& name : arguments.pairs) {
-    if (config.find(name) == nullptr)
-      return Error{ErrorCode::usage, str("no pair '", escape_bytes(name), "' is configured"), {}, 0};
+    if (config.find(name) == nullptr) return config.why_not(name);
   }
   SYNC_TRY(make_private_directory(config.state_dir));
   SYNC_TRY(make_runtime_directory(config.runtime_dir));
   open_service_log(config, about, arguments.log_stderr);
+  for (const auto& pair : config.misconfigured)
+    log_error("pair ", pair.name, " is misconfigured and not served: ", describe(pair.error));
   ServiceContext context{std::move(config), std::move(arguments.pairs), signals};
   for (auto& pair : context.config.pairs) {
     const auto prepared = prepare_pair(context.config, pair);
     if (!prepared) log_warn("pair ", pair.name, ": ", describe(prepared.error()));
   }
   log_info(about.name, " ", TWSYNC_VERSION, " starts");
-  Reloader reloader(signals, arguments.overrides);
+  Reloader reloader(signals, context.config);
   auto status = body(context);
   if (reloader.finish() && status && signals.leave_to_successor()) {
     notify_reloading();

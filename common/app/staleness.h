@@ -7,9 +7,12 @@
 
 namespace twsync {
 
-/// Nothing was done for `minutes` while something waits; its cycles are given up; or a worker is missing. `pair` null =
-/// no broker serves it: then `last_done_ns` (wall clock, 0 = never) alone counts.
-bool is_stale(const PairStatus* pair, const std::vector<WorkerStatus>& workers, int64_t last_done_ns, uint32_t minutes,
-              int64_t now_ns);
+/// A process that is away for no longer than that is being started again.
+constexpr int64_t kMissingGraceMs = 30'000;
+
+/// For `minutes` something has been waiting and nothing was done; its cycles are given up; or a process that it needs
+/// is missing for longer than the grace. `pair` null = no broker serves it: then `last_done_ns` (wall clock, 0 = never)
+/// alone counts.
+bool is_stale(const PairStatus* pair, int64_t last_done_ns, uint32_t minutes, int64_t now_ns);
 
 }  // namespace twsync

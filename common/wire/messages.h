@@ -179,7 +179,7 @@ struct Event {
 };
 
 struct WorkerReady {
-  std::string service;             ///< "scanner", "resolver", "transfer"
+  std::string service;             ///< "scanner", "resolver", "transfer"; "monitor": is there, and takes no work
   std::vector<std::string> pairs;  ///< served pairs; empty = any
   uint32_t credit = 1;             ///< tasks it takes at a time
   uint32_t pid = 0;
@@ -227,10 +227,13 @@ struct LeaseDone {
 };
 
 struct StatusQuery {
-  std::string pair;  ///< empty = all
+  std::string pair;          ///< empty = all
+  std::string service = {};  ///< "observer": an owner who asks all the time, to be listed beside the workers
+  uint32_t pid = 0;
+  std::string version = {};
   template <class F>
   void fields(F&& f) {
-    f(pair);
+    f(pair, service, pid, version);
   }
 };
 
@@ -253,10 +256,14 @@ struct PairStatus {
   std::string last_error;
   std::optional<Progress> progress;
   std::optional<Summary> last_summary;
-  std::string watch;  ///< "live (inotify)", "catching up", "degraded: …" per side, as the producers say
+  std::string watch;         ///< "live (inotify)", "catching up", "degraded: …" per side, as the producers say
+  std::string missing = {};  ///< the service that the pair is without for the longest time; empty = none
+  int64_t missing_ms = 0;
+  int64_t busy_ms = 0;  ///< how long the pair has not been idle; before its first sync: not been done
   template <class F>
   void fields(F&& f) {
-    f(pair, state, hints_waiting, requests_waiting, attempt, last_done_ns, last_error, progress, last_summary, watch);
+    f(pair, state, hints_waiting, requests_waiting, attempt, last_done_ns, last_error, progress, last_summary, watch,
+      missing, missing_ms, busy_ms);
   }
 };
 

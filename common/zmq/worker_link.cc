@@ -36,6 +36,7 @@ struct WorkerLink::Impl {
   bool registered = false;       // ready was handed over on this socket
   bool lost = false;             // an earlier socket had heard it
   bool reconnected = false;
+  bool known = false;  // some socket had heard it
   bool can_send = false;
   BeatTimes beats;
   int64_t last_poll = 0;
@@ -102,6 +103,7 @@ Result<bool> WorkerLink::Impl::receive(Message& message) {
       SYNC_TRY(flush());
       return false;
     }
+    if (!std::exchange(known, true)) woken = true;
     const bool beat = message.envelope.type == MessageType::heartbeat;
     if (beat) {
       const int64_t interval = heard_interval(message.envelope.count);
@@ -113,6 +115,7 @@ Result<bool> WorkerLink::Impl::receive(Message& message) {
     if (lost) {
       lost = false;
       reconnected = true;
+      woken = true;  // nothing else may come for a long time
     }
     if (!beat) return true;
   }
@@ -211,6 +214,10 @@ void WorkerLink::post(Envelope envelope, std::string body) {
 void WorkerLink::wake() {
   impl_->woken = true;
   impl_->ring();
+}
+
+bool WorkerLink::known() const {
+  return impl_->known;
 }
 
 bool WorkerLink::take_reconnected() {

@@ -43,6 +43,12 @@ Result<int> run_doctor(CliContext& context, const DoctorCommand& command) {
   Examination exam(context.out, command.json, context.colours);
   check_host(context, led, exam);
   if (!led.here.empty() || led.there.empty()) check_service(context, led.here, exam);
+  if (command.pair.empty()) {
+    for (const auto& pair : context.config.misconfigured) {
+      exam.about(pair.name);
+      exam.bad("configuration", describe(pair.error), str("editor ", shell_word(pair.file)));
+    }
+  }
   for (PairConfig pair : led.here) {
     exam.about(pair.name);
     const auto prepared = prepare_pair(context.config, pair);

@@ -37,8 +37,10 @@ class Examination {
 
 /// This host: configuration, directories, agent, kernel limits, clock, which of the two servers it is.
 void check_host(const CliContext& context, const Led& led, Examination& exam);
-/// Broker and workers, and what starts them: units, cron.
+/// Broker and workers, and what starts them: units; and their backup.
 void check_service(const CliContext& context, const std::vector<PairConfig>& pairs, Examination& exam);
+/// What syncs where hints were missed: cron's entry or the timer.
+void check_backup(const Config& config, Examination& exam);
 /// The code side's root and base.
 void check_code_side(const CliContext& context, const PairConfig& pair, Examination& exam);
 /// Repositories below the code root whose hooks are ours.

@@ -14,6 +14,7 @@
 #include "common/base/text.h"
 #include "common/fs/host_facts.h"
 #include "common/fs/local_side.h"
+#include "common/fs/state_dir.h"
 #include "common/ssh/authorized_keys.h"
 #include "producers/cli/base_facts.h"
 #include "producers/cli/doctor.h"
@@ -105,11 +106,26 @@ void check_open(const PairConfig& pair, BaseStore& base, const BaseMeta& meta, E
   }
 }
 
+/// What a sync would stop at (decide_identity()); "" = nothing.
+std::string marker_trouble(const PairConfig& pair, const BaseMeta& meta) {
+  const std::string file = str(pair.code_path, "/.twsync/", meta.pair_id, "/marker");
+  const auto root = RootDir::open(pair.code_path);
+  if (!root) return describe(root.error());
+  const auto markers = read_markers(**root);
+  const auto ours = std::find_if(markers.begin(), markers.end(),
+                                 [&](const Marker& marker) { return marker.pair_id == meta.pair_id; });
+  if (ours == markers.end()) return file + " is not there: the root is not mounted, or another directory";
+  if (ours->role != Side::code) return file + " says that this is the pair's other side: the two roots are swapped";
+  if (ours->epoch < meta.epoch) return file + " is older than the base: the root was rolled back";
+  return {};
+}
+
 void check_marker(const PairConfig& pair, const BaseMeta& meta, Examination& exam) {
-  const std::string marker = str(pair.code_path, "/.twsync/", meta.pair_id);
-  if (meta.pair_id.empty() || ::access(marker.c_str(), F_OK) == 0) return exam.good("marker", "the root is the pair's");
+  const bool to_be_there = !meta.pair_id.empty() && meta.completed > 0;
+  const std::string trouble = to_be_there ? marker_trouble(pair, meta) : "";
+  if (trouble.empty()) return exam.good("marker", "the root is the pair's");
   exam.bad(
-      "marker", str(marker, " is not there: the root is not mounted, or another directory"),
+      "marker", trouble,
       str("mount -a  # if the root is right as it is: twsync sync ", pair.name, ", then twsync approve what it parks"));
 }
 

@@ -1,4 +1,4 @@
-// twsync doctor: broker, workers, units, cron.
+// twsync doctor: broker, workers, units.
 
 #include <dirent.h>
 #include <pwd.h>
@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 
 #include "common/app/fanotify_right.h"
+#include "common/app/installation.h"
 #include "common/base/text.h"
 #include "common/ssh/authorized_keys.h"
 #include "producers/cli/doctor.h"
@@ -19,7 +19,6 @@ namespace twsync {
 namespace {
 
 constexpr const char* kUnit = "sutazai-sync-monitor.service";
-constexpr const char* kCronFile = "/etc/cron.d/sutazai-sync";
 constexpr const char* kDialUnit = "twsync-dial.socket";
 constexpr const char* kDialSocket = "/run/twsync-dial.sock";
 constexpr int kBrokerMs = 2000;
@@ -34,13 +33,29 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &info) == 0;
 }
 
-void check_workers(const StatusReply& status, Examination& exam) {
+bool knows_unit(const std::string& name) {
+  return exists(str("/etc/systemd/system/", name)) || exists(str("/usr/lib/systemd/system/", name));
+}
+
+/// Where no unit can be started: the program itself; "" = none alone is the matter.
+std::string start_words(const Config& config, const std::string& verb, const std::string& unit,
+                        const std::string& program) {
+  const size_t instance = unit.find('@');
+  const std::string file = instance == std::string::npos ? unit : unit.substr(0, instance) + "@.service";
+  if (knows_unit(file) || (has_systemd() && !config.prefix.empty())) return str("systemctl ", verb, " ", unit);
+  if (program.empty()) return "twsync sync  # no unit of the service is installed here: README.md";
+  const std::string file_option = config.file.empty() ? "" : " --config " + shell_word(config.file);
+  return str(shell_word(str(executable_directory(), "/", program)), file_option, " --state-dir ",
+             shell_word(config.state_dir), " &");
+}
+
+void check_workers(const Config& config, const StatusReply& status, Examination& exam) {
   for (const char* role : {"scanner", "resolver", "transfer"}) {
     const bool there = std::any_of(status.workers.begin(), status.workers.end(),
                                    [&](const WorkerStatus& worker) { return worker.service == role; });
     if (!there)
       exam.bad("workers", str("no ", role, " works for the broker"),
-               str("systemctl restart twsync-worker@", role, ".service"));
+               start_words(config, "restart", str("twsync-worker@", role, ".service"), str("twsync-", role)));
   }
   if (!status.workers.empty()) exam.good("workers", str(status.workers.size(), " work for the broker"));
   const auto other = std::find_if(status.workers.begin(), status.workers.end(),
@@ -50,10 +65,22 @@ void check_workers(const StatusReply& status, Examination& exam) {
     exam.warn("service-version",
               str("the ", broker ? "broker" : other->service, " is of version ",
                   broker ? status.version : other->version, ", this program of " TWSYNC_VERSION),
-              str("systemctl restart ", kUnit));
+              start_words(config, "restart", kUnit, ""));
   } else {
     exam.good("service-version", status.version);
   }
+}
+
+void check_observer(const Config& config, const StatusReply& status, Examination& exam) {
+  const bool wanted = config.settings.metrics_port != 0 ||
+                      std::any_of(config.pairs.begin(), config.pairs.end(), [](const PairConfig& pair) {
+                        return !pair.post_sync_command.empty() || !pair.on_conflict_command.empty();
+                      });
+  const bool there = std::any_of(status.workers.begin(), status.workers.end(),
+                                 [](const WorkerStatus& worker) { return worker.service == "observer"; });
+  if (wanted && !there)
+    exam.warn("observer", "no observer asks the broker: no metrics, no commands on events",
+              start_words(config, "restart", "twsync-observer.service", "twsync-observer"));
 }
 
 /// `watch` is one text for both sides. What the deploy side's says is the agent's word: it is shown, never made a
@@ -67,17 +94,20 @@ std::string watch_mend(const std::string& watch, const std::string& prefix) {
   return "twsync status  # says what lets the agent on the deploy server; or WATCH=auto";
 }
 
-void check_served(const BrokerAccess& broker, const PairConfig& pair, const std::string& prefix, Examination& exam) {
+void check_served(const Config& config, const BrokerAccess& broker, const PairConfig& pair, Examination& exam) {
   exam.about(pair.name);
   const auto status = std::find_if(broker.status.pairs.begin(), broker.status.pairs.end(),
                                    [&](const PairStatus& known) { return known.pair == pair.name; });
   if (status == broker.status.pairs.end()) {
-    exam.warn("served", "the service runs, but does not serve this pair", str("systemctl restart ", kUnit));
+    exam.warn("served", "the service runs, but does not serve this pair", start_words(config, "restart", kUnit, ""));
   } else if (status->state == "buried" || status->state == "retrying") {
     exam.bad("served", str(status->state, " after ", status->attempt, " attempts: ", status->last_error),
              str("twsync sync ", pair.name));
+  } else if (status->watch.starts_with("code: unwatched (no monitor)")) {
+    exam.bad("watch", "no monitor works for the broker: edits of the code side wait for the next rescan",
+             start_words(config, "restart", kUnit, "twsync-monitor"));
   } else if (status->watch.find("degraded") != std::string::npos) {
-    exam.warn("watch", status->watch, watch_mend(status->watch, prefix));
+    exam.warn("watch", status->watch, watch_mend(status->watch, config.prefix));
   } else {
     exam.good("served", status->state);
     if (!status->watch.empty()) exam.good("watch", status->watch);
@@ -88,10 +118,6 @@ void check_served(const BrokerAccess& broker, const PairConfig& pair, const std:
 /// A service that root runs is there, and only its group may reach it.
 bool kept_out() {
   return ::access("/run/twsync/front.sock", R_OK | W_OK) != 0 && errno == EACCES;
-}
-
-bool knows_unit(const char* name) {
-  return exists(str("/etc/systemd/system/", name)) || exists(str("/usr/lib/systemd/system/", name));
 }
 
 /// Workers of a unit have no network: without the dialer's socket they reach nobody.
@@ -106,17 +132,18 @@ void check_broker(const CliContext& context, const std::vector<PairConfig>& pair
   const auto broker = open_broker(context.config, kBrokerMs);
   if (broker) {
     exam.good("service", str("broker ", (*broker)->status.version, ", pid ", (*broker)->status.pid));
-    check_workers((*broker)->status, exam);
+    check_workers(context.config, (*broker)->status, exam);
+    check_observer(context.config, (*broker)->status, exam);
     check_dialer(exam);
     for (const auto& pair : pairs) {
-      if (context.config.find(pair.name) != nullptr) check_served(**broker, pair, context.config.prefix, exam);
+      if (context.config.find(pair.name) != nullptr) check_served(context.config, **broker, pair, exam);
     }
   } else if (broker.error().code == ErrorCode::denied || kept_out()) {
     exam.bad("service-rights", "this user may not reach the service",
              str("usermod -aG twsync ", user_name(), "  # then log in again"));
   } else {
     exam.warn("service", str("none answers, syncs run only when asked for: ", describe(broker.error())),
-              str("systemctl start ", kUnit));
+              start_words(context.config, "start", kUnit, ""));
   }
 }
 
@@ -135,34 +162,6 @@ void check_units(const Config& config, Examination& exam) {
   }
 }
 
-/// The first script that the file runs and that is not there.
-std::string missing_script(const std::string& file) {
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);) {
-    const size_t end = line.find("/two_way_sync.sh");
-    if (line.starts_with('#') || end == std::string::npos) continue;
-    const size_t start = line.rfind(' ', end) + 1;
-    std::string script = line.substr(start, end - start) + "/two_way_sync.sh";
-    if (::access(script.c_str(), X_OK) != 0) return script;
-  }
-  return {};
-}
-
-void check_cron(const Config& config, Examination& exam) {
-  if (config.prefix.empty()) return;
-  const std::string own = str(shell_word(config.prefix), "/share/twsync/cron.d/sutazai-sync");
-  const std::string install = str("install -m 644 ", own, " ", kCronFile);
-  struct stat info {};
-  if (::stat(kCronFile, &info) != 0) return exam.warn("cron", "the backup of the service is not installed", install);
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0 || info.st_uid != 0) {
-    return exam.bad("cron", str("cron does not read ", kCronFile, ": others may write it"),
-                    str("chown root ", kCronFile, " && chmod 644 ", kCronFile));
-  }
-  const std::string missing = missing_script(kCronFile);
-  if (!missing.empty()) return exam.bad("cron", str(kCronFile, " runs ", missing, ", which is not there"), install);
-  exam.good("cron", kCronFile);
-}
-
 }  // namespace
 
 bool has_systemd() {
@@ -172,7 +171,7 @@ bool has_systemd() {
 void check_service(const CliContext& context, const std::vector<PairConfig>& pairs, Examination& exam) {
   check_broker(context, pairs, exam);
   check_units(context.config, exam);
-  check_cron(context.config, exam);
+  check_backup(context.config, exam);
 }
 
 }  // namespace twsync

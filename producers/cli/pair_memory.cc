@@ -154,6 +154,9 @@ Result<PairConfig> find_pair(const Config& config, const std::string& name) {
   if (const PairConfig* configured = config.find(name)) return *configured;
   const auto remembered = remembered_names(config);
   if (std::find(remembered.begin(), remembered.end(), name) != remembered.end()) return recall(config, name);
+  for (const auto& pair : config.misconfigured) {
+    if (pair.name == name) return config.why_not(name);
+  }
   std::vector<std::string> known = remembered;
   for (const auto& pair : config.pairs) known.push_back(pair.name);
   std::string message = str("no pair is named '", escape_bytes(name), "'");

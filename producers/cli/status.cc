@@ -64,12 +64,24 @@ Result<View> look(CliContext& context, const std::vector<PairConfig>& pairs) {
       one.served = true;
     }
     SYNC_TRY(add_base_facts(one));
-    one.stale = is_stale(one.served ? &one.status : nullptr, view.reply.workers, one.status.last_done_ns,
-                         config.stale_minutes, clock.wall_ns());
+    one.stale =
+        is_stale(one.served ? &one.status : nullptr, one.status.last_done_ns, config.stale_minutes, clock.wall_ns());
     view.stale = view.stale || one.stale;
     view.pairs.push_back(std::move(one));
   }
   return view;
+}
+
+/// A pair that nobody can serve until its file is mended.
+void add_misconfigured(View& view, const Config& config) {
+  for (const auto& pair : config.misconfigured) {
+    PairView one;
+    one.config.name = one.status.pair = pair.name;
+    one.status.state = "misconfigured";
+    one.status.last_error = describe(pair.error);
+    one.stale = view.stale = true;
+    view.pairs.push_back(std::move(one));
+  }
 }
 
 /// Of the pairs that are led elsewhere, as their code servers tell it; each answer stands for itself.
@@ -111,6 +123,7 @@ Result<int> look_once(CliContext& context, const StatusCommand& command, Watch& 
   int code = kExitDone;
   if (watch.there.empty() || !watch.led.here.empty()) {
     SYNC_ASSIGN(View view, look(context, watch.led.here));
+    if (command.pair.empty()) add_misconfigured(view, context.config);
     note_rates(watch, view, clock.steady_ns());
     text = command.json ? view_json(view) : view_text(view, clock.wall_ns(), context.colours);
     if (view.stale) code = kExitRemains;

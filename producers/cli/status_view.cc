@@ -1,6 +1,7 @@
 #include "producers/cli/status_view.h"
 
 #include <algorithm>
+#include <map>
 
 #include "common/base/clock.h"
 #include "common/base/json_object.h"
@@ -69,8 +70,17 @@ std::string state_text(const PairView& view, bool colours) {
   return paint(colours, well ? Colour::good : Colour::warning, view.status.state);
 }
 
+/// Wholly watched on both sides, or not. What the deploy side's text says is its agent's word.
+Colour watch_colour(const std::string& watch) {
+  const bool live = watch.starts_with("code: live") && watch.find("deploy: live") != std::string::npos;
+  return live ? Colour::good : Colour::warning;
+}
+
 std::string pair_text(const PairView& view, int64_t now_ns, bool colours) {
   const PairStatus& status = view.status;
+  if (status.state == "misconfigured")
+    return str(paint(colours, Colour::strong, "pair " + view.config.name), ": ",
+               paint(colours, Colour::bad, "misconfigured: "), escape_bytes(status.last_error), "\n");
   std::string out =
       str(paint(colours, Colour::strong, "pair " + view.config.name), ": ", state_text(view, colours),
           ", last in sync ", age_text(status.last_done_ns, now_ns), "\n  ", escape_bytes(view.config.code_path),
@@ -92,7 +102,11 @@ std::string pair_text(const PairView& view, int64_t now_ns, bool colours) {
   std::string unkept;
   for (const auto& [what, count] : view.unkept) unkept += str(unkept.empty() ? "" : ", ", count, " ", to_string(what));
   if (!unkept.empty()) out += str("  not kept: ", unkept, " (twsync conflicts)\n");
-  if (!status.watch.empty()) out += str("  watch: ", escape_bytes(status.watch), "\n");
+  if (!status.missing.empty())
+    out += str("  ", paint(colours, Colour::bad, "missing:"), " no ", status.missing, " for ",
+               human_duration(status.missing_ms * kMillisecond), "\n");
+  if (!status.watch.empty())
+    out += str("  ", paint(colours, watch_colour(status.watch), "watch:"), " ", escape_bytes(status.watch), "\n");
   return out;
 }
 
@@ -108,7 +122,7 @@ std::string pair_json(const PairView& view) {
   out.number("attempt", status.attempt).number("open_conflicts", view.open_conflicts).number("parked", view.parked);
   out.raw("last_in_sync", status.last_done_ns == 0 ? "null" : json_text(utc_text(status.last_done_ns)));
   out.raw("unclean_stops", recovery_json(view));
-  out.text("last_error", status.last_error).text("watch", status.watch);
+  out.text("last_error", status.last_error).text("watch", status.watch).text("missing", status.missing);
   JsonObject unkept;
   for (const Unkept what : {Unkept::mode, Unkept::owner, Unkept::xattrs, Unkept::time, Unkept::special}) {
     const auto found = view.unkept.find(what);
@@ -134,9 +148,12 @@ std::string view_text(const View& view, int64_t now_ns, bool colours) {
   std::string out = view.service ? str("service: broker ", view.reply.version, ", pid ", view.reply.pid, "\n")
                                  : str("service: ", paint(colours, Colour::warning, "none answers"), " (",
                                        view.service_error, "); syncs run only when asked for\n");
+  std::map<std::string, int> listed;
   for (const auto& worker : view.reply.workers) {
-    out += str("  ", worker.service, " pid ", worker.pid, ", ", worker.version, ", ", escape_bytes(worker.doing),
-               ", seen ", worker.last_seen_ms, " ms ago\n");
+    // Several of one service may share a process: one for each session.
+    const int number = ++listed[worker.service];
+    out += str("  ", worker.service, number > 1 ? str(" ", number) : "", " pid ", worker.pid, ", ", worker.version,
+               ", ", escape_bytes(worker.doing), ", seen ", worker.last_seen_ms, " ms ago\n");
   }
   for (const auto& pair : view.pairs) out += pair_text(pair, now_ns, colours);
   if (view.pairs.empty()) out += "no pair is configured, and none was synced here before\n";

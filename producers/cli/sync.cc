@@ -138,15 +138,20 @@ Result<int> run_sync(CliContext& context, const SyncCommand& command) {
     if (!code) context.err(str("twsync: pair ", name, ": ", describe(code.error()), "\n"));
     worst = std::max(worst, code ? *code : exit_code(code.error().code));
   };
+  const auto& skipped = context.config.misconfigured;
+  if (command.where.empty() && !skipped.empty()) {
+    for (const auto& pair : skipped) note(pair.name, context.config.why_not(pair.name));
+    worst = kExitRemains;
+  }
   for (const auto& pair : led.here) {
     auto code = sync_here(context, command, pair);
-    if (count == 1) return code;
+    if (count == 1 && worst == kExitDone) return code;
     note(pair.name, code);
     if (context.stop) return worst;
   }
   for (const auto& way : led.there) {
     auto code = sync_there(context, command, way);
-    if (count == 1) return code;
+    if (count == 1 && worst == kExitDone) return code;
     note(way.name, code);
     if (context.stop) return worst;
   }

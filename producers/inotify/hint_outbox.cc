@@ -60,8 +60,11 @@ void HintOutbox::add_cookie(const std::string& root, const std::string& name, bo
 }
 
 void HintOutbox::repeat_states() {
-  const std::lock_guard lock(mutex_);
-  for (auto& [path, root] : roots_) root.state_news = !root.state.empty();
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [path, root] : roots_) root.state_news = !root.state.empty();
+  }
+  changed_.notify_all();
 }
 
 bool HintOutbox::anything() const {

@@ -22,6 +22,7 @@ Status serve(ServiceContext& service) {
     if (wanted) options.pairs.push_back(pair);
   }
   if (options.pairs.empty()) return Error{ErrorCode::usage, "no pair is configured: nothing to watch", {}, 0};
+  options.version = TWSYNC_VERSION;
   options.fanotify_mend = fanotify_right_command(service.config.prefix);
   options.status = [](const std::string& line) { notify_status(line); };
   options.ready = [] { notify_ready("watching"); };

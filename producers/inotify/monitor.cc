@@ -1,17 +1,22 @@
 #include "producers/inotify/monitor.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "common/app/event_text.h"
 #include "common/app/log.h"
 #include "common/base/hasher.h"
 #include "common/zmq/subscriber.h"
+#include "producers/inotify/event_log.h"
 #include "producers/inotify/hint_outbox.h"
+#include "producers/inotify/presence.h"
 #include "producers/inotify/watch_tree.h"
 
 namespace twsync {
@@ -147,16 +152,30 @@ int64_t start_watches(std::vector<WatchedRoot>& roots, const std::string& fanoti
   return next;
 }
 
+struct Told {
+  bool ready = false;
+  std::string failure;
+};
+
+/// Ready with the first root that is watched: another one that is away is that pair's trouble, and is told.
+void tell_roots(const std::vector<WatchedRoot>& roots, const MonitorOptions& options, Told& told) {
+  std::string failure;
+  for (const auto& root : roots) {
+    if (root.tree && !std::exchange(told.ready, true) && options.ready) options.ready();
+    if (!root.tree && failure.empty()) failure = str("cannot watch ", escape_bytes(root.path), ": ", root.failure);
+  }
+  if (failure != told.failure && options.status) options.status(failure.empty() ? "watching" : failure);
+  told.failure = failure;
+}
+
 int wait_ms(int64_t until, int64_t now) {
   if (until == INT64_MAX) return -1;
   return static_cast<int>(std::clamp<int64_t>((until - now) / kMillisecond + 1, 1, 3'600'000));
 }
 
-void log_event_line(const Event& event) {
-  const std::string line = event_line(event);
-  if (line.empty()) return;
-  const bool attention = event.kind == EventKind::conflict || event.kind == EventKind::parked;
-  write_log(attention ? LogLevel::warn : LogLevel::info, line);
+void log_event_line(EventLog& events, const Event& event, int64_t now_ns) {
+  const auto line = events.take(event, now_ns);
+  if (line) write_log(line->level, line->text, event_fields(event));
 }
 
 /// One line for whoever asks the service manager.
@@ -191,6 +210,15 @@ void drop_cookie(std::vector<WatchedRoot>& roots, const Event& event) {
   }
 }
 
+WorkerReady presence_of(const MonitorOptions& options) {
+  WorkerReady ready;
+  ready.service = "monitor";
+  for (const auto& pair : options.pairs) ready.pairs.push_back(pair.name);
+  ready.pid = static_cast<uint32_t>(::getpid());
+  ready.version = options.version;
+  return ready;
+}
+
 }  // namespace
 
 CommonRules common_rules(const std::vector<PairConfig>& pairs) {
@@ -209,17 +237,18 @@ Status run_monitor(ZmqContext& context, const MonitorOptions& options, Signals& 
   auto roots = roots_of(options.pairs, outbox);
   SYNC_ASSIGN(const auto subscriber, BrokerSubscriber::connect(context, options.endpoints));
   const Publisher publisher(context, options.endpoints, outbox);
+  SYNC_ASSIGN(const auto presence, Presence::open(context, options.endpoints, presence_of(options), outbox));
   StatusLine status;
-  bool first = true;
+  EventLog events;
+  Told told;
   const OnStop on_stop(signals, [&] { subscriber->wake(); });
   while (!signals.stop()) {
     int64_t due = start_watches(roots, options.fanotify_mend, outbox, clock.steady_ns());
-    if (first && options.ready) options.ready();
-    first = false;
+    tell_roots(roots, options, told);
     if (options.each_turn) due = std::min(due, options.each_turn());
     SYNC_ASSIGN(const auto event, subscriber->next(wait_ms(due, clock.steady_ns())));
     if (!event) continue;
-    event->kind == EventKind::cookie ? drop_cookie(roots, *event) : log_event_line(*event);
+    event->kind == EventKind::cookie ? drop_cookie(roots, *event) : log_event_line(events, *event, clock.steady_ns());
     if (const auto line = status.take(*event); line && options.status) options.status(*line);
   }
   roots.clear();

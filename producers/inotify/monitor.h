@@ -13,10 +13,11 @@ namespace twsync {
 
 struct MonitorOptions {
   BrokerEndpoints endpoints;
+  std::string version = {};
   std::vector<PairConfig> pairs;                   ///< prepared
   std::string fanotify_mend;                       ///< the command that lets this process use fanotify
   std::function<int64_t()> each_turn;              ///< says when it wants to be called again (steady ns; watchdog)
-  std::function<void()> ready;                     ///< once every watch was tried
+  std::function<void()> ready;                     ///< once a root is watched
   std::function<void(const std::string&)> status;  ///< how every pair stands, in one line, when it changes
 };
 

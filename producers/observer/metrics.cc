@@ -4,6 +4,19 @@
 
 namespace twsync {
 
+namespace {
+
+/// Those that should be there are shown with 0 when they are not.
+MetricFamily worker_counts(const std::vector<WorkerStatus>& workers) {
+  std::map<std::string, int> counts = {{"monitor", 0}, {"resolver", 0}, {"scanner", 0}, {"transfer", 0}};
+  for (const WorkerStatus& worker : workers) ++counts[worker.service];
+  MetricFamily family{"twsync_workers", "Workers of each service that the broker hears.", false, {}};
+  for (const auto& [service, count] : counts) family.values.push_back({{{"service", service}}, double(count)});
+  return family;
+}
+
+}  // namespace
+
 Metrics::Metrics(std::vector<std::string> pairs) {
   for (auto& pair : pairs) pairs_[std::move(pair)];
 }
@@ -96,10 +109,7 @@ std::vector<MetricFamily> Metrics::families() const {
     watches.values.push_back({{{"pair", pair}}, live ? 1.0 : 0.0});
   }
   out.push_back(std::move(watches));
-  MetricFamily workers{"twsync_worker_up", "1 for each worker that the broker hears.", false, {}};
-  for (const WorkerStatus& worker : workers_)
-    workers.values.push_back({{{"service", worker.service}, {"pid", std::to_string(worker.pid)}}, 1});
-  out.push_back(std::move(workers));
+  out.push_back(worker_counts(workers_));
   return out;
 }
 

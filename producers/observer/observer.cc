@@ -1,5 +1,7 @@
 #include "producers/observer/observer.h"
 
+#include <unistd.h>
+
 #include <map>
 #include <memory>
 
@@ -43,8 +45,7 @@ class HealthWatch {
         health.status = *served;
         if (served->last_done_ns != 0) last_done_ns_[pair.name] = served->last_done_ns;
       }
-      health.stale = is_stale(served, reply ? reply->workers : std::vector<WorkerStatus>{}, last_done_ns_[pair.name],
-                              pair.stale_minutes, clock_.wall_ns());
+      health.stale = is_stale(served, last_done_ns_[pair.name], pair.stale_minutes, clock_.wall_ns());
       tell(pair.name, health);
       healths.push_back(std::move(health));
     }
@@ -60,7 +61,7 @@ class HealthWatch {
       if (!connected) return std::nullopt;
       client_ = std::move(connected).value();
     }
-    auto reply = client_->status({}, kAnswerMs);
+    auto reply = client_->status({"", "observer", static_cast<uint32_t>(::getpid()), TWSYNC_VERSION}, kAnswerMs);
     if (reply) return std::move(reply).value();
     client_.reset();
     return std::nullopt;
@@ -71,7 +72,10 @@ class HealthWatch {
     if (health.stale == was) return;
     was = health.stale;
     if (health.stale) {
-      log_error(pair, ": STALE: what waits was not synced for too long",
+      const PairStatus& status = health.status;
+      log_error(pair, ": STALE: ",
+                status.missing_ms > kMissingGraceMs ? str("the ", status.missing, " is missing")
+                                                    : "what waits was not synced for too long",
                 health.status.last_error.empty() ? "" : ", last error: ", escape_bytes(health.status.last_error),
                 "; twsync status ", pair, " and twsync doctor ", pair, " say more");
     } else {

@@ -140,7 +140,15 @@ finds deploy-space warning
 there umount $tree
 mv $tree/.twsync "$work/marker"
 finds marker problem
+mkdir -p "$tree/.twsync/$(ls "$work/marker")/stage"
+finds marker problem
+rm -r $tree/.twsync
+cp -a "$work/marker" $tree/.twsync
+sed -i 's/^role=code/role=deploy/' $tree/.twsync/*/marker
+finds marker problem
+rm -r $tree/.twsync
 mv "$work/marker" $tree/.twsync
+finds marker ok
 head -c 5000 /dev/urandom >/var/lib/twsync/pairs/main/base.db
 rm -f /var/lib/twsync/pairs/main/base.db-*
 mends base problem
@@ -168,6 +176,9 @@ for role in broker scanner resolver transfer; do start_role $role; done
 whole() { look && [ "$(field service result)" = ok ] && [ "$(field served result)" = ok ] && [ "$(field workers result)" = ok ]; }
 eventually "the service" whole
 is service-version ok
+set_config METRICS_PORT 19999
+finds observer warning
+set_config METRICS_PORT 0
 stop_role transfer
 one_less() { look && [ "$(field workers result)" = problem ]; }
 eventually "the missing worker" one_less
@@ -181,6 +192,37 @@ chmod 666 /etc/cron.d/sutazai-sync
 mends cron problem
 sed -i 's|/opt/sutazaiapp|/opt/gone|' /etc/cron.d/sutazai-sync
 mends cron problem
+chmod -x $prefix/scripts/two_way_sync.sh
+finds cron problem
+field cron text | grep -q 'may not be started' || fail "a script that lost its bit: $(field cron text)"
+mends scripts problem
+is cron ok
+chmod -x $prefix/scripts/ssh_key_exchange.sh
+mends scripts problem
+mv $prefix/scripts/ssh_key_exchange.sh "$work/script"
+finds scripts problem
+mv "$work/script" $prefix/scripts/ssh_key_exchange.sh
+cat /proc/[0-9]*/comm 2>/dev/null | grep -qx 'cron\|crond' || finds cron-daemon warning
+cp "$(command -v sleep)" "$work/cron"
+"$work/cron" 1000 &
+cron=$!
+finds cron-daemon ok
+kill $cron
+mkdir -p /etc/systemd/system/timers.target.wants
+touch /etc/systemd/system/timers.target.wants/twsync-cron.timer
+finds cron warning
+rm /etc/cron.d/sutazai-sync
+finds cron ok
+rm -r /etc/systemd/system/timers.target.wants
+mends cron warning
+
+# --- a slip in one pair's file
+printf 'CONFLICT_RESOLUTION=newerr\n' >$prefix/scripts/config/pairs.d/slip.sh
+finds configuration problem
+[ "$(field configuration pair)" = slip ] || fail "the slip is not of its pair: $(field configuration text)"
+field configuration text | grep -q 'slip.sh:1: ' || fail "no line: $(field configuration text)"
+rm $prefix/scripts/config/pairs.d/slip.sh
+finds configuration ok
 
 # --- the deploy server
 install_deploy

@@ -79,7 +79,30 @@ eventually "a pair that is not stale" shows 'twsync_stale{pair="main"} 0'
 if ss -ltn 2>/dev/null | grep ":$metrics_port " | grep -v "127.0.0.1:$metrics_port"; then fail "metrics are served beyond the loopback interface"; fi
 echo "ok metrics"
 
-# Before the first sync it was stale as well: what counts is what was told last.
+if grep STALE "$work/observer.log"; then fail "a start alone is an alarm"; fi
+stop_role monitor KILL
+watched_by_nobody() { "$bin/twsync" status "${options[@]}" | grep -q '  watch: code: unwatched (no monitor)'; }
+eventually "the end of the monitor in the status" watched_by_nobody
+eventually "the end of the monitor in the metrics" shows 'twsync_workers{service="monitor"} 0'
+eventually "its watch in the metrics" shows 'twsync_watch_live{pair="main"} 0'
+"$bin/twsync" doctor "${options[@]}" --json main >"$work/doctor" 2>&1 || true
+grep '"check":"watch","result":"problem"' "$work/doctor" | grep -q 'no monitor' || fail "doctor does not miss the monitor: $(grep watch "$work/doctor")"
+echo "written while nobody watched" >"$work/code/f3"
+start_role monitor
+eventually "the new monitor in the metrics" shows 'twsync_watch_live{pair="main"} 1'
+eventually "what was written meanwhile" same "$work/code/f3" "$work/deploy/f3"
+"$bin/twsync" status "${options[@]}" >"$work/status" || fail "status: $(cat "$work/status")"
+for service in monitor observer; do grep -q "^  $service pid ${pids[$service]}, " "$work/status" || fail "status lists no $service: $(cat "$work/status")"; done
+grep -q '^  transfer 2 pid ' "$work/status" || fail "status does not number the sessions: $(cat "$work/status")"
+[ -z "$(scrape | grep -v '^#' | cut -d' ' -f1 | sort | uniq -d)" ] || fail "twice the same series: $(scrape)"
+echo "ok a dead monitor is told by the status, the doctor and the metrics"
+
+stop_role broker KILL
+start_role broker
+watched_again() { "$bin/twsync" status "${options[@]}" | grep -q '  watch: code: live.*; deploy: live'; }
+eventually "both watches, told to the new broker" watched_again
+echo "ok watches are told to a new broker"
+
 told_last() { grep -E 'main: (STALE|not stale)' "$work/observer.log" | tail -n 1 | grep -q "main: $1"; }
 stop_role transfer KILL
 eventually "the alert" told_last STALE

@@ -20,7 +20,7 @@ lintian --fail-on error --tag-display-limit 0 --allow-root "$work"/packages/*.de
 echo "ok lintian"
 
 for file in usr/lib/systemd/system/{twsync-broker,sutazai-sync-monitor}.service usr/lib/sysusers.d/twsync.conf \
-  usr/lib/tmpfiles.d/twsync.conf etc/logrotate.d/twsync etc/cron.d/sutazai-sync usr/share/man/man1/twsync.1.gz \
+  usr/lib/tmpfiles.d/twsync.conf etc/logrotate.d/twsync etc/cron.d/sutazai-sync usr/lib/systemd/system/twsync-cron.{service,timer} usr/share/man/man1/twsync.1.gz \
   "${prefix#/}/scripts/config/sync_config.sh" "${prefix#/}/bin/twsync-broker"; do
   [ -s "$work/twsync/$file" ] || fail "not in the package: $file"
 done
@@ -28,6 +28,7 @@ done
 [ -x "$work/twsync-agent$prefix/bin/twsync-agent" ] && [ ! -e "$work/twsync$prefix/bin/twsync-agent" ] || fail "the agent belongs to its own package"
 grep -qx bin/twsync-agent "$work/twsync$prefix/share/twsync/installed-files" || fail "the agent would be synced"
 grep -qx $prefix/scripts/config/sync_config.sh "$work/twsync.control/conffiles" || fail "the configuration is no conffile"
+if grep -v '^#' "$work/twsync/etc/logrotate.d/twsync" | grep -q 'sync/\|\*'; then fail "logrotate empties what twsync events reads, or what is rotated already"; fi
 for script in postinst prerm postrm; do sh -n "$work/twsync.control/$script" && shellcheck -s sh "$work/twsync.control/$script"; done
 find "$work/twsync$prefix/scripts" -name '*.sh' ! -path '*/config/*' -exec shellcheck {} + || fail "shellcheck"
 if grep -rlE '@[A-Za-z_]+@' "$work/twsync/etc" "$work/twsync/usr/lib" "$work/twsync.control"; then fail "unreplaced names in the files above"; fi

@@ -38,9 +38,10 @@ case $build in /*) ;; *) build=$top/$build ;; esac
 DESTDIR=$work/tree cmake --install "$build" >"$work/install.log" 2>&1 || fail "cmake --install: $(tail -1 "$work/install.log")"
 units=$(find "$work/tree" -type d -name systemd)
 for unit in "$units"/*.service; do
-  # Started for one connection, by its socket.
-  if [[ $unit == *twsync-dial@* ]]; then continue; fi
-  grep -q '^Type=notify$' "$unit" && grep -q '^Restart=on-failure$' "$unit" && grep -q '^StartLimitIntervalSec=0$' "$unit" || fail "$(basename "$unit")"
+  # Started for one connection, by its socket; by its timer.
+  if [[ $unit == *twsync-dial@* || $unit == *twsync-cron* ]]; then continue; fi
+  grep -q '^Type=notify$' "$unit" && grep -q '^Restart=on-failure$' "$unit" && grep -q '^StartLimitIntervalSec=0$' "$unit" &&
+    grep -q '^WatchdogSec=' "$unit" || fail "$(basename "$unit")"
   program=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$unit")
   for role in "${roles[@]}"; do
     [ -x "$work/tree${program//%i/$role}" ] || fail "$(basename "$unit") starts $program, which is not installed"
@@ -52,6 +53,9 @@ done
 for part in twsync-broker.service twsync-worker@scanner.service twsync-worker@resolver.service twsync-worker@transfer.service twsync-observer.service; do
   grep -q "^\(Wants\|Requires\)=.*$part" "$units/sutazai-sync-monitor.service" || fail "the monitor does not start $part"
 done
+[ -x "$work/tree$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$units/twsync-cron.service")" ] || fail "the timer starts what is not installed"
+grep -q "^ExecStart=$(sed -n 's/.* root \(.*\)/\1/p' "$units/../cron.d/sutazai-sync")$" "$units/twsync-cron.service" || fail "the timer and the cron entry start different things"
+grep -q '^ConditionPathExists=!/etc/cron.d/sutazai-sync$' "$units/twsync-cron.service" || fail "the timer and the cron entry could both sync"
 [ -x "$work/tree$(sed -n 's/^ExecStart=//p' "$units/twsync-dial@.service")" ] || fail "the dialer is not installed"
 grep -q '^Requires=.*twsync-dial.socket' "$units/twsync-worker@.service" || fail "the workers do not start the dialer's socket"
 grep -q "^ListenSequentialPacket=$(sed -n 's/^Environment=TWSYNC_DIAL=//p' "$units/twsync-worker@.service")\$" "$units/twsync-dial.socket" ||
@@ -59,7 +63,7 @@ grep -q "^ListenSequentialPacket=$(sed -n 's/^Environment=TWSYNC_DIAL=//p' "$uni
 [ -x "$work/tree$(sed -n 's/^ExecStartPre=+\([^ ]*\).*/\1/p' "$units/twsync-worker@transfer.service.d/10-places.conf")" ] || fail "the transfer worker's ExecStartPre= is not installed"
 if command -v systemd-analyze >/dev/null; then
   mkdir "$work/verify"
-  cp "$units"/*.service "$units"/*.socket "$work/verify/"
+  cp "$units"/*.service "$units"/*.socket "$units"/*.timer "$work/verify/"
   mkdir "$work/verify/sutazai-sync-monitor.service.d"
   cp "$units/../examples/fanotify.conf" "$work/verify/sutazai-sync-monitor.service.d/"
   sed -i 's|^ExecStart=.*|ExecStart=/bin/true|' "$work"/verify/*.service
@@ -89,6 +93,7 @@ if systemd-analyze security --help 2>/dev/null | grep -q -- --offline; then
   at_most 15 twsync-worker@.service "$units/twsync-worker@transfer.service.d/10-places.conf"
   # A network is the dialer's work.
   at_most 16 twsync-dial@.service
+  at_most 28 twsync-cron.service
 fi
 echo "ok units"
 
@@ -113,14 +118,33 @@ for role in "${roles[@]}"; do
   python3 "$work/listen.py" "$work/$role" &
   pids[listen-$role]=$!
   eventually "the listener" test -S "$work/$role"
+done
+# Without a broker a worker is not ready, without its root the monitor is not.
+start resolver "$work/conf.sh" &
+pids[resolver]=$!
+mv "$work/code" "$work/away"
+start monitor "$work/conf.sh" &
+pids[monitor]=$!
+eventually "the resolver lives" has "$work/resolver.notify" WATCHDOG=1
+eventually "the monitor lives" has "$work/monitor.notify" 'STATUS=cannot watch'
+sleep 1
+for role in resolver monitor; do
+  ! has "$work/$role.notify" READY=1 || fail "$role is ready and cannot work"
+done
+mv "$work/away" "$work/code"
+eventually "the monitor is ready" has "$work/monitor.notify" READY=1
+for role in resolver monitor; do
+  kill "${pids[$role]}"
+  wait "${pids[$role]}" || fail "$role ended with $? before it was ready"
+  : >"$work/$role.notify"
+done
+for role in "${roles[@]}"; do
   start "$role" "$work/conf.sh" &
   pids[$role]=$!
   eventually "$role is ready" has "$work/$role.notify" READY=1
 done
 for role in "${roles[@]}"; do
-  if grep -q '^WatchdogSec=' "$units"/*"$role"*.service 2>/dev/null; then
-    eventually "$role's watchdog messages" at_least 3 "$work/$role.notify" WATCHDOG=1
-  fi
+  eventually "$role's watchdog messages" at_least 3 "$work/$role.notify" WATCHDOG=1
   has "$work/$role.journal" '^<6>' || fail "$role writes no priorities to the journal"
   ! grep -v '^<[3-7]>' "$work/$role.journal" || fail "$role: lines without a priority"
 done
@@ -163,8 +187,10 @@ reloaded_all_the_time() {
   local ready end=$((SECONDS + 30))
   ready=$(grep -c READY=1 "$work/$1.notify")
   until at_least $((ready + 3)) "$work/$1.notify" READY=1; do
-    kill -HUP "${pids[$1]}" 2>/dev/null || fail "$1 was ended by a SIGHUP during a reload"
+    for _ in {1..20}; do kill -HUP "${pids[$1]}" 2>/dev/null || fail "$1 was ended by a SIGHUP during a reload"; done
     [ $SECONDS -lt $end ] || fail "$1 does not get ready between reloads"
+    # A worker is ready once the broker knows it.
+    sleep 0.5
   done
 }
 for role in "${roles[@]}"; do

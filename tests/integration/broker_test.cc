@@ -234,6 +234,28 @@ TEST_P(BrokerTest, a_worker_that_falls_silent_loses_its_tasks) {
   EXPECT_TRUE(await_message(*resolver, MessageType::task_lost));
 }
 
+TEST_P(BrokerTest, what_a_dead_monitor_said_counts_no_more) {
+  auto client = h_.client();
+  EXPECT_EQ(web_status(*client).watch, "code: unwatched (no monitor); deploy: unwatched (no scanner)");
+  auto monitor = h_.worker("monitor");
+  ASSERT_TRUE(client->publish({{}, {{"web", Side::code, "live"}}}, "", 5000).ok());
+  const auto watch = [&] { return web_status(*client).watch; };
+  EXPECT_TRUE(serve_until(*monitor, [&] { return watch() == "code: live; deploy: unwatched (no scanner)"; }));
+  monitor.reset();
+  auto resolver = h_.worker("resolver");
+  EXPECT_TRUE(serve_until(*resolver, [&] { return watch().starts_with("code: unwatched (no monitor)"); }));
+  EXPECT_GT(web_status(*client).missing_ms, 0);
+  EXPECT_NE(web_status(*client).missing, "resolver");
+}
+
+TEST_P(BrokerTest, who_asks_as_the_observer_is_listed) {
+  auto client = h_.client();
+  const auto status = client->status({"", "observer", 7, "v"}, 5000);
+  ASSERT_TRUE(status.ok() && status->workers.size() == 1);
+  EXPECT_EQ(status->workers[0].service, "observer");
+  EXPECT_EQ(status->workers[0].pid, 7U);
+}
+
 TEST_P(BrokerTest, a_worker_may_publish_and_watch_states_are_shown) {
   auto client = h_.client();
   auto scanner = h_.worker("scanner");
@@ -241,7 +263,7 @@ TEST_P(BrokerTest, a_worker_may_publish_and_watch_states_are_shown) {
   hint.side = Side::deploy;
   post(*scanner, MessageType::publish, "", encode(Publish{{hint}, {{"web", Side::deploy, "live"}}}));
   ASSERT_TRUE(serve_until(*scanner, [&] { return web_status(*client).hints_waiting == 1; }));
-  EXPECT_EQ(web_status(*client).watch, "deploy: live");
+  EXPECT_EQ(web_status(*client).watch, "code: unwatched (no monitor); deploy: live");
   scanner->set_doing("list of web");
   EXPECT_TRUE(serve_until(*scanner, [&] {
     auto status = client->status({}, 5000);

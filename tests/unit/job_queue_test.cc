@@ -13,7 +13,7 @@ const auto kAll = [](const std::string&) { return true; };
 class JobQueueTest : public ::testing::Test {
  protected:
   JobQueueTest() {
-    for (const char* pair : {"a", "b", "c"}) queue_.add_pair(pair);
+    for (const char* pair : {"a", "b", "c"}) queue_.add_pair(pair, 0);
   }
   void hint(const std::string& pair, const std::string& path, HintSource source = HintSource::inotify,
             bool recursive = false) {
@@ -57,7 +57,7 @@ TEST_F(JobQueueTest, the_most_urgent_source_goes_first_then_the_oldest) {
     JobQueue queue({}, 1, kEpoch);
     int64_t now = now_;
     for (const auto& [pair, source] : {std::pair{"a", row.a}, {"b", row.b}, {"c", row.c}}) {
-      queue.add_pair(pair);
+      queue.add_pair(pair, 0);
       queue.add_hint({source, pair, Side::code, "x", false, "", false}, 1, ++now);
     }
     EXPECT_EQ(queue.next_ready(now, kAll), row.first);
@@ -192,6 +192,23 @@ TEST_F(JobQueueTest, the_worlds_faults_are_retried_for_ever) {
   EXPECT_EQ(queue_.status("a", now_).attempt, 50U);
 }
 
+TEST_F(JobQueueTest, a_server_that_is_away_is_asked_less_and_less_often) {
+  JobQueue queue({}, 3, kEpoch);
+  queue.add_pair("a", 0);
+  queue.add_hint({HintSource::inotify, "a", Side::code, "x", false, "", false}, 1, 0);
+  int64_t wait = 0;
+  int64_t now = 0;
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    const Lease held = queue.lease("a", "w", now);
+    EXPECT_TRUE(queue.fail(held.id, "w", {ErrorCode::unreachable, "", {}, 0}, 3 * kSecond, now));
+    wait = queue.next_deadline() - now;
+    EXPECT_GE(wait, 3 * kSecond);
+    now = queue.next_deadline();
+  }
+  EXPECT_GE(wait, 45 * kSecond);
+  EXPECT_LE(wait, 75 * kSecond);
+}
+
 TEST_F(JobQueueTest, a_manual_request_does_not_wait_for_a_retry) {
   hint("a", "x");
   fail_once("a");
@@ -247,10 +264,30 @@ TEST_F(JobQueueTest, too_many_hints_collapse_and_the_journal_is_compacted) {
   EXPECT_EQ(queue_.begin_end(held.id, "w")->bound, row_);
 }
 
+TEST_F(JobQueueTest, a_pair_is_busy_since_it_was_last_idle) {
+  JobQueue queue({}, 3, kEpoch);
+  const Hint hint{HintSource::inotify, "a", Side::code, "x", false, "", false};
+  queue.add_pair("a", 0);
+  EXPECT_EQ(queue.status("a", 5 * kSecond).busy_ms, 5000) << "never done";
+  queue.set_last_done("a", 1);
+  EXPECT_EQ(queue.status("a", 5 * kSecond).busy_ms, 0) << "idle";
+  queue.add_hint(hint, 1, 10 * kSecond);
+  const Lease first = queue.lease("a", "w", 12 * kSecond);
+  EXPECT_EQ(queue.status("a", 13 * kSecond).busy_ms, 3000);
+  EXPECT_TRUE(queue.fail(first.id, "w", {ErrorCode::io, "", {}, 0}, 0, 14 * kSecond));
+  EXPECT_EQ(queue.status("a", 20 * kSecond).busy_ms, 10'000) << "what failed waits on";
+  const Lease second = queue.lease("a", "w", 20 * kSecond);
+  queue.begin_end(second.id, "w");
+  queue.finish_end(second.id, 2);
+  EXPECT_EQ(queue.status("a", 30 * kSecond).busy_ms, 0);
+  queue.add_hint(hint, 2, 40 * kSecond);
+  EXPECT_EQ(queue.status("a", 41 * kSecond).busy_ms, 1000) << "after a rest it counts anew";
+}
+
 TEST_F(JobQueueTest, the_same_seed_gives_the_same_run) {
   const auto run = [](uint64_t seed) {
     JobQueue queue({}, seed, kEpoch);
-    queue.add_pair("a");
+    queue.add_pair("a", 0);
     queue.add_hint({HintSource::inotify, "a", Side::code, "x", false, "", false}, 1, 0);
     std::vector<int64_t> waits;
     for (int64_t now = 0; waits.size() < 6; now = waits.back()) {

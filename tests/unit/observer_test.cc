@@ -39,14 +39,16 @@ TEST(Metrics, counts_cycles_and_shows_how_pairs_stand) {
   health.status.hints_waiting = 7;
   health.status.watch = "code: live; deploy: live";
   health.stale = true;
-  metrics.take(true, {health}, {{"resolver", "1", "", 42, 0}});
+  metrics.take(true, {health},
+               {{"resolver", "1", "", 42, 0}, {"transfer", "1", "", 43, 0}, {"transfer", "1", "", 43, 0}});
   const std::string text = exposition_text(metrics.families());
   for (const char* line :
        {"twsync_broker_up 1\n", "twsync_cycles_total{pair=\"web\"} 2\n", "twsync_operations_total{pair=\"web\"} 7\n",
         "twsync_cycle_seconds_total{pair=\"web\"} 3\n", "twsync_cycles_total{pair=\"docs\"} 0\n",
         "twsync_in_sync{pair=\"web\"} 1\n", "twsync_stale{pair=\"web\"} 1\n", "twsync_waiting_hints{pair=\"web\"} 7\n",
         "twsync_watch_live{pair=\"web\"} 1\n", "twsync_watch_live{pair=\"docs\"} 0\n",
-        "twsync_worker_up{service=\"resolver\",pid=\"42\"} 1\n", "# TYPE twsync_operations_total counter\n"}) {
+        "twsync_workers{service=\"resolver\"} 1\n", "twsync_workers{service=\"transfer\"} 2\n",
+        "twsync_workers{service=\"monitor\"} 0\n", "# TYPE twsync_operations_total counter\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line;
   }
   metrics.take(false, {}, {});
@@ -56,25 +58,36 @@ TEST(Metrics, counts_cycles_and_shows_how_pairs_stand) {
 TEST(Staleness, table) {
   PairStatus status;
   status.state = "idle";
-  const std::vector<WorkerStatus> all = {
-      {"resolver", "", "", 1, 0}, {"scanner", "", "", 2, 0}, {"transfer", "", "", 3, 0}};
   const int64_t now = 100'000 * kSecond;
   const int64_t lately = now - 60 * kSecond;
   const int64_t long_ago = now - 3600 * kSecond;
-  EXPECT_FALSE(is_stale(&status, all, long_ago, 10, now)) << "nothing waits";
-  EXPECT_TRUE(is_stale(&status, {all[0], all[1]}, lately, 10, now)) << "no transfer worker";
-  EXPECT_TRUE(is_stale(&status, all, 0, 10, now)) << "never";
+  constexpr int64_t kMinuteMs = 60'000;
+  EXPECT_FALSE(is_stale(&status, long_ago, 10, now)) << "nothing waits";
+  EXPECT_FALSE(is_stale(&status, 0, 10, now)) << "never, and the service has just started";
+  status.busy_ms = 11 * kMinuteMs;
+  EXPECT_TRUE(is_stale(&status, 0, 10, now)) << "never";
   status.state = "running";
-  EXPECT_FALSE(is_stale(&status, all, 0, 10, now)) << "the first sync is on its way";
-  status.state = "idle";
-  status.hints_waiting = 1;
-  EXPECT_TRUE(is_stale(&status, all, long_ago, 10, now));
-  EXPECT_FALSE(is_stale(&status, all, lately, 10, now));
-  EXPECT_FALSE(is_stale(&status, all, long_ago, 100, now));
+  EXPECT_FALSE(is_stale(&status, 0, 10, now)) << "the first sync is on its way";
+  EXPECT_TRUE(is_stale(&status, long_ago, 10, now));
+  EXPECT_FALSE(is_stale(&status, lately, 10, now));
+  EXPECT_FALSE(is_stale(&status, long_ago, 100, now));
+  status.busy_ms = 9 * kMinuteMs;
+  EXPECT_FALSE(is_stale(&status, long_ago, 10, now)) << "after a rest, the first edit waits for a moment";
   status.state = "buried";
-  EXPECT_TRUE(is_stale(&status, all, lately, 10, now));
-  EXPECT_TRUE(is_stale(nullptr, {}, long_ago, 10, now));
-  EXPECT_FALSE(is_stale(nullptr, {}, lately, 10, now));
+  EXPECT_TRUE(is_stale(&status, lately, 10, now));
+  EXPECT_TRUE(is_stale(nullptr, long_ago, 10, now));
+  EXPECT_FALSE(is_stale(nullptr, lately, 10, now));
+}
+
+TEST(Staleness, a_process_that_starts_again_is_no_alarm) {
+  PairStatus status;
+  status.state = "idle";
+  status.missing = "transfer";
+  status.missing_ms = 2'000;
+  const int64_t now = 100'000 * kSecond;
+  EXPECT_FALSE(is_stale(&status, now, 10, now));
+  status.missing_ms = 31'000;
+  EXPECT_TRUE(is_stale(&status, now, 10, now));
 }
 
 TEST(ProgramRun, goes_through_systemd_where_it_can) {

@@ -28,6 +28,12 @@ RootOptions as_it_was(RootOptions options) {
 }  // namespace
 
 Result<std::unique_ptr<History>> History::open(const RootOptions& options, LocalSide& side, Clock& clock) {
+  // StateDir makes what is missing, and a root that isn't the pair's must stay as it is (I14).
+  const auto markers = read_markers(side.root());
+  const auto ours = [&options](const Marker& marker) { return marker.pair_id == options.pair_id; };
+  if (std::none_of(markers.begin(), markers.end(), ours))
+    return Error{ErrorCode::not_found, "no marker of this pair: the root is not mounted, or another directory",
+                 options.root, 0};
   SYNC_ASSIGN(StateDir state, StateDir::open(side.root(), options.pair_id));
   std::unique_ptr<History> history(new History(as_it_was(options), side, clock, std::move(state)));
   SYNC_ASSIGN(history->store_, VersionStore::open(history->state_.versions(), clock));

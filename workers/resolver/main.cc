@@ -13,12 +13,13 @@ int main(int argc, char** argv) {
     options.endpoints = ipc_endpoints(context.config.runtime_dir);
     options.pairs = service_pairs(context.config);
     options.version = TWSYNC_VERSION;
+    WorkerPulse pulse(1);
+    options.each_turn = [&](bool known) { return pulse.turn(0, known, clock.steady_ns()); };
     options.controller.live = true;
     AuditLog audit(context.config.log_dir + "/sync");
     options.controller.audit_log = &audit;
     ResolverWorker worker(zmq, clock, std::move(options));
     const OnStop on_stop(context.signals, [&] { worker.wake(); });
-    notify_ready();
     return worker.run(context.signals.stop());
   });
 }

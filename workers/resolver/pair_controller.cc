@@ -129,7 +129,7 @@ void PairController::work_on(const Lease& lease) {
     if (options_.live) order.more_hints = [this, id = lease.id, leased_at] { return fetch_more(id, leased_at); };
     Summary summary;
     if (const Status opened = ensure_open(Opening::claim); !opened) {
-      summary.error = opened.error();
+      summary = not_opened(work_, opened.error());
     } else {
       summary = run_cycle(order).summary;
     }
@@ -155,15 +155,11 @@ bool PairController::answer(const Request& request, const Lease& lease) {
 }
 
 Summary PairController::perform(const Request& request, const Lease& lease) {
-  Summary failed;
   CycleOrder order;
   const bool rehome = request.kind == RequestKind::approve && request.item.starts_with("r-");
   Status ready = ensure_open(rehome ? Opening::rehome : request.dry_run ? Opening::look : Opening::claim);
   if (ready) ready = prepare(request, order);
-  if (!ready) {
-    failed.error = ready.error();
-    return failed;
-  }
+  if (!ready) return not_opened(work_, ready.error());
   for (const auto& hint : lease.hints) order.hints.add(hint);
   taken_.clear();
   if (order.full && all_is_hinted(request)) take_hints(lease.id, order);

@@ -302,6 +302,14 @@ Status open_pair(PairWork& work, const CycleServices& services, Opening how) {
   return used || damaged ? try_open(work, services, how) : opened;
 }
 
+Summary not_opened(const PairWork& work, const Error& error) {
+  Summary summary;
+  summary.error = error;
+  const auto parked = work.base ? work.base->parked() : Result<std::vector<ParkedRecord>>(Error{});
+  if (parked) summary.parked = parked->size();
+  return summary;
+}
+
 Status raise_epoch_if_due(PairWork& work, const CycleServices& services) {
   const int64_t now = services.clock.steady_ns();
   if (now - work.epoch_raised_ns < kEpochEveryNs) return {};

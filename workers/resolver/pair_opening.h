@@ -21,6 +21,9 @@ enum class Opening : uint8_t {
 /// (asked again for three seconds: an agent whose controller died needs a moment to notice).
 Status open_pair(PairWork& work, const CycleServices& services, Opening how);
 
+/// A run that ended before it began, with the number of what waits for a person.
+Summary not_opened(const PairWork& work, const Error& error);
+
 /// A base that turned out to be damaged while it was used: it goes aside, and the pair has to be opened again, which
 /// merges both sides without deleting anything (I4).
 Status set_base_aside(PairWork& work, const CycleServices& services);

@@ -39,7 +39,7 @@ void ResolverWorker::wake() {
 
 Status ResolverWorker::serve(const std::atomic<bool>& stop) {
   while (!stop) {
-    auto message = link_->poll(-1);
+    auto message = link_->poll(options_.each_turn ? options_.each_turn(link_->known()) : -1);
     if (!message) return std::move(message).error();
     if (link_->take_reconnected()) {
       tasks_->lose_all();

@@ -2,6 +2,7 @@
 // The resolver as a worker of the broker: leases go to the pair's controller, task results to whoever waits for them.
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,8 @@ struct ResolverOptions {
   PairLookup pairs;
   std::string version;
   ControllerOptions controller;
+  /// Every turn of the loop: whether the broker knows us; it says for how many ms to wait at most. May be empty.
+  std::function<int(bool known)> each_turn = {};
 };
 
 /// run() owns the link and returns when `stop` is set.

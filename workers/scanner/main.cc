@@ -20,6 +20,8 @@ int main(int argc, char** argv) {
     options.pairs = service_pairs(context.config);
     options.sides = make_scan_sides({{}, dial_socket_of_unit()}, clock, host);
     options.version = TWSYNC_VERSION;
+    WorkerPulse pulse(1);
+    options.each_turn = [&](bool known) { return pulse.turn(0, known, clock.steady_ns()); };
     options.publish_hints = true;
     for (const auto& pair : context.config.pairs) {
       const bool wanted = context.pairs.empty() ||
@@ -28,7 +30,6 @@ int main(int argc, char** argv) {
     }
     ScannerWorker worker(zmq, clock, std::move(options));
     const OnStop on_stop(context.signals, [&] { worker.wake(); });
-    notify_ready();
     return worker.run(context.signals.stop());
   });
 }

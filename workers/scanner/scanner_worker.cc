@@ -41,7 +41,7 @@ Status ScannerWorker::serve(const std::atomic<bool>& stop) {
     for (const auto& pair : options_.watched) hint_whole(pair);
   }
   while (!stop) {
-    auto message = link_->poll(-1);
+    auto message = link_->poll(options_.each_turn ? options_.each_turn(link_->known()) : -1);
     if (!message) return std::move(message).error();
     if (link_->take_reconnected()) {
       for (auto& [id, output] : running_) output->cancel();
@@ -95,9 +95,11 @@ PairSession* ScannerWorker::session_for(const std::string& pair) {
   if (options_.publish_hints) {
     sinks.hints = [this, pair](std::vector<Hint> hints) { publish(pair, std::move(hints)); };
     sinks.state = [this, pair](std::string state) {
-      Publish body;
-      body.watch.push_back({pair, Side::deploy, std::move(state)});
-      post(pair, body);
+      {
+        const std::lock_guard lock(states_mutex_);
+        states_[pair] = state;
+      }
+      say_state(pair, std::move(state));
     };
   }
   auto session = std::make_unique<PairSession>(std::move(*config), options_.sides, std::move(sinks), clock_);
@@ -108,6 +110,14 @@ void ScannerWorker::hint_everything() {
   // What was published while the broker was away is lost.
   if (!options_.publish_hints) return;
   for (const auto& [pair, session] : sessions_) hint_whole(pair);
+  const std::lock_guard lock(states_mutex_);
+  for (const auto& [pair, state] : states_) say_state(pair, state);
+}
+
+void ScannerWorker::say_state(const std::string& pair, std::string state) {
+  Publish body;
+  body.watch.push_back({pair, Side::deploy, std::move(state)});
+  post(pair, body);
 }
 
 void ScannerWorker::hint_whole(const std::string& pair) {

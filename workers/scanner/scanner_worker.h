@@ -3,6 +3,7 @@
 // side's hints.
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,8 @@ struct ScannerOptions {
   PairLookup pairs;
   ScanSides sides;
   std::string version;
+  /// Every turn of the loop: whether the broker knows us; it says for how many ms to wait at most. May be empty.
+  std::function<int(bool known)> each_turn = {};
   bool publish_hints = false;  ///< service: watch the deploy side and publish what happens there
   std::vector<std::string> watched =
       {};  ///< pairs that are looked at when the service starts: what happened before went unseen
@@ -41,6 +44,7 @@ class ScannerWorker {
   PairSession* session_for(const std::string& pair);
   void hint_everything();
   void hint_whole(const std::string& pair);
+  void say_state(const std::string& pair, std::string state);
   void post(const std::string& pair, const Publish& body);
   void publish(const std::string& pair, std::vector<Hint> hints);
 
@@ -49,6 +53,8 @@ class ScannerWorker {
   const ScannerOptions options_;
   std::mutex link_mutex_;  // for wake(): the link comes and goes with run()
   std::unique_ptr<WorkerLink> link_;
+  std::mutex states_mutex_;
+  std::map<std::string, std::string> states_;                     // what each pair's watch said last
   std::map<std::string, std::unique_ptr<PairSession>> sessions_;  // by pair name
   std::map<std::string, std::shared_ptr<TaskOutput>> running_;    // by task id
 };

@@ -27,16 +27,19 @@ Status serve(ServiceContext& context) {
   ZmqContext zmq;
   SystemClock clock;
   std::vector<std::unique_ptr<TransferWorker>> workers;
-  for (uint32_t i = 0; i < sessions_wanted(context.config); ++i) {
-    SYNC_ASSIGN(auto worker,
-                TransferWorker::open(zmq, ipc_endpoints(context.config.runtime_dir), clock,
-                                     service_pairs(context.config), make_agent_connector({{}, dial_socket_of_unit()})));
+  const uint32_t wanted = sessions_wanted(context.config);
+  WorkerPulse pulse(wanted);
+  for (uint32_t i = 0; i < wanted; ++i) {
+    TransferWorkerOptions options;
+    options.each_turn = [&pulse, &clock, i](bool known) { return pulse.turn(i, known, clock.steady_ns()); };
+    SYNC_ASSIGN(auto worker, TransferWorker::open(
+                                 zmq, ipc_endpoints(context.config.runtime_dir), clock, service_pairs(context.config),
+                                 make_agent_connector({{}, dial_socket_of_unit()}), std::move(options)));
     workers.push_back(std::move(worker));
   }
   const OnStop on_stop(context.signals, [&] {
     for (const auto& worker : workers) worker->wake();
   });
-  notify_ready();
   // One that fails takes the process along: systemd starts it anew as a whole.
   std::vector<Status> ends(workers.size());
   std::vector<std::thread> threads;

@@ -69,7 +69,11 @@ Result<std::unique_ptr<TransferWorker>> TransferWorker::open(ZmqContext& context
 }
 
 Status TransferWorker::run(const std::atomic<bool>& stop) {
-  while (!stop) SYNC_TRY(step(next_look_ms()));
+  while (!stop) {
+    const int look_ms = next_look_ms();
+    const int turn_ms = options_.each_turn ? options_.each_turn(link_->known()) : -1;
+    SYNC_TRY(step(look_ms < 0 || turn_ms < 0 ? std::max(look_ms, turn_ms) : std::min(look_ms, turn_ms)));
+  }
   return {};
 }
 

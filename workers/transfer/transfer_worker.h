@@ -20,6 +20,8 @@ namespace twsync {
 struct TransferWorkerOptions {
   std::vector<std::string> pairs;  ///< served pairs; empty = any
   int64_t idle_close_ms = 60'000;  ///< a session without tasks for so long is closed
+  /// Every turn of run(): whether the broker knows us; it says for how many ms to wait at most. May be empty.
+  std::function<int(bool known)> each_turn = {};
 };
 
 /// Takes four tasks at a time, so that a session streams the next batch while the results of the last ones are awaited.

@@ -77,9 +77,22 @@ TEST_F(ConfigTest, pairs_d_begins_with_the_main_values) {
   EXPECT_EQ(config->pairs[1].name, "web");
   EXPECT_EQ(config->pairs[1].code_path, "/srv/web");
   EXPECT_EQ(config->pairs[1].deploy.port, 23);
+}
 
+TEST_F(ConfigTest, a_slip_in_one_pairs_file_is_that_pairs_matter) {
+  dir_.write("config/pairs.d/docs.sh", "CODE_PATH=/srv/docs\n");
+  dir_.write("config/pairs.d/web.sh", "\nCONFLICT_RESOLUTION=newerr\n");
   dir_.write("config/pairs.d/-bad.sh", "");
-  EXPECT_EQ(load("").error().code, ErrorCode::usage);
+  auto config = load("");
+  ASSERT_TRUE(config.ok()) << describe(config.error());
+  ASSERT_EQ(config->pairs.size(), 2u);
+  EXPECT_NE(config->find("docs"), nullptr);
+  ASSERT_EQ(config->misconfigured.size(), 2u);
+  EXPECT_EQ(config->misconfigured[0].name, "-bad");
+  EXPECT_EQ(config->misconfigured[1].name, "web");
+  EXPECT_THAT(config->why_not("web").message, HasSubstr("web.sh:2: CONFLICT_RESOLUTION='newerr' is not allowed"));
+  EXPECT_EQ(config->why_not("web").code, ErrorCode::usage);
+  EXPECT_THAT(config->why_not("nobody").message, HasSubstr("no pair 'nobody'"));
 }
 
 TEST_F(ConfigTest, each_pair_has_the_key_of_its_own_exchange) {

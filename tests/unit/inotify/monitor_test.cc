@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/base/clock.h"
+#include "common/base/text.h"
+#include "producers/inotify/event_log.h"
 #include "producers/inotify/hint_outbox.h"
 
 namespace twsync {
@@ -125,6 +128,40 @@ TEST(Monitor, only_what_all_pairs_ignore_is_not_watched) {
   EXPECT_EQ(common_rules({a, b}).exclude, std::vector<std::string>{".git"});
   EXPECT_TRUE(common_rules({a, b}).never.empty());
   EXPECT_EQ(common_rules({a}).never, std::vector<std::string>{"logs"});
+}
+
+TEST(EventLog, an_outage_is_told_once_and_then_now_and_then) {
+  EventLog log;
+  Event failed;
+  failed.pair = "web";
+  failed.kind = EventKind::cycle;
+  failed.summary.emplace();
+  failed.summary->error = {ErrorCode::unreachable, "Connection refused", {}, 0};
+  Event parked;
+  parked.pair = "web";
+  parked.kind = EventKind::parked;
+  parked.item = "r-code";
+  parked.text = "the root is not mounted";
+  const auto first = log.take(failed, 0);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->level, LogLevel::warn);
+  EXPECT_TRUE(log.take(parked, 0));
+  int lines = 0;
+  for (int64_t second = 3; second < 900; second += 3) {
+    if (log.take(failed, second * kSecond)) ++lines;
+    if (log.take(parked, second * kSecond)) ++lines;
+  }
+  EXPECT_EQ(lines, 2) << "a reminder of each";
+  Event other = failed;
+  other.summary->error.message = "No route to host";
+  EXPECT_TRUE(log.take(other, 900 * kSecond)) << "a change";
+  Event good = failed;
+  good.summary->error = {};
+  EXPECT_EQ(log.take(good, 901 * kSecond)->level, LogLevel::info);
+  EXPECT_TRUE(log.take(other, 902 * kSecond)) << "a new outage";
+  Event elsewhere = failed;
+  elsewhere.pair = "docs";
+  EXPECT_TRUE(log.take(elsewhere, 902 * kSecond));
 }
 
 TEST(Monitor, lines_for_cycles_conflicts_and_parked_items) {
