@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/base/rel_path.h"
+#include "producers/cli/base_facts.h"
 #include "producers/cli/code_server.h"
 #include "producers/cli/context.h"
 #include "producers/cli/forced_words.h"
@@ -43,10 +44,16 @@ Result<Led> asked_for(const CliContext& context, const SyncCommand& command) {
   SYNC_ASSIGN(auto out, select_led(context, name, false));
   if (out.here.empty() && out.there.empty())
     return usage("no pair is configured here: give DIR and TARGET, or --config FILE");
-  for (const auto& pair : out.here) {
-    if (config.find(pair.name) != nullptr) SYNC_TRY(check_not_deploy_server(config, pair.deploy));
-  }
   return out;
+}
+
+/// Cron repeats what was begun on purpose: why it leaves the pair alone, or "".
+std::string not_cron_s_turn(const Config& config, const PairConfig& pair) {
+  const auto leads = check_not_deploy_server(config, pair.deploy);
+  if (!leads) return leads.error().message;
+  return was_synced(pair)
+             ? ""
+             : "it was never synced: look at twsync sync --dry-run, then sync it once, or start the service";
 }
 
 PrinterOptions printer_options(const CliContext& context, const SyncCommand& command, SystemClock& clock) {
@@ -89,12 +96,19 @@ Result<int> show_run(CliContext& context, const SyncCommand& command, const std:
 }
 
 Result<int> sync_here(CliContext& context, const SyncCommand& command, PairConfig pair) {
+  const bool configured = context.config.find(pair.name) != nullptr;
+  if (const std::string why = command.from_cron && configured ? not_cron_s_turn(context.config, pair) : "";
+      !why.empty()) {
+    log_info("cron leaves ", pair.name, " alone: ", why);
+    return kExitDone;
+  }
+  if (configured) SYNC_TRY(check_not_deploy_server(context.config, pair.deploy));
   SYNC_TRY(prepare_pair(context.config, pair));
   std::vector<std::string> paths;
   for (const auto& path : command.paths) {
     SYNC_ASSIGN(paths.emplace_back(), relative_argument(path, pair.code_path));
   }
-  if (context.config.find(pair.name) == nullptr) SYNC_TRY(remember_pair(context.config, pair));
+  if (!configured) SYNC_TRY(remember_pair(context.config, pair));
   SYNC_TRY(make_private_directory(context.config.state_dir));
   return show_run(context, command, pair.name, [&](const EventSink& on_event) {
     RunnerOptions options;

@@ -75,18 +75,14 @@ bool served_here(const Config& config, const std::string& pair) {
   return broker.ok() && (*broker)->serves(pair);
 }
 
-// A run that never reached the other server leaves a base that says nothing.
-bool was_claimed(const Config& config, const std::string& name) {
+bool was_claimed_here(const Config& config, const std::string& name) {
   PairConfig pair;
   pair.state_dir = str(config.state_dir, "/pairs/", name);
-  const auto base = open_base(pair);
-  if (!base || !*base) return !base.ok();
-  const auto meta = (**base)->meta();
-  return !meta || !meta->pair_id.empty();
+  return was_claimed(pair);
 }
 
 bool led_here(const Config& config, const WayBack& way) {
-  if (was_claimed(config, way.pair)) return true;
+  if (was_claimed_here(config, way.pair)) return true;
   const std::string& code_server = config.settings.code_server;
   const bool another = config.find(way.pair) != nullptr && code_server != way.code.host;
   if (another && is_own_address(code_server)) return true;

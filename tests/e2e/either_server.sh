@@ -27,7 +27,15 @@ says '192.168.100.28'
 run 2 there $twsync keys exchange
 says 'this is the deploy server'
 [ ! -e "$deploy/.twsync" ] && [ ! -e "$work/deploy/var-lib/twsync/pairs" ] || fail "something was done"
-echo "ok no keys yet: it says where to make them"
+cron() { "$@" $prefix/scripts/two_way_sync.sh --from-cron --quiet; } # its output is mail
+for server in there env; do
+  run 0 cron $server
+  [ ! -s "$work/out" ] || fail "cron would send mail: $(cat "$work/out")"
+done
+has_line "$logs/sync/cron_sync_*.log" 'cron leaves main alone: it was never synced' || fail "no line in cron_sync"
+has_line "$deploy/logs/sync/cron_sync_*.log" 'cron leaves main alone: this is the deploy server' || fail "no line in the deploy server's cron_sync"
+[ ! -e $code/.twsync ] && [ ! -e "$deploy/.twsync" ] && [ ! -e /var/lib/twsync/pairs ] || fail "cron did something"
+echo "ok no keys yet: it says where to make them, and cron waits for them"
 
 exchange_keys
 way=$work/deploy/home/.local/state/twsync/to-code/main@192.168.100.28
@@ -51,6 +59,12 @@ run 3 there $twsync publish
 run 2 there $twsync conflicts
 says 'on its code server 192.168.100.28'
 rm -r "$work/deploy/var-lib/twsync/pairs"
+for server in there env; do
+  run 0 cron $server
+  [ ! -s "$work/out" ] || fail "cron would send mail: $(cat "$work/out")"
+done
+has_line "$deploy/logs/sync/cron_sync_*.log" 'cron leaves main alone: it was never synced' || fail "no line in the deploy server's cron_sync"
+[ ! -e $code/.twsync ] && [ ! -e "$deploy/.twsync" ] || fail "cron did the first sync"
 echo "ok without a service it says so"
 
 # --- the three requests
