@@ -21,18 +21,31 @@ echo "ok lintian"
 
 for file in usr/lib/systemd/system/{twsync-broker,sutazai-sync-monitor}.service usr/lib/sysusers.d/twsync.conf \
   usr/lib/tmpfiles.d/twsync.conf etc/logrotate.d/twsync etc/cron.d/sutazai-sync usr/share/man/man1/twsync.1.gz \
-  "${prefix#/}/scripts/config/sync_config.sh" "${prefix#/}/bin/twsync-broker"; do
+  "${prefix#/}/share/twsync/sync_config.sh" "${prefix#/}/bin/twsync-broker"; do
   [ -s "$work/twsync/$file" ] || fail "not in the package: $file"
 done
 [ "$(readlink "$work/twsync/usr/bin/twsync")" = $prefix/bin/twsync ] || fail "/usr/bin/twsync"
 [ -x "$work/twsync-agent$prefix/bin/twsync-agent" ] && [ ! -e "$work/twsync$prefix/bin/twsync-agent" ] || fail "the agent belongs to its own package"
 grep -qx bin/twsync-agent "$work/twsync$prefix/share/twsync/installed-files" || fail "the agent would be synced"
-grep -qx $prefix/scripts/config/sync_config.sh "$work/twsync.control/conffiles" || fail "the configuration is no conffile"
+[ ! -e "$work/twsync$prefix/scripts/config/sync_config.sh" ] && ! grep -q sync_config.sh "$work/twsync.control/conffiles" || fail "dpkg would ask about what twsync init writes"
 for script in postinst prerm postrm; do sh -n "$work/twsync.control/$script" && shellcheck -s sh "$work/twsync.control/$script"; done
 find "$work/twsync$prefix/scripts" -name '*.sh' ! -path '*/config/*' -exec shellcheck {} + || fail "shellcheck"
 if grep -rlE '@[A-Za-z_]+@' "$work/twsync/etc" "$work/twsync/usr/lib" "$work/twsync.control"; then fail "unreplaced names in the files above"; fi
 [ "$(dpkg-deb -f "$work"/packages/twsync_*.deb Version)" = "$("$build/bin/twsync" --version | sed -n 's/^twsync \([^ ]*\).*/\1/p')" ] || fail "two versions"
 echo "ok contents"
+
+# postinst as on a server, below another prefix and without what it starts.
+mkdir "$work/stubs"
+for tool in systemd-sysusers systemd-tmpfiles systemctl; do ln -s /bin/true "$work/stubs/$tool"; done
+sed "s|$prefix|$work/twsync$prefix|g" "$work/twsync.control/postinst" >"$work/postinst"
+configured() { PATH=$work/stubs:$PATH sh "$work/postinst" configure "$@" >"$work/out" 2>&1 || fail "postinst: $(cat "$work/out")"; }
+config=$work/twsync$prefix/scripts/config/sync_config.sh
+configured
+cmp "$config" "$work/twsync$prefix/share/twsync/sync_config.sh" && [ "$(stat -c %a "$config")" = 644 ] || fail "a first installation has no configuration"
+echo "# written by twsync init" >>"$config"
+configured 0.0.9
+grep -q '^# written by' "$config" || fail "an upgrade replaced the configuration"
+echo "ok the configuration is written once"
 
 manual=$build/manual-pages
 for page in "$manual"/*.[15]; do
