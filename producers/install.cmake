@@ -10,6 +10,8 @@ set(named_after_prefix
   workers/resolver/strict.conf.in:systemd/twsync-worker@resolver.service.d/strict.conf
   workers/scanner/scanner.conf.in:systemd/twsync-worker@scanner.service.d/strict.conf
   workers/transfer/places.conf.in:systemd/twsync-worker@transfer.service.d/10-places.conf
+  producers/cron/twsync-cron.service.in:systemd/twsync-cron.service
+  producers/cron/twsync-cron.timer:systemd/twsync-cron.timer
   producers/cron/sutazai-sync.cron.in:cron.d/sutazai-sync)
 foreach(item ${named_after_prefix})
   string(REPLACE ":" ";" parts ${item})

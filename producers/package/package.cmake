@@ -8,7 +8,7 @@ set(manual_dir ${CMAKE_BINARY_DIR}/manual-pages)
 foreach(name twsync.tmpfiles twsync.logrotate postinst prerm postrm copyright)
   configure_file(${package_dir}/${name}.in ${made}/${name} @ONLY)
 endforeach()
-foreach(unit producers/inotify/sutazai-sync-monitor.service producers/observer/twsync-observer.service broker/twsync-broker.service workers/twsync-worker@.service
+foreach(unit producers/inotify/sutazai-sync-monitor.service producers/observer/twsync-observer.service producers/cron/twsync-cron.service broker/twsync-broker.service workers/twsync-worker@.service
   workers/dial/twsync-dial@.service)
   get_filename_component(name ${unit} NAME)
   configure_file(${CMAKE_SOURCE_DIR}/${unit}.in ${made}/${name} @ONLY)
@@ -27,7 +27,8 @@ endfunction()
 compressed(${made}/changelog ${made}/changelog.gz)
 
 set(system COMPONENT system EXCLUDE_FROM_ALL)
-install(FILES ${units} ${CMAKE_SOURCE_DIR}/workers/dial/twsync-dial.socket DESTINATION /usr/lib/systemd/system ${system})
+install(FILES ${units} ${CMAKE_SOURCE_DIR}/workers/dial/twsync-dial.socket ${CMAKE_SOURCE_DIR}/producers/cron/twsync-cron.timer
+  DESTINATION /usr/lib/systemd/system ${system})
 install(FILES ${made}/strict.conf DESTINATION /usr/lib/systemd/system/twsync-worker@resolver.service.d ${system})
 install(FILES ${made}/scanner.conf DESTINATION /usr/lib/systemd/system/twsync-worker@scanner.service.d RENAME strict.conf ${system})
 install(FILES ${made}/places.conf DESTINATION /usr/lib/systemd/system/twsync-worker@transfer.service.d RENAME 10-places.conf ${system})

@@ -38,8 +38,8 @@ case $build in /*) ;; *) build=$top/$build ;; esac
 DESTDIR=$work/tree cmake --install "$build" >"$work/install.log" 2>&1 || fail "cmake --install: $(tail -1 "$work/install.log")"
 units=$(find "$work/tree" -type d -name systemd)
 for unit in "$units"/*.service; do
-  # Started for one connection, by its socket.
-  if [[ $unit == *twsync-dial@* ]]; then continue; fi
+  # Started for one connection by its socket, and by a timer for one run.
+  if [[ $unit == *twsync-dial@* || $unit == *twsync-cron.* ]]; then continue; fi
   grep -q '^Type=notify$' "$unit" && grep -q '^Restart=on-failure$' "$unit" && grep -q '^StartLimitIntervalSec=0$' "$unit" || fail "$(basename "$unit")"
   program=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$unit")
   for role in "${roles[@]}"; do
@@ -52,6 +52,10 @@ done
 for part in twsync-broker.service twsync-worker@scanner.service twsync-worker@resolver.service twsync-worker@transfer.service twsync-observer.service; do
   grep -q "^\(Wants\|Requires\)=.*$part" "$units/sutazai-sync-monitor.service" || fail "the monitor does not start $part"
 done
+for unit in twsync-cron.service twsync-cron.timer; do
+  grep -q '^ConditionPathExists=!/etc/cron.d/sutazai-sync$' "$units/$unit" || fail "$unit runs beside cron"
+done
+[ -x "$work/tree$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$units/twsync-cron.service")" ] || fail "the timer starts nothing"
 [ -x "$work/tree$(sed -n 's/^ExecStart=//p' "$units/twsync-dial@.service")" ] || fail "the dialer is not installed"
 grep -q '^Requires=.*twsync-dial.socket' "$units/twsync-worker@.service" || fail "the workers do not start the dialer's socket"
 grep -q "^ListenSequentialPacket=$(sed -n 's/^Environment=TWSYNC_DIAL=//p' "$units/twsync-worker@.service")\$" "$units/twsync-dial.socket" ||
@@ -59,7 +63,7 @@ grep -q "^ListenSequentialPacket=$(sed -n 's/^Environment=TWSYNC_DIAL=//p' "$uni
 [ -x "$work/tree$(sed -n 's/^ExecStartPre=+\([^ ]*\).*/\1/p' "$units/twsync-worker@transfer.service.d/10-places.conf")" ] || fail "the transfer worker's ExecStartPre= is not installed"
 if command -v systemd-analyze >/dev/null; then
   mkdir "$work/verify"
-  cp "$units"/*.service "$units"/*.socket "$work/verify/"
+  cp "$units"/*.service "$units"/*.socket "$units"/*.timer "$work/verify/"
   mkdir "$work/verify/sutazai-sync-monitor.service.d"
   cp "$units/../examples/fanotify.conf" "$work/verify/sutazai-sync-monitor.service.d/"
   sed -i 's|^ExecStart=.*|ExecStart=/bin/true|' "$work"/verify/*.service
