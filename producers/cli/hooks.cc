@@ -4,6 +4,7 @@
 #include "common/app/installation.h"
 #include "common/base/json_object.h"
 #include "common/base/text.h"
+#include "producers/cli/committers.h"
 #include "producers/cli/context.h"
 #include "producers/cli/path_argument.h"
 #include "producers/cli/ways_back.h"
@@ -19,8 +20,7 @@ void say(CliContext& context, bool json, const char* event, const char* words, c
 }
 
 /// The root of a pair that the repository lies in; "" = none.
-Result<std::string> root_around(const CliContext& context, const std::string& repository) {
-  SYNC_ASSIGN(const Led led, select_led(context, "", true));
+std::string root_around(const CliContext& context, const Led& led, const std::string& repository) {
   std::vector<std::string> roots;
   for (PairConfig pair : led.here) {
     // Where the root isn't there now, its name as it is configured.
@@ -51,9 +51,14 @@ Result<int> run_hooks(CliContext& context, const HooksCommand& command) {
   if (!given.config.empty()) options.arguments = {"--config", absolute_path(given.config)};
   if (!given.state_dir.empty())
     options.arguments.insert(options.arguments.end(), {"--state-dir", absolute_path(given.state_dir)});
-  SYNC_ASSIGN(options.pushed_root, root_around(context, repository));
+  SYNC_ASSIGN(const Led led, select_led(context, "", true));
+  options.pushed_root = root_around(context, led, repository);
   SYNC_ASSIGN(const auto installed, install_hooks(options));
   for (const auto& file : installed) say(context, command.json, "installed", "installed", file);
+  SYNC_ASSIGN(const Repository found, find_repository(repository));
+  const Hindrance hindrance = hindrance_of(context, led, found);
+  if (!hindrance.text.empty())
+    context.err(str("twsync: ", escape_bytes(hindrance.text), "\n        mend: ", hindrance.mend, "\n"));
   return kExitDone;
 }
 

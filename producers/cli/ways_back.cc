@@ -1,5 +1,6 @@
 #include "producers/cli/ways_back.h"
 
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -146,9 +147,12 @@ Status check_led_here(const CliContext& context, const std::string& name, const 
 
 Status check_not_deploy_server(const Config& config, const DeployTarget& deploy) {
   if (deploy.local || !is_own_address(deploy.host) || is_own_address(config.settings.code_server)) return {};
-  return usage(str("this is the deploy server (", deploy.host,
-                   " is an address of this host), and it has no way to the ", "code server ",
-                   config.settings.code_server,
+  const std::string here = str("this is the deploy server (", deploy.host, " is an address of this host), and ");
+  const passwd* holder = deploy.user.empty() ? nullptr : ::getpwnam(deploy.user.c_str());
+  if (holder != nullptr && holder->pw_uid != ::geteuid()) {
+    return usage(str(here, "from here only ", deploy.user, " reaches the code server ", config.settings.code_server));
+  }
+  return usage(str(here, "it has no way to the code server ", config.settings.code_server,
                    " yet: run ssh_key_exchange.sh there. If this is the code server, CODE_SERVER must name it"));
 }
 

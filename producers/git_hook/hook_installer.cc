@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "common/base/text.h"
 
@@ -122,13 +123,23 @@ Status install_one(const std::string& file, const std::string& script) {
 Result<Repository> find_repository(const std::string& directory, bool anyones) {
   std::vector<std::string> words;
   if (anyones) words = {"-c", "safe.directory=*"};
-  words.insert(words.end(), {"rev-parse", "--is-bare-repository", "--git-path", "hooks"});
+  words.insert(words.end(), {"rev-parse", "--is-bare-repository", "--absolute-git-dir", "--git-path", "hooks"});
   SYNC_ASSIGN(const std::string answer, git(directory, words));
-  const size_t first_end = answer.find('\n');
-  if (first_end == std::string::npos) return no_repository(directory);
-  const std::string hooks = answer.substr(first_end + 1, answer.find('\n', first_end + 1) - first_end - 1);
-  if (hooks.empty()) return no_repository(directory);
-  return Repository{answer.starts_with("true"), hooks[0] == '/' ? hooks : str(directory, "/", hooks)};
+  std::istringstream lines(answer);
+  std::string bare, git_directory, hooks;
+  if (!std::getline(lines, bare) || !std::getline(lines, git_directory) || !std::getline(lines, hooks))
+    return no_repository(directory);
+  return Repository{bare == "true", git_directory, hooks[0] == '/' ? hooks : str(directory, "/", hooks)};
+}
+
+std::string program_of_hook(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  bool ours = false;
+  for (std::string line; std::getline(in, line);) {
+    ours = ours || line == kMark;
+    if (ours && line.starts_with("program='") && line.ends_with("'")) return line.substr(9, line.size() - 10);
+  }
+  return {};
 }
 
 std::string hook_script(const HookOptions& options, std::string_view hook) {

@@ -20,6 +20,7 @@ struct HookOptions {
 /// A repository as git sees it.
 struct Repository {
   bool bare = false;
+  std::string git_directory;
   std::string hooks;  ///< where git looks for its hooks: core.hooksPath, worktrees
 };
 
@@ -30,6 +31,9 @@ Result<Repository> find_repository(const std::string& directory, bool anyones = 
 /// worktrees). A hook that is there moves to `<name>.before-twsync` and is run first, with its exit status kept. Again:
 /// refreshes ours. Returns the files, for people. Crash: either the old hook or the chained one stands under each name.
 Result<std::vector<std::string>> install_hooks(const HookOptions& options);
+
+/// The program that one of our hooks starts; "" for any other hook, or none.
+std::string program_of_hook(const std::string& file);
 
 /// Removes ours and moves what was there back. Returns the files that were changed.
 Result<std::vector<std::string>> uninstall_hooks(const std::string& directory);
