@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "common/app/fanotify_right.h"
 #include "common/base/text.h"
@@ -20,6 +22,7 @@ namespace {
 
 constexpr const char* kUnit = "sutazai-sync-monitor.service";
 constexpr const char* kCronFile = "/etc/cron.d/sutazai-sync";
+constexpr const char* kTimer = "twsync-cron.timer";
 constexpr const char* kDialUnit = "twsync-dial.socket";
 constexpr const char* kDialSocket = "/run/twsync-dial.sock";
 constexpr int kBrokerMs = 2000;
@@ -135,8 +138,8 @@ void check_units(const Config& config, Examination& exam) {
   }
 }
 
-/// The first script that the file runs and that is not there.
-std::string missing_script(const std::string& file) {
+/// The first script that the file runs and that cannot be run.
+std::string lost_script(const std::string& file) {
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);) {
     const size_t end = line.find("/two_way_sync.sh");
@@ -148,8 +151,18 @@ std::string missing_script(const std::string& file) {
   return {};
 }
 
-void check_cron(const Config& config, Examination& exam) {
-  if (config.prefix.empty()) return;
+bool has_cron_daemon() {
+  const char* path = std::getenv("PATH");
+  std::istringstream places(str("/usr/sbin:/usr/bin:", path == nullptr ? "" : path));
+  for (std::string place; std::getline(places, place, ':');) {
+    for (const char* daemon : {"cron", "crond", "anacron", "fcron"}) {
+      if (exists(str(place, "/", daemon))) return true;
+    }
+  }
+  return false;
+}
+
+void check_cron_file(const Config& config, Examination& exam) {
   const std::string own = str(shell_word(config.prefix), "/share/twsync/cron.d/sutazai-sync");
   const std::string install = str("install -m 644 ", own, " ", kCronFile);
   struct stat info {};
@@ -158,9 +171,36 @@ void check_cron(const Config& config, Examination& exam) {
     return exam.bad("cron", str("cron does not read ", kCronFile, ": others may write it"),
                     str("chown root ", kCronFile, " && chmod 644 ", kCronFile));
   }
-  const std::string missing = missing_script(kCronFile);
-  if (!missing.empty()) return exam.bad("cron", str(kCronFile, " runs ", missing, ", which is not there"), install);
+  const std::string lost = lost_script(kCronFile);
+  if (!lost.empty() && exists(lost))
+    return exam.bad("cron", str(kCronFile, " runs ", lost, ", which may not be executed"),
+                    str("chmod +x ", shell_word(lost)));
+  if (!lost.empty()) return exam.bad("cron", str(kCronFile, " runs ", lost, ", which is not there"), install);
+  if (!has_cron_daemon())
+    return exam.warn("cron", "no cron is installed here: nothing reads its entry",
+                     str("apt-get install cron  # or rm ", kCronFile, " && systemctl enable --now ", kTimer));
   exam.good("cron", kCronFile);
+}
+
+void check_cron(const Config& config, Examination& exam) {
+  if (config.prefix.empty()) return;
+  const bool timer = exists(str("/etc/systemd/system/timers.target.wants/", kTimer));
+  if (!timer) return check_cron_file(config, exam);
+  if (!exists(kCronFile)) return exam.good("cron", kTimer);
+  exam.warn("cron", str(kTimer, " is enabled and does nothing while ", kCronFile, " is there"),
+            str("systemctl disable --now ", kTimer));
+}
+
+void check_wrappers(const Config& config, Examination& exam) {
+  if (config.prefix.empty()) return;
+  for (const char* name : {"two_way_sync.sh", "ssh_key_exchange.sh"}) {
+    const std::string script = str(config.prefix, "/scripts/", name);
+    if (::access(script.c_str(), X_OK) == 0) continue;
+    const bool there = exists(script);
+    return exam.bad("scripts", str(script, there ? " may not be executed" : " is not there"),
+                    there ? str("chmod +x ", shell_word(script)) : std::string("# install the package again"));
+  }
+  exam.good("scripts", config.prefix + "/scripts");
 }
 
 }  // namespace
@@ -172,6 +212,7 @@ bool has_systemd() {
 void check_service(const CliContext& context, const std::vector<PairConfig>& pairs, Examination& exam) {
   check_broker(context, pairs, exam);
   check_units(context.config, exam);
+  check_wrappers(context.config, exam);
   check_cron(context.config, exam);
 }
 
