@@ -20,7 +20,7 @@ lintian --fail-on error --tag-display-limit 0 --allow-root "$work"/packages/*.de
 echo "ok lintian"
 
 for file in usr/lib/systemd/system/{twsync-broker,sutazai-sync-monitor}.service usr/lib/sysusers.d/twsync.conf \
-  usr/lib/tmpfiles.d/twsync.conf etc/logrotate.d/twsync etc/cron.d/sutazai-sync usr/share/man/man1/twsync.1.gz \
+  usr/lib/systemd/system/twsync-cron.{service,timer} usr/lib/tmpfiles.d/twsync.conf etc/logrotate.d/twsync etc/cron.d/sutazai-sync usr/share/man/man1/twsync.1.gz \
   "${prefix#/}/share/twsync/sync_config.sh" "${prefix#/}/bin/twsync-broker"; do
   [ -s "$work/twsync/$file" ] || fail "not in the package: $file"
 done
@@ -63,7 +63,14 @@ completes st | grep -qx status || fail "no completion of a command"
 completes sync --to-d | grep -qx -- --to-deploy || fail "no completion of an option"
 completes keys ex | grep -qx exchange || fail "no completion of a second word"
 completes resolve x --take d | grep -qx deploy || fail "no completion of a value"
+completes --config "$config" st | grep -qx status || fail "no completion of a command behind an option's value"
+completes --policy c | grep -qx code-server || fail "no completion of a policy"
+completes --config "$config" keys ex | grep -qx exchange || fail "no completion of a second word behind an option's value"
 for word in $("$build/bin/twsync" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
   grep -q "twsync $word" "$manual/twsync.1" || fail "the manual does not know $word"
 done
+for variable in $(grep -oh 'TWSYNC_[A-Z_]*' "$top/producers/observer/event_commands.cc" | sort -u); do
+  man -l -Tutf8 "$manual/twsync-config.5" 2>/dev/null | grep -q "$variable" || fail "the manual does not know $variable"
+done
+man -l -Tutf8 "$manual/twsync.1" 2>/dev/null | tr -s ' \n' ' ' | grep -q 'of status: a pair is stale' || fail "the manual tells something else of status"
 echo "ok manual and completions"
