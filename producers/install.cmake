@@ -26,12 +26,15 @@ install(FILES ${CMAKE_SOURCE_DIR}/common/app/sync_config.sh package/twsync.sysus
 install(FILES inotify/fanotify.conf DESTINATION share/twsync/examples)
 install(DIRECTORY DESTINATION scripts/config/pairs.d)
 install(DIRECTORY DESTINATION logs/sync DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE)
+# A configuration that is there is somebody's: it stays. A package brings none (its postinst does this).
 install(CODE [[
   set(prefix "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}")
-  # A configuration that is there is somebody's: it stays.
   if(NOT EXISTS "${prefix}/scripts/config/sync_config.sh")
     file(COPY_FILE "${prefix}/share/twsync/sync_config.sh" "${prefix}/scripts/config/sync_config.sh")
   endif()
+]] COMPONENT configuration)
+install(CODE [[
+  set(prefix "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}")
   # What the installation owns is never synced: the programs read this list.
   set(list "share/twsync/installed-files\n")
   foreach(file IN LISTS CMAKE_INSTALL_MANIFEST_FILES)

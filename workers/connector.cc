@@ -1,5 +1,6 @@
 #include "workers/connector.h"
 
+#include "common/app/config.h"
 #include "common/base/text.h"
 #include "common/fs/local_side.h"
 #include "common/ssh/bootstrap.h"
@@ -25,12 +26,22 @@ SshTarget ssh_target(const AgentWay& way, const PairConfig& pair) {
   target.user = pair.deploy.user;
   target.key_file = pair.ssh_key;
   target.known_hosts = pair.known_hosts;
+  if (pair.name != kMainPair) target.exchange += " " + pair.name;
   if (!way.dial_socket.empty()) {
     target.connect = [socket = way.dial_socket, request = DialRequest{pair.name, target.host, target.port}] {
       return dial_through(socket, request);
     };
   }
   return target;
+}
+
+/// An agent doesn't know what people call its host.
+Error said_there(const PairConfig& pair, Error error) {
+  if (pair.deploy.local || error.code == ErrorCode::unreachable) return error;
+  error.message = str("on the deploy server ", pair.deploy.host, ": ", error.message);
+  if (error.code == ErrorCode::not_found)
+    error.message += "; make it there, or mend DEPLOY_PATH (twsync doctor)";
+  return error;
 }
 
 Result<Connected> connect(const AgentWay& way, const PairConfig& pair, AgentRole role, Hello request) {
@@ -50,8 +61,9 @@ Result<Connected> connect(const AgentWay& way, const PairConfig& pair, AgentRole
   request.role = role;
   request.root = pair.deploy.path;
   if (request.build.empty()) request.build = TWSYNC_VERSION;
-  SYNC_ASSIGN(Greeting greeting, hello(*out.connection, request));
-  out.reply = std::move(greeting.reply);
+  auto greeting = hello(*out.connection, request);
+  if (!greeting) return said_there(pair, std::move(greeting).error());
+  out.reply = std::move(greeting->reply);
   if (out.connection->peer_has(kRestFeature))
     out.connection->rest_when_idle(role == AgentRole::control ? kRestControlMs : kRestBulkMs);
   return out;

@@ -66,7 +66,10 @@ STALE_MINUTES=10
 WATCH=auto
 
 # Programs that the service runs after a sync that changed something, and for each conflict: absolute path and arguments,
-# no shell. They get TWSYNC_PAIR and what happened in their environment (man twsync-config).
+# no shell. In their environment: TWSYNC_PAIR and TWSYNC_EVENT (sync or conflict); after a sync TWSYNC_OPERATIONS,
+# TWSYNC_CONFLICTS, TWSYNC_PARKED and TWSYNC_FAILED (how many) and TWSYNC_IN_SYNC (yes or no); for a conflict TWSYNC_PATH
+# (relative to the root), TWSYNC_ID (for `twsync resolve`), TWSYNC_TEXT (what stood on each side) and
+# TWSYNC_MORE_CONFLICTS (how many came meanwhile without a run of their own).
 POST_SYNC_COMMAND=
 ON_CONFLICT_COMMAND=
 

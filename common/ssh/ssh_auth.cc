@@ -31,8 +31,11 @@ class Login {
     if (done_) return {};
     if (ssh_is_connected(session_) == 0)
       return ssh_error(session_, name_, str("the server ended the login (tried: ", tried(), ")"));
-    return Error{
-        ErrorCode::unreachable, str(name_, ": the login was refused (tried: ", tried(), "). ", target_.advice), {}, 0};
+    const std::string advice = !target_.advice.empty()
+                                   ? target_.advice
+                                   : str("Run `", target_.exchange,
+                                         "` to set up the keys, or check authorized_keys and the log of sshd there");
+    return Error{ErrorCode::unreachable, str(name_, ": the login was refused (tried: ", tried(), "). ", advice), {}, 0};
   }
 
  private:

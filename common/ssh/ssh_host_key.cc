@@ -36,8 +36,8 @@ Error unknown_key(const std::string& name, const SshTarget& target, const HostKe
   return refused(name,
                  str("the host key ", key.fingerprint, " is not in ", escape_bytes(target.known_hosts),
                      ". Compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on that server, then run "
-                     "`twsync keys exchange --accept-fingerprint ",
-                     key.fingerprint, "` to trust it"));
+                     "`",
+                     target.exchange, " --accept-fingerprint ", key.fingerprint, "` to trust it"));
 }
 
 Error changed_key(const std::string& name, const SshTarget& target, const HostKey& key) {
@@ -45,8 +45,8 @@ Error changed_key(const std::string& name, const SshTarget& target, const HostKe
       name, str("the host key CHANGED: the server shows ", key.fingerprint, ", but ", escape_bytes(target.known_hosts),
                 " holds another. Somebody may stand between the servers, or that server was installed anew. Nothing "
                 "was sent. If the change is right (compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on "
-                "that server), run `twsync keys exchange --accept-fingerprint ",
-                key.fingerprint, "`"));
+                "that server), run `",
+                target.exchange, " --accept-fingerprint ", key.fingerprint, "`"));
 }
 
 }  // namespace

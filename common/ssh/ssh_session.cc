@@ -126,7 +126,8 @@ Status SshSession::connect_socket(const SshTarget& target) {
   auto connected = target.connect ? target.connect() : connect_tcp(target.host, target.port, target.connect_timeout_ms);
   if (!connected) {
     Error error = std::move(connected).error();
-    error.message = str(name_, ": ", error.message);
+    error.message = str(name_, ": ", error.message,
+                        ". Is that server up, and does its sshd listen there? `twsync doctor` looks at each step");
     return error;
   }
   set_tcp_options(connected->get(), target.dead_after_ms);

@@ -43,9 +43,9 @@ struct SshTarget {
   /// Unset: connect_tcp().
   std::function<Result<UniqueFd>()> connect;
 
-  /// What to do about a login that was refused.
-  std::string advice =
-      "Run `twsync keys exchange` to set up the keys, or check authorized_keys and the log of sshd on that server";
+  std::string exchange = "twsync keys exchange";  ///< the command that lets us in there, for messages
+  /// What else to do about a login that was refused; empty = `exchange`.
+  std::string advice = {};
 
   /// Asked for a secret with a prompt; no value = give up. Unset (services, sync): nothing ever prompts.
   std::function<std::optional<std::string>(const std::string& prompt)> ask_secret;

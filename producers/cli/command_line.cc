@@ -8,6 +8,8 @@
 
 #include "common/app/settings.h"
 #include "common/base/text.h"
+#include "producers/cli/command_help.h"
+#include "producers/cli/library_versions.h"
 
 namespace twsync {
 
@@ -55,12 +57,14 @@ void add_common(Parse& p) {
   p.app.fallthrough();
   p.app.add_option("--config", p.overrides.config, "configuration file")->type_name("FILE");
   p.app.add_option("--state-dir", p.overrides.state_dir, "where state is kept")->type_name("DIR");
-  p.app.add_option("--policy", p.policy, "newer, code-server, deploy-server or manual")->type_name("P");
+  p.app.add_option("--policy", p.policy, "who wins a conflict")->type_name("newer|code-server|deploy-server|manual");
   p.app.add_option("--exclude", p.overrides.exclude, "gitignore pattern, in addition to EXCLUDE; again for more")
       ->type_name("PATTERN")
       ->allow_extra_args(false)
       ->take_all();
-  p.app.add_option("--ssh-port", p.port, "port of the other server")->type_name("N")->check(CLI::Range(1, 65535));
+  p.app.add_option("--ssh-port", p.port, "port of the other server")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65535).description(""));
   p.app.add_option("--ssh-key", p.overrides.ssh_key, "private key")->type_name("FILE");
   p.app.add_option("--known-hosts", p.overrides.known_hosts, "known host keys")->type_name("FILE");
 }
@@ -72,7 +76,8 @@ void add_json(CLI::App* sub, bool& json) {
 void add_sync(Parse& p) {
   auto* sync = p.add(p.app, "sync", "make both sides agree now", [&p]() -> Command { return p.sync; });
   sync->add_option("where", p.sync.where,
-                   "PAIR, or DIR TARGET with TARGET as [user@]host:dir, ssh://[user@]host[:port]/dir or a local dir")
+                   "TARGET is [user@]host:dir, ssh://[user@]host[:port]/dir or a local dir; without a word: every pair")
+      ->option_text(kWhere)
       ->expected(0, 2);
   auto* to_deploy = sync->add_flag("--to-deploy", p.to_deploy, "change only the deploy side");
   sync->add_flag("--to-code", p.to_code, "change only the code side")->excludes(to_deploy);
@@ -128,7 +133,8 @@ void add_decisions(Parse& p) {
   decide("resolve", "decide a parked conflict")
       ->add_option("--take", p.decide.take, "whose version stays")
       ->required()
-      ->check(CLI::IsMember({"code", "deploy", "both"}));
+      ->type_name("code|deploy|both")
+      ->check(CLI::IsMember({"code", "deploy", "both"}).description(""));
   decide("approve", "carry out parked deletions or another parked item");
   decide("reject", "refuse parked deletions: the files are carried back");
   auto* restore = p.add(p.app, "restore", "bring a file or a whole tree back, as new edits",
@@ -152,7 +158,9 @@ void add_decisions(Parse& p) {
 void add_producers(Parse& p) {
   auto* publish =
       p.add(p.app, "publish", "tell the service that something changed", [&p]() -> Command { return p.publish; });
-  publish->add_option("--source", p.source, "who tells")->check(CLI::IsMember({"git-hook", "cron", "manual"}));
+  publish->add_option("--source", p.source, "who tells")
+      ->type_name("git-hook|cron|manual")
+      ->check(CLI::IsMember({"git-hook", "cron", "manual"}).description(""));
   publish->add_option("--path", p.publish.paths, "changed path; again for more; none = everything")
       ->type_name("P")
       ->allow_extra_args(false)
@@ -214,36 +222,17 @@ void add_init(Parse& p) {
   init->add_flag("--yes", p.init.yes, "ask nothing: what is not given stays as it is");
 }
 
-void collect_words(const CLI::App& app, std::vector<std::string>& out) {
-  for (const auto* option : app.get_options()) {
-    for (const auto& name : option->get_lnames()) out.push_back("--" + name);
-  }
-  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!sub->get_name().empty()) out.push_back(sub->get_name());
-    collect_words(*sub, out);
-  }
-}
-
-// "{code,deploy,both}" as CLI11 describes a set of allowed values.
-std::vector<std::string> choices_of(const CLI::Option& option) {
-  const std::string type = option.get_type_name();
-  const size_t open = type.find('{');
-  if (open == std::string::npos || type.find('}', open) == std::string::npos) return {};
-  return CLI::detail::split(type.substr(open + 1, type.find('}', open) - open - 1), ',');
-}
-
 std::vector<OptionText> options_text(const CLI::App& app) {
   std::vector<OptionText> out;
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_group().empty()) continue;
     OptionText text;
     text.positional = option->get_lnames().empty();
-    text.name = text.positional ? option->get_name(true) : "--" + option->get_lnames().front();
+    text.name = text.positional ? positional_name(*option) : "--" + option->get_lnames().front();
     text.about = option->get_description();
     text.choices = choices_of(*option);
     text.required = option->get_required();
-    if (option->get_items_expected_max() > 0 && !text.positional)
-      text.value = text.choices.empty() ? option->get_type_name() : "WHICH";
+    if (option->get_items_expected_max() > 0 && !text.positional) text.value = option->get_type_name();
     out.push_back(std::move(text));
   }
   return out;
@@ -259,24 +248,10 @@ void commands_text(const CLI::App& app, const std::string& before, std::vector<C
   }
 }
 
-/// The typed word that is unknown, and the known one it was probably meant to be.
-std::string suggestion(const CLI::App& app, const std::vector<std::string>& args) {
-  std::vector<std::string> words;
-  collect_words(app, words);
-  for (const auto& arg : args) {
-    const std::string word = arg.substr(0, arg.find('='));
-    if (std::find(words.begin(), words.end(), word) != words.end()) continue;
-    const bool first_word = &arg == &args.front();
-    if (word.empty() || (word[0] != '-' && !first_word)) continue;
-    const std::string guess = nearest(word, words);
-    if (!guess.empty()) return str("unknown '", escape_bytes(word), "', did you mean '", guess, "'?");
-  }
-  return {};
-}
-
 std::unique_ptr<Parse> make_parse() {
   auto p = std::make_unique<Parse>();
   p->app.name("twsync");
+  p->app.formatter(plain_formatter());
   add_common(*p);
   add_sync(*p);
   add_questions(*p);
@@ -307,16 +282,11 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& args) {
   try {
     p->app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
   } catch (const CLI::CallForHelp&) {
-    const auto subs = p->app.get_subcommands();
-    const CLI::App* shown = subs.empty() ? &p->app : subs.front();
-    for (auto deeper = shown->get_subcommands(); !deeper.empty(); deeper = shown->get_subcommands())
-      shown = deeper.front();
-    return CommandLine{TextCommand{shown->help(shown == &p->app ? "" : "twsync " + shown->get_name())}, {}};
+    return CommandLine{TextCommand{help_of(p->app)}, {}};
   } catch (const CLI::CallForVersion&) {
-    return CommandLine{TextCommand{"twsync " TWSYNC_VERSION "\n"}, {}};
+    return CommandLine{TextCommand{"twsync " TWSYNC_VERSION "\n" + library_versions()}, {}};
   } catch (const CLI::ParseError& failure) {
-    const std::string guess = suggestion(p->app, args);
-    return usage(guess.empty() ? str(escape_bytes(failure.what()), "; see twsync --help") : guess);
+    return usage(what_is_wrong(p->app, args, failure.what()));
   } catch (const std::exception& failure) {
     return usage(escape_bytes(failure.what()));
   }

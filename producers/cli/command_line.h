@@ -1,5 +1,5 @@
 #pragma once
-// What was typed, as values. CLI11 is used by command_line.cc only.
+// What was typed, as values. CLI11 is used by command_line.cc and command_help.cc only.
 
 #include <string>
 #include <variant>

@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "producers/cli/context.h"
+#include "producers/cli/pair_memory.h"
 #include "producers/cli/ways_back.h"
 
 namespace twsync {
@@ -25,14 +26,26 @@ struct Runner {
   Result<int> operator()(const InitCommand& c) const { return run_init(context, c); }
   Result<int> operator()(const ForgetCommand& c) const { return led_here(run_forget, c, c.pair, "forget"); }
   Result<int> operator()(const ServeForcedCommand& c) const { return run_serve_forced(context, c); }
-  Result<int> operator()(const RootsCommand&) const {
-    std::set<std::string> roots;
-    for (const auto& pair : context.config.pairs) roots.insert({pair.code_path, pair.deploy.path});
-    for (const auto& root : roots) context.out(root + "\n");
-    return 0;
-  }
+  Result<int> operator()(const RootsCommand&) const { return print_roots(); }
   Result<int> operator()(const TextCommand& c) const {
     context.out(c.text);
+    return 0;
+  }
+
+  Result<int> print_roots() const {
+    std::set<std::string> roots;
+    // Either side of a configured pair may be this host's.
+    for (const auto& pair : context.config.pairs) roots.insert({pair.code_path, pair.deploy.path});
+    if (const auto all = select_pairs(context.config, "")) {
+      for (const auto& pair : *all) {
+        roots.insert(pair.code_path);
+        if (pair.deploy.local) roots.insert(pair.deploy.path);
+      }
+    }
+    if (const auto ways = ways_back()) {
+      for (const auto& way : *ways) roots.insert(way.deploy_path);
+    }
+    for (const auto& root : roots) context.out(root + "\n");
     return 0;
   }
 

@@ -63,13 +63,14 @@ Result<int> run_doctor(CliContext& context, const DoctorCommand& command) {
     }
     exam.good("code-root", pair.code_path);
     check_code_side(context, pair, exam);
-    check_hooks(pair, exam);
+    check_hooks(context, led, pair.code_path, exam);
     check_deploy_side(context, pair, exam);
     check_way_in(context, pair, exam);
   }
   for (const auto& way : led.there) {
     exam.about(way.pair);
     check_way_back(context, way, exam);
+    check_hooks(context, led, way.deploy_path, exam);
   }
   return exam.found_bad() ? kExitRemains : kExitDone;
 }

@@ -43,8 +43,8 @@ void check_service(const CliContext& context, const std::vector<PairConfig>& pai
 void check_backup(const Config& config, Examination& exam);
 /// The code side's root and base.
 void check_code_side(const CliContext& context, const PairConfig& pair, Examination& exam);
-/// Repositories below the code root whose hooks are ours.
-void check_hooks(const PairConfig& pair, Examination& exam);
+/// Repositories below a root of this host whose hooks are ours.
+void check_hooks(const CliContext& context, const Led& led, const std::string& root, Examination& exam);
 /// Our key, the other server from its name to its agent, and its root.
 void check_deploy_side(const CliContext& context, const PairConfig& pair, Examination& exam);
 /// On the code server: whether the deploy server can reach it.

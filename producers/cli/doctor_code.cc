@@ -1,16 +1,11 @@
-// twsync doctor: the code side's root, its base, the hooks below it.
+// twsync doctor: the code side's root and its base.
 
-#include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 
-#include "broker/members.h"
 #include "common/base/text.h"
 #include "common/fs/host_facts.h"
 #include "common/fs/local_side.h"
@@ -144,40 +139,6 @@ void check_base(const PairConfig& pair, Examination& exam) {
   }
 }
 
-/// The program that a hook of ours starts; "" for any other hook.
-std::string program_of(const std::string& hook) {
-  std::ifstream in(hook, std::ios::binary);
-  bool ours = false;
-  for (std::string line; std::getline(in, line);) {
-    ours = ours || line.find("# twsync hook") == 0;
-    if (ours && line.starts_with("program='") && line.ends_with("'")) return line.substr(9, line.size() - 10);
-  }
-  return {};
-}
-
-void check_committer(const std::string& repository, Examination& exam) {
-  const auto group = group_id("twsync");
-  struct stat info {};
-  if (!group || ::stat((repository + "/.git").c_str(), &info) != 0 || info.st_uid == 0) return;
-  if (is_member(info.st_uid, info.st_gid, *group)) return;
-  const passwd* user = ::getpwuid(info.st_uid);
-  const std::string name = user != nullptr ? user->pw_name : str(info.st_uid);
-  exam.warn("hook-rights", str(name, ", who commits in ", repository, ", may not tell the service"),
-            str("usermod -aG twsync ", name));
-}
-
-void check_repository(const std::string& repository, Examination& exam) {
-  const std::string program = program_of(repository + "/.git/hooks/post-commit");
-  if (program.empty()) return;
-  if (::access(program.c_str(), X_OK) != 0) {
-    exam.warn("hook", str("the hook of ", repository, " starts ", program, ", which is not there"),
-              str("twsync hooks install ", shell_word(repository)));
-  } else {
-    exam.good("hook", repository);
-  }
-  check_committer(repository, exam);
-}
-
 }  // namespace
 
 void check_code_side(const CliContext& context, const PairConfig& pair, Examination& exam) {
@@ -185,16 +146,6 @@ void check_code_side(const CliContext& context, const PairConfig& pair, Examinat
   check_setuid(context, pair, exam);
   check_file_system(pair, exam);
   check_base(pair, exam);
-}
-
-void check_hooks(const PairConfig& pair, Examination& exam) {
-  // The root and the directories right below it: a whole tree is not searched for this.
-  check_repository(pair.code_path, exam);
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(pair.code_path, error), end; !error && it != end; it.increment(error)) {
-    std::error_code ignored;
-    if (it->is_directory(ignored)) check_repository(it->path().string(), exam);
-  }
 }
 
 }  // namespace twsync

@@ -4,6 +4,7 @@
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "common/app/event_text.h"
 #include "common/app/exit_codes.h"
@@ -47,14 +48,18 @@ Result<int> follow(CliContext& context, const EventsCommand& command) {
   return kExitDone;
 }
 
-std::vector<std::string> audit_files(const std::string& directory) {
-  std::vector<std::string> out;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (name.starts_with("audit_") && name.ends_with(".log")) out.push_back(it->path().string());
+/// By day. A person without rights in the installation's logs has an own one.
+std::vector<std::string> audit_files(const Config& config) {
+  std::set<std::pair<std::string, std::string>> found;
+  for (const std::string& logs : {config.log_dir, config.state_dir + "/logs"}) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator it(logs + "/sync", error), end; !error && it != end; it.increment(error)) {
+      const std::string name = it->path().filename().string();
+      if (name.starts_with("audit_") && name.ends_with(".log")) found.insert({name, it->path().string()});
+    }
   }
-  std::sort(out.begin(), out.end());
+  std::vector<std::string> out;
+  for (const auto& [name, path] : found) out.push_back(path);
   return out;
 }
 
@@ -82,10 +87,10 @@ std::string audit_text(const std::string& line) {
 }
 
 /// The last operations that were applied here, oldest first: lines of the audit log as they are.
-std::deque<std::string> last_operations(const std::string& directory, const std::string& pair) {
+std::deque<std::string> last_operations(const Config& config, const std::string& pair) {
   const std::string wanted = str("\"pair\":", json_text(pair), ",");
   std::deque<std::string> lines;
-  const auto files = audit_files(directory);
+  const auto files = audit_files(config);
   for (auto file = files.rbegin(); file != files.rend() && lines.size() < kShown; ++file) {
     std::ifstream in(*file);
     std::deque<std::string> of_day;
@@ -103,8 +108,10 @@ std::deque<std::string> last_operations(const std::string& directory, const std:
 
 Result<int> run_events(CliContext& context, const EventsCommand& command) {
   if (command.follow) return follow(context, command);
-  for (const auto& line : last_operations(context.config.log_dir + "/sync", command.pair))
-    context.out((command.json ? line : audit_text(line)) + "\n");
+  const auto lines = last_operations(context.config, command.pair);
+  for (const auto& line : lines) context.out((command.json ? line : audit_text(line)) + "\n");
+  if (lines.empty() && !command.json)
+    context.out(str("nothing yet", command.pair.empty() ? "" : " of " + escape_bytes(command.pair), "\n"));
   return kExitDone;
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <unistd.h>
 
+#include "common/app/own_address.h"
 #include "common/app/exit_codes.h"
 #include "common/app/shell_assignments.h"
 #include "common/base/json_object.h"
@@ -27,12 +28,14 @@ constexpr Question kQuestions[] = {
     {"DEPLOY_SERVER", "Address of the deploy server", &InitCommand::deploy_server},
     {"CODE_PATH", "Directory on the code server", &InitCommand::code_path},
     {"DEPLOY_PATH", "Directory on the deploy server", &InitCommand::deploy_path},
-    {"SSH_USER", "User on the deploy server", &InitCommand::ssh_user},
+    {"SSH_USER", "User on the deploy server (- for whoever runs the sync)", &InitCommand::ssh_user},
     {"SSH_PORT", "SSH port of the deploy server", &InitCommand::ssh_port},
     {"CONFLICT_RESOLUTION", "Who wins a conflict: newer, code-server, deploy-server or manual", &InitCommand::policy},
-    {"EXCLUDE", "What is left alone, as gitignore patterns (empty: nothing more than version control)",
+    {"EXCLUDE", "What is left alone, as gitignore patterns (- for nothing more than version control)",
      &InitCommand::exclude},
 };
+
+constexpr std::string_view kNothing = "-";  // an answer; an empty one keeps what is there
 
 Error usage(std::string message, std::string path = {}) {
   return Error{ErrorCode::usage, std::move(message), std::move(path), 0};
@@ -68,11 +71,11 @@ Result<std::string> answer_to(CliContext& context, const Question& question, con
   const std::string& given = command.*question.given;
   const bool ask = given.empty() && !command.yes && can_prompt();
   for (;;) {
-    std::string value = given.empty() ? now : given;
+    std::string value = given.empty() ? now : given == kNothing ? "" : given;
     if (ask) {
       const auto typed = prompt_line(str(question.text, " [", escape_bytes(now), "]: "));
       if (!typed) return Error{ErrorCode::cancelled, "stopped before anything was written", {}, 0};
-      if (!typed->empty()) value = *typed;
+      if (!typed->empty()) value = *typed == kNothing ? "" : *typed;
     }
     Settings scratch;
     const Status allowed = apply_setting(scratch, question.name, value);
@@ -134,6 +137,16 @@ Result<std::string> file_to_write(const Config& config, const InitCommand& comma
   return str(file.substr(0, file.rfind('/')), "/pairs.d/", command.pair, ".sh");
 }
 
+/// What is allowed, and still hardly meant.
+void warn_of(CliContext& context, Values& now) {
+  const auto say = [&](const std::string& text) { context.err(str("twsync: ", text, "\n")); };
+  if (now["CODE_SERVER"] == now["DEPLOY_SERVER"])
+    say(str("CODE_SERVER and DEPLOY_SERVER are both ", now["CODE_SERVER"], ": are two servers meant?"));
+  const std::string& path = now["CODE_PATH"];
+  if (::access(path.c_str(), F_OK) != 0 && !is_own_address(now["DEPLOY_SERVER"]))
+    say(str("CODE_PATH ", escape_bytes(path), " is not there: make it on the code server before the first sync"));
+}
+
 }  // namespace
 
 Result<int> run_init(CliContext& context, const InitCommand& command) {
@@ -159,8 +172,10 @@ Result<int> run_init(CliContext& context, const InitCommand& command) {
     if (value != now[question.name] || !extra) {
       SYNC_ASSIGN(text, with_value(text, file, question.name, value));
     }
+    now[question.name] = value;
   }
   SYNC_TRY(write_text_file(file, text, 0644));
+  warn_of(context, now);
   if (command.json) {
     context.out(JsonObject().text("event", "written").path("file", file).str_value() + "\n");
     return kExitDone;

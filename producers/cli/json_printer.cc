@@ -27,13 +27,12 @@ void add_progress(JsonObject& out, const Progress& progress) {
 
 class JsonPrinter final : public EventPrinter {
  public:
-  explicit JsonPrinter(TextSink sink) : sink_(std::move(sink)) {}
+  JsonPrinter(TextSink sink, std::string pair) : sink_(std::move(sink)), pair_(std::move(pair)) {}
 
   void event(const Event& event) override {
     if (!is_of_a_run(event.kind)) return;
-    JsonObject out;
-    out.text("event", event_name(event.kind))
-        .path("path", event.operation && event.path.empty() ? event.operation->path : event.path);
+    JsonObject out = line(event_name(event.kind));
+    out.path("path", event.operation && event.path.empty() ? event.operation->path : event.path);
     if (event.operation) add_operation(out, *event.operation);
     if (event.progress) add_progress(out, *event.progress);
     if (!event.item.empty()) out.text("id", event.item);
@@ -43,9 +42,8 @@ class JsonPrinter final : public EventPrinter {
   }
 
   void summary(const Summary& summary) override {
-    JsonObject out;
-    out.text("event", "summary")
-        .path("path", "")
+    JsonObject out = line("summary");
+    out.path("path", "")
         .number("operations", summary.operations)
         .number("failed", summary.failed)
         .number("bytes_sent", summary.bytes_sent)
@@ -65,13 +63,21 @@ class JsonPrinter final : public EventPrinter {
   }
 
  private:
+  JsonObject line(std::string_view event) const {
+    JsonObject out;
+    out.text("event", event);
+    if (!pair_.empty()) out.text("pair", pair_);
+    return out;
+  }
+
   TextSink sink_;
+  std::string pair_;
 };
 
 }  // namespace
 
-std::unique_ptr<EventPrinter> make_json_printer(TextSink sink) {
-  return std::make_unique<JsonPrinter>(std::move(sink));
+std::unique_ptr<EventPrinter> make_json_printer(TextSink sink, std::string pair) {
+  return std::make_unique<JsonPrinter>(std::move(sink), std::move(pair));
 }
 
 }  // namespace twsync

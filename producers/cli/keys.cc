@@ -70,6 +70,8 @@ Result<int> run_keys(CliContext& context, const KeysCommand& command) {
   }
   SYNC_ASSIGN(KeyOptions options, key_options(context.config, pair));
   options.accept_fingerprint = command.accept_fingerprint;
+  if (!command.pair.empty()) options.deploy.exchange += " " + command.pair;
+  if (context.config.overrides.ssh_port) options.deploy.exchange += str(" --ssh-port ", pair.deploy.port);
   if (command.one_way) options.reverse.reset();
   if (command.verb == "show") return show(context, options, command.json);
   SYNC_TRY(make_private_directory(context.config.state_dir));

@@ -11,6 +11,7 @@
 
 #include "common/app/shell_assignments.h"
 #include "common/base/text.h"
+#include "producers/cli/base_facts.h"
 
 namespace twsync {
 
@@ -175,7 +176,9 @@ Result<std::vector<PairConfig>> select_pairs(const Config& config, const std::st
   out = config.pairs;
   for (const auto& remembered : remembered_names(config)) {
     if (config.find(remembered) != nullptr) continue;
-    SYNC_ASSIGN(out.emplace_back(), recall(config, remembered));
+    SYNC_ASSIGN(auto pair, recall(config, remembered));
+    // What never reached the other server was mistyped, or is still to be: known by its name, and to nobody else.
+    if (was_claimed(pair)) out.push_back(std::move(pair));
   }
   return out;
 }

@@ -16,7 +16,7 @@ Status remember_pair(const Config& config, const PairConfig& pair);
 /// A configured pair, or an ad hoc one by its name. usage with the known names when there is none.
 Result<PairConfig> find_pair(const Config& config, const std::string& name);
 
-/// `name`, or, when it is empty, every configured pair and every ad hoc one that has a state.
+/// `name`, or, when it is empty, every configured pair and every ad hoc one that once reached its other server.
 Result<std::vector<PairConfig>> select_pairs(const Config& config, const std::string& name);
 
 /// The configured pair with the same roots, else the pair itself.

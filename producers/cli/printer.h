@@ -24,6 +24,7 @@ class EventPrinter {
 };
 
 struct PrinterOptions {
+  std::string pair;  ///< JSON: of every line; empty = not named
   bool json = false;
   bool quiet = false;
   bool dry_run = false;
@@ -35,7 +36,7 @@ struct PrinterOptions {
 
 /// `sink` gets what belongs on stdout.
 std::unique_ptr<EventPrinter> make_printer(const PrinterOptions& options, TextSink sink);
-std::unique_ptr<EventPrinter> make_json_printer(TextSink sink);
+std::unique_ptr<EventPrinter> make_json_printer(TextSink sink, std::string pair = {});
 
 /// "1.4 MB", "812 B".
 std::string human_bytes(uint64_t bytes);

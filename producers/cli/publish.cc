@@ -92,6 +92,10 @@ Status publish_now(CliContext& context, const PublishCommand& command) {
   bool meant = !hints.empty();
   Status worst;
   if (meant) worst = publish_here(context, std::move(hints));
+  if (!worst) {
+    // No broker answers here, because it is not here that they are led.
+    for (const auto& pair : led.here) SYNC_TRY(check_not_deploy_server(context.config, pair.deploy));
+  }
   for (const auto& way : led.there) {
     SYNC_ASSIGN(const auto paths, paths_there(command, way));
     if (paths.empty() && !command.paths.empty()) continue;
@@ -105,6 +109,19 @@ Status publish_now(CliContext& context, const PublishCommand& command) {
                                                      : "none of these paths lies below the root of a pair",
                {},
                0};
+}
+
+void open_hook_log(const Config& config) {
+  LogOptions log;
+  log.name = "git-hook";
+  log.level = config.log_level;
+  log.max_bytes = 1U << 20U;
+  log.keep = 2;
+  // The second: of a committer outside the group.
+  for (const std::string& directory : {config.log_dir, config.state_dir + "/logs"}) {
+    log.file = directory + "/git_hooks.log";
+    if (open_log(log)) return;
+  }
 }
 
 std::string published_json(const PublishCommand& command) {
@@ -126,13 +143,7 @@ Result<int> run_publish(CliContext& context, const PublishCommand& command) {
     return kExitDone;
   }
   // A hook must never fail or slow down a commit: one line in its own log says what happened.
-  LogOptions log;
-  log.name = "git-hook";
-  log.file = context.config.log_dir + "/git_hooks.log";
-  log.level = context.config.log_level;
-  log.max_bytes = 1U << 20U;
-  log.keep = 2;
-  (void)open_log(log).ok();
+  open_hook_log(context.config);
   if (status) {
     log_info("published ", command.paths.empty() ? "the whole root" : escape_bytes(command.paths.front()));
   } else if (status.error().code == ErrorCode::unreachable || status.error().code == ErrorCode::timeout) {

@@ -48,6 +48,22 @@ Error not_served(const std::string& pair) {
                0};
 }
 
+/// A person who may not write the installation's log has an own one.
+std::string audit_directory(const Config& config) {
+  const std::string shared = config.log_dir + "/sync";
+  if (config.prefix.empty() || ::access(shared.c_str(), W_OK) == 0) return shared;
+  return config.state_dir + "/logs/sync";
+}
+
+Error logs_in_itself(const std::string& pair) {
+  return Error{ErrorCode::usage,
+               str("the service syncs the pair ", pair,
+                   " and logs in as its configuration says: leave --ssh-port, --ssh-key and --known-hosts out, set "
+                   "SSH_PORT and SSH_KEY there, or stop the service first"),
+               {},
+               0};
+}
+
 }  // namespace
 
 Request sync_request(const SyncCommand& command, const Overrides& overrides, std::vector<std::string> paths) {
@@ -70,6 +86,7 @@ Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request
   request.pair = pair.name;
   auto broker = open_broker(context.config, kConnectMs);
   if (broker.ok() && (*broker)->serves(pair.name)) {
+    if (options.own_login) return logs_in_itself(pair.name);
     SYNC_TRY((*broker)->client->request(request, kAnswerMs));
     if (!options.wait) return Summary{};
     return follow(context, **broker, on_event);
@@ -87,7 +104,7 @@ Result<Summary> run_request(CliContext& context, const PairConfig& pair, Request
   embedded.request = std::move(request);
   embedded.agent_path = context.agent_path;
   embedded.version = TWSYNC_VERSION;
-  if (!context.config.prefix.empty()) embedded.audit_directory = context.config.log_dir + "/sync";
+  embedded.audit_directory = audit_directory(context.config);
   return context.run_embedded(embedded, on_event, context.stop);
 }
 

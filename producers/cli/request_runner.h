@@ -12,7 +12,8 @@ namespace twsync {
 Request sync_request(const SyncCommand& command, const Overrides& overrides, std::vector<std::string> paths);
 
 struct RunnerOptions {
-  bool wait = true;  ///< false: leave once the service has it (needs a service)
+  bool wait = true;        ///< false: leave once the service has it (needs a service)
+  bool own_login = false;  ///< the person named a port, a key or known hosts: refused where the service serves the pair
 };
 
 /// Gives `request` its id. Events come in order on this thread; the Summary is not among them.

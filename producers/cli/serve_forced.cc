@@ -12,6 +12,7 @@
 #include "common/ssh/fd_stream.h"
 #include "common/wire/messages.h"
 #include "common/wire/way_back_messages.h"
+#include "producers/cli/base_facts.h"
 #include "producers/cli/context.h"
 #include "producers/cli/forced_words.h"
 #include "producers/cli/request_runner.h"
@@ -61,6 +62,25 @@ class Answer {
   std::thread watch_;
 };
 
+/// The last of what a run tells the asker.
+void end_with(Answer& answer, const PairConfig& pair, const Summary& summary) {
+  Event last;
+  last.kind = EventKind::summary;
+  last.pair = pair.name;
+  last.summary = summary;
+  answer.event(last);
+}
+
+/// The deploy server's cron comes before anybody has synced: nothing is done, and it logs why.
+void leave_alone(Answer& answer, const PairConfig& pair) {
+  Event note;
+  note.pair = pair.name;
+  note.text = str("cron leaves ", pair.name, " alone: it was never synced");
+  log_info(note.text);
+  answer.event(note);
+  end_with(answer, pair, Summary{});
+}
+
 /// As `twsync sync` here, with the events themselves for the asker's own printer and log.
 Result<int> serve_sync(CliContext& context, const SyncCommand& command, Answer& answer) {
   const PairConfig* configured = context.config.find(command.where.at(0));
@@ -70,6 +90,10 @@ Result<int> serve_sync(CliContext& context, const SyncCommand& command, Answer& 
   open_sync_log(context.config, command.from_cron);
   log_info("sync of ", pair.name, " (", to_string(command.direction), command.dry_run ? ", dry run" : "",
            ") is asked for by the deploy server");
+  if (command.from_cron && !was_synced(pair)) {
+    leave_alone(answer, pair);
+    return kExitDone;
+  }
   std::vector<std::string> paths;
   for (const auto& path : command.paths) paths.push_back(path == "." ? "" : path);
   RunnerOptions options;
@@ -82,11 +106,7 @@ Result<int> serve_sync(CliContext& context, const SyncCommand& command, Answer& 
                           }));
   if (command.no_wait) return kExitDone;
   log_summary(pair.name, summary);
-  Event last;
-  last.kind = EventKind::summary;
-  last.pair = pair.name;
-  last.summary = summary;
-  answer.event(last);
+  end_with(answer, pair, summary);
   return kExitDone;
 }
 

@@ -235,7 +235,7 @@ int summary_exit_code(const Summary& summary) {
 }
 
 std::unique_ptr<EventPrinter> make_printer(const PrinterOptions& options, TextSink sink) {
-  if (options.json) return make_json_printer(std::move(sink));
+  if (options.json) return make_json_printer(std::move(sink), options.pair);
   return std::make_unique<TextPrinter>(options, std::move(sink));
 }
 

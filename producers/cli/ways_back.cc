@@ -1,5 +1,6 @@
 #include "producers/cli/ways_back.h"
 
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -75,18 +76,14 @@ bool served_here(const Config& config, const std::string& pair) {
   return broker.ok() && (*broker)->serves(pair);
 }
 
-// A run that never reached the other server leaves a base that says nothing.
-bool was_claimed(const Config& config, const std::string& name) {
+bool was_claimed_here(const Config& config, const std::string& name) {
   PairConfig pair;
   pair.state_dir = str(config.state_dir, "/pairs/", name);
-  const auto base = open_base(pair);
-  if (!base || !*base) return !base.ok();
-  const auto meta = (**base)->meta();
-  return !meta || !meta->pair_id.empty();
+  return was_claimed(pair);
 }
 
 bool led_here(const Config& config, const WayBack& way) {
-  if (was_claimed(config, way.pair)) return true;
+  if (was_claimed_here(config, way.pair)) return true;
   const std::string& code_server = config.settings.code_server;
   const bool another = config.find(way.pair) != nullptr && code_server != way.code.host;
   if (another && is_own_address(code_server)) return true;
@@ -150,9 +147,12 @@ Status check_led_here(const CliContext& context, const std::string& name, const 
 
 Status check_not_deploy_server(const Config& config, const DeployTarget& deploy) {
   if (deploy.local || !is_own_address(deploy.host) || is_own_address(config.settings.code_server)) return {};
-  return usage(str("this is the deploy server (", deploy.host,
-                   " is an address of this host), and it has no way to the ", "code server ",
-                   config.settings.code_server,
+  const std::string here = str("this is the deploy server (", deploy.host, " is an address of this host), and ");
+  const passwd* holder = deploy.user.empty() ? nullptr : ::getpwnam(deploy.user.c_str());
+  if (holder != nullptr && holder->pw_uid != ::geteuid()) {
+    return usage(str(here, "from here only ", deploy.user, " reaches the code server ", config.settings.code_server));
+  }
+  return usage(str(here, "it has no way to the code server ", config.settings.code_server,
                    " yet: run ssh_key_exchange.sh there. If this is the code server, CODE_SERVER must name it"));
 }
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "common/base/text.h"
 
@@ -19,7 +20,8 @@ namespace twsync {
 
 namespace {
 
-constexpr std::array<const char*, 3> kHooks = {"post-commit", "post-merge", "post-checkout"};
+constexpr std::string_view kPushHook = "post-receive";
+constexpr std::array<const char*, 4> kHooks = {"post-commit", "post-merge", "post-checkout", kPushHook.data()};
 constexpr std::string_view kMark = "# twsync hook, written by `twsync hooks install`";
 constexpr const char* kKept = ".before-twsync";
 
@@ -29,7 +31,16 @@ std::string shell_quoted(std::string_view word) {
   return out + "'";
 }
 
-/// Runs git and returns the first line that it prints.
+Error no_repository(const std::string& repository) {
+  struct stat info {};
+  const bool another_s = ::stat(repository.c_str(), &info) == 0 && info.st_uid != ::geteuid();
+  return Error{
+      ErrorCode::usage,
+      another_s ? "git does nothing in another user's directory: run this as its owner" : "this is no git repository",
+      repository, 0};
+}
+
+/// Runs git and returns what it prints.
 Result<std::string> git(const std::string& repository, const std::vector<std::string>& words) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return error_from_errno(errno, "cannot run git");
@@ -59,22 +70,8 @@ Result<std::string> git(const std::string& repository, const std::vector<std::st
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    struct stat info {};
-    if (::stat(repository.c_str(), &info) == 0 && info.st_uid != ::geteuid())
-      return Error{ErrorCode::usage, "git does nothing in another user's directory: run this as its owner", repository,
-                   0};
-    return Error{ErrorCode::usage, "this is no git repository with a work tree", repository, 0};
-  }
-  return out.substr(0, out.find('\n'));
-}
-
-Result<std::string> hooks_directory(const std::string& repository) {
-  SYNC_ASSIGN(const std::string work_tree, git(repository, {"rev-parse", "--show-toplevel"}));
-  SYNC_ASSIGN(const std::string hooks, git(repository, {"rev-parse", "--git-path", "hooks"}));
-  if (work_tree.empty() || hooks.empty())
-    return Error{ErrorCode::usage, "this is no git repository with a work tree", repository, 0};
-  return hooks[0] == '/' ? hooks : str(repository, "/", hooks);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return no_repository(repository);
+  return out;
 }
 
 bool is_ours(const std::string& file) {
@@ -123,9 +120,37 @@ Status install_one(const std::string& file, const std::string& script) {
 
 }  // namespace
 
-std::string hook_script(const HookOptions& options) {
+Result<Repository> find_repository(const std::string& directory, bool anyones) {
+  std::vector<std::string> words;
+  if (anyones) words = {"-c", "safe.directory=*"};
+  words.insert(words.end(), {"rev-parse", "--is-bare-repository", "--absolute-git-dir", "--git-path", "hooks"});
+  SYNC_ASSIGN(const std::string answer, git(directory, words));
+  std::istringstream lines(answer);
+  std::string bare, git_directory, hooks;
+  if (!std::getline(lines, bare) || !std::getline(lines, git_directory) || !std::getline(lines, hooks))
+    return no_repository(directory);
+  return Repository{bare == "true", git_directory, hooks[0] == '/' ? hooks : str(directory, "/", hooks)};
+}
+
+std::string program_of_hook(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  bool ours = false;
+  for (std::string line; std::getline(in, line);) {
+    ours = ours || line == kMark;
+    if (ours && line.starts_with("program='") && line.ends_with("'")) return line.substr(9, line.size() - 10);
+  }
+  return {};
+}
+
+std::string hook_script(const HookOptions& options, std::string_view hook) {
   std::string command = "\"$program\"";
   for (const auto& argument : options.arguments) command += str(" ", shell_quoted(argument));
+  command += " publish --source git-hook";
+  if (hook != kPushHook) {
+    command += " --path \"$PWD\"";
+  } else if (!options.pushed_root.empty()) {
+    command += str(" --path ", shell_quoted(options.pushed_root));
+  }
   return str(
       "#!/bin/sh\n", kMark,
       "\n# Runs the hook that was here before, then tells the sync service in the background: git never waits for it.\n"
@@ -136,32 +161,31 @@ std::string hook_script(const HookOptions& options) {
       "program=",
       shell_quoted(options.twsync),
       "\n"
-      "[ -x \"$program\" ] || program=twsync\n"
-      "(",
+      "[ -x \"$program\" ] || program=twsync\n",
       command,
-      " publish --source git-hook --path \"$PWD\" </dev/null >/dev/null 2>&1 &)\n"
+      " </dev/null >/dev/null 2>&1 &\n"
       "exit \"$status\"\n");
 }
 
 Result<std::vector<std::string>> install_hooks(const HookOptions& options) {
-  SYNC_ASSIGN(const std::string directory, hooks_directory(options.repository));
+  SYNC_ASSIGN(const Repository repository, find_repository(options.repository));
   std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) return error_from_errno(error.value(), "cannot make the hooks directory", directory);
-  const std::string script = hook_script(options);
+  std::filesystem::create_directories(repository.hooks, error);
+  if (error) return error_from_errno(error.value(), "cannot make the hooks directory", repository.hooks);
   std::vector<std::string> out;
   for (const char* name : kHooks) {
-    out.push_back(str(directory, "/", name));
-    SYNC_TRY(install_one(out.back(), script));
+    if (name == kPushHook && !repository.bare) continue;
+    out.push_back(str(repository.hooks, "/", name));
+    SYNC_TRY(install_one(out.back(), hook_script(options, name)));
   }
   return out;
 }
 
-Result<std::vector<std::string>> uninstall_hooks(const std::string& repository) {
-  SYNC_ASSIGN(const std::string directory, hooks_directory(repository));
+Result<std::vector<std::string>> uninstall_hooks(const std::string& directory) {
+  SYNC_ASSIGN(const Repository repository, find_repository(directory));
   std::vector<std::string> out;
   for (const char* name : kHooks) {
-    const std::string file = str(directory, "/", name);
+    const std::string file = str(repository.hooks, "/", name);
     if (!is_ours(file)) continue;
     const std::string kept = file + kKept;
     const int failed = exists(kept) ? ::rename(kept.c_str(), file.c_str()) : ::unlink(file.c_str());

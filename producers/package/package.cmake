@@ -18,7 +18,7 @@ configure_file(${CMAKE_SOURCE_DIR}/workers/resolver/strict.conf.in ${made}/stric
 configure_file(${CMAKE_SOURCE_DIR}/workers/scanner/scanner.conf.in ${made}/scanner.conf @ONLY)
 configure_file(${CMAKE_SOURCE_DIR}/workers/transfer/places.conf.in ${made}/places.conf @ONLY)
 configure_file(${CMAKE_SOURCE_DIR}/producers/cron/sutazai-sync.cron.in ${made}/sutazai-sync @ONLY)
-file(WRITE ${made}/conffiles "/etc/cron.d/sutazai-sync\n/etc/logrotate.d/twsync\n${prefix}/scripts/config/sync_config.sh\n")
+file(WRITE ${made}/conffiles "/etc/cron.d/sutazai-sync\n/etc/logrotate.d/twsync\n")
 file(WRITE ${made}/changelog "twsync (${PROJECT_VERSION}) unstable; urgency=medium\n\n  * See the project's history.\n\n -- twsync authors <twsync@localhost>  Sun, 22 Nov 2026 00:00:00 +0000\n")
 find_program(GZIP gzip REQUIRED)
 function(compressed source target)

@@ -86,8 +86,62 @@ remote() {
 
 closed_port() {
   fill
-  TARGET="root@127.0.0.9:$W/deploy" refused 3 "127.0.0.9.*refused" plain --ssh-port 9 "${ssh_options[@]:2}"
+  TARGET="root@127.0.0.9:$W/deploy" refused 3 "127.0.0.9:9: .*refused.*twsync doctor" plain --ssh-port 9 "${ssh_options[@]:2}"
   [ ! -e code/.twsync ] || die "a .twsync was made"
+}
+
+# What never reached the other server counts for nothing; a pair that did is known, also to the package's purge.
+mistyped_target() {
+  fill
+  TARGET="root@127.0.0.9:$W/deploy" refused 3 "127.0.0.9.*refused" plain --ssh-port 9 "${ssh_options[@]:2}"
+  ts status --json
+  grep -q '"pairs":\[\]' out || [ "$(grep -o '"pair":' out | wc -l)" = 1 ] || die "a mistyped target became a pair: $(cat out)"
+  ts roots
+  ! grep -qx "$W/code" out || die "roots names what was never synced"
+  in_sync
+  ts roots
+  grep -qx "$W/code" out && grep -qx "$W/deploy" out || die "roots doesn't name the ad hoc pair: $(cat out)"
+  ts status --json
+  grep -q "\"code_path\":\"$W/code\"" out || die "the ad hoc pair is unknown: $(cat out)"
+  ts events
+  grep -q put_file out || die "an ad hoc run has no audit log: $(cat out)"
+}
+
+no_events() {
+  ts events
+  expect 0
+  grep -qx 'nothing yet' out || die "events of nothing: $(cat out)"
+}
+
+json_always_ends_in_a_summary() {
+  rmdir code
+  sync_now
+  expect 2
+  events summary | grep -q '"error":"[a-z_]*"' || die "no summary: $(cat out err)"
+  ts sync no-such-pair --json
+  expect 2
+  events summary | grep -q '"pair":"no-such-pair".*"error"' || die "no summary: $(cat out err)"
+}
+
+several_pairs() {
+  fill
+  mkdir -p pairs.d code2 deploy2
+  echo b >code2/b
+  printf '%s\n' "CODE_PATH=$W/code" "DEPLOY_PATH=$W/deploy" "DEPLOY_SERVER=$server_address" "SSH_USER=$(id -un)" \
+    "SSH_PORT=$server_port" "SSH_KEY=$tmp/server/client_key" >conf.sh
+  printf '%s\n' "CODE_PATH=$W/code2" "DEPLOY_PATH=$W/deploy2" >pairs.d/web.sh
+  chmod 600 conf.sh pairs.d/web.sh
+  all() { ts sync --config "$W/conf.sh" --known-hosts "$tmp/server/known_hosts" "$@"; expect 0; }
+  all
+  [ "$(grep '^pair ' out | tr '\n' ' ')" = "pair main: pair web: " ] || die "no headings: $(cat out)"
+  all --json
+  [ "$(events summary | grep -o '"pair":"[a-z]*"' | tr '\n' ' ')" = '"pair":"main" "pair":"web" ' ] || die "no names: $(cat out)"
+  all --quiet
+  [ ! -s out ] || die "a heading of nothing: $(cat out)"
+  rm -r deploy2
+  ts sync --config "$W/conf.sh" --known-hosts "$tmp/server/known_hosts"
+  expect 2
+  grep -q 'pair web: ' err || die "it doesn't say which one failed: $(cat err)"
 }
 
 changed_host_key() {
@@ -119,7 +173,7 @@ missing_key() {
 missing_remote_root() {
   fill
   TARGET="$(id -un)@$server_address:$W/nowhere"
-  refused 2 "nowhere" plain "${ssh_options[@]}"
+  refused 2 "on the deploy server $server_address: .*make it there.*nowhere" plain "${ssh_options[@]}"
   [ ! -e nowhere ] || die "the missing root was made"
 }
 
@@ -299,6 +353,10 @@ test_case roots_overlap roots_overlap
 test_case bad_paths bad_paths
 test_case bad_targets bad_targets
 test_case closed_port closed_port
+test_case mistyped_target mistyped_target
+test_case no_events no_events
+test_case json_always_ends_in_a_summary json_always_ends_in_a_summary
+test_case several_pairs several_pairs
 test_case changed_host_key changed_host_key
 test_case unknown_host_key unknown_host_key
 test_case refused_key refused_key

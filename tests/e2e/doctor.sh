@@ -63,7 +63,16 @@ is host-key problem
 is service warning
 is unit warning
 is way-in warning
-mends cron warning
+finds cron warning
+bash -c "$(field cron mend)"
+if ! [ -e /usr/sbin/cron ]; then
+  finds cron warning
+  grep -q 'nothing reads its entry' "$work/findings" || fail "a missing cron is not found"
+fi
+mkdir "$work/sbin"
+touch "$work/sbin/cron"
+export PATH=$PATH:$work/sbin
+finds cron ok
 finds base warning
 exchange_keys
 finds key ok
@@ -165,10 +174,21 @@ git init -q $tree/repo
 twsync hooks install $tree/repo >/dev/null
 sed -i "s|^program=.*|program='/gone/twsync'|" $tree/repo/.git/hooks/post-commit
 mends hook warning
+rm -r $tree/repo/.git/hooks
+mkdir -p $tree/sub/deep
+git init -q $tree/sub/deep/repo
+git -C $tree/sub/deep/repo config core.hooksPath .my-hooks
+twsync hooks install $tree/sub/deep/repo >/dev/null
+sed -i "s|^program=.*|program='/gone/twsync'|" $tree/sub/deep/repo/.my-hooks/post-commit
+mends hook warning
+rm -r $tree/sub
+twsync hooks install $tree/repo >/dev/null
 { cat /etc/group; grep -q ^twsync: /etc/group || echo "twsync:x:64999:"; } >"$work/group"
 mount --bind "$work/group" /etc/group
 chown -R nobody: $tree/repo
 finds hook-rights warning
+setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent XDG_STATE_HOME=/nonexistent $prefix/bin/twsync hooks install $tree/repo >"$work/out" 2>&1 || fail "hooks install as nobody: $(cat "$work/out")"
+grep -q 'nobody, who commits in .*may not tell the service' "$work/out" && grep -q 'usermod -aG twsync nobody' "$work/out" || fail "hooks install doesn't name the committer: $(cat "$work/out")"
 umount /etc/group
 
 # --- the service, cron
@@ -224,11 +244,33 @@ field configuration text | grep -q 'slip.sh:1: ' || fail "no line: $(field confi
 rm $prefix/scripts/config/pairs.d/slip.sh
 finds configuration ok
 
+chmod -x $prefix/scripts/two_way_sync.sh
+finds scripts problem
+mends cron problem
+is scripts ok
+chmod -x $prefix/scripts/ssh_key_exchange.sh
+mends scripts problem
+mkdir -p "$work/systemd/timers.target.wants"
+ln -s /dev/null "$work/systemd/timers.target.wants/twsync-cron.timer"
+finds cron warning
+grep -q 'twsync-cron.timer is enabled' "$work/findings" || fail "cron and timer at once: $(cat "$work/findings")"
+rm -r "$work/systemd/timers.target.wants"
+
 # --- the deploy server
 install_deploy
 cp $config "$deploy/scripts/config/"
 finds way-back ok there
 is role missing
+git init -q "$work/deploy$tree/repo"
+there twsync hooks install $tree/repo >"$work/out" 2>&1 && ! grep -q reaches "$work/out" || fail "hooks install there: $(cat "$work/out")"
+finds hook ok there
+is hook-rights missing
+chown -R nobody: "$work/deploy$tree/repo"
+finds hook-rights warning there
+install -d -o nobody "$work/deploy/nobody"
+there setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent XDG_STATE_HOME="$work/deploy/nobody" $prefix/bin/twsync publish --source git-hook --path $tree/repo
+grep -q 'only root reaches the code server' "$work/deploy/nobody/twsync/logs/git_hooks.log" || fail "no line for a committer who has no way: $(cat "$work/deploy/nobody/twsync/logs/git_hooks.log")"
+rm -r "$work/deploy$tree/repo"
 way=$work/deploy/home/.local/state/twsync/to-code/main@192.168.100.28
 chmod 644 "$way/code_key"
 mends key problem there

@@ -27,7 +27,15 @@ says '192.168.100.28'
 run 2 there $twsync keys exchange
 says 'this is the deploy server'
 [ ! -e "$deploy/.twsync" ] && [ ! -e "$work/deploy/var-lib/twsync/pairs" ] || fail "something was done"
-echo "ok no keys yet: it says where to make them"
+cron() { "$@" $prefix/scripts/two_way_sync.sh --from-cron --quiet; } # its output is mail
+for server in there env; do
+  run 0 cron $server
+  [ ! -s "$work/out" ] || fail "cron would send mail: $(cat "$work/out")"
+done
+has_line "$logs/sync/cron_sync_*.log" 'cron leaves main alone: it was never synced' || fail "no line in cron_sync"
+has_line "$deploy/logs/sync/cron_sync_*.log" 'cron leaves main alone: this is the deploy server' || fail "no line in the deploy server's cron_sync"
+[ ! -e $code/.twsync ] && [ ! -e "$deploy/.twsync" ] && [ ! -e /var/lib/twsync/pairs ] || fail "cron did something"
+echo "ok no keys yet: it says where to make them, and cron waits for them"
 
 exchange_keys
 way=$work/deploy/home/.local/state/twsync/to-code/main@192.168.100.28
@@ -51,6 +59,12 @@ run 3 there $twsync publish
 run 2 there $twsync conflicts
 says 'on its code server 192.168.100.28'
 rm -r "$work/deploy/var-lib/twsync/pairs"
+for server in there env; do
+  run 0 cron $server
+  [ ! -s "$work/out" ] || fail "cron would send mail: $(cat "$work/out")"
+done
+has_line "$deploy/logs/sync/cron_sync_*.log" 'cron leaves main alone: it was never synced' || fail "no line in the deploy server's cron_sync"
+[ ! -e $code/.twsync ] && [ ! -e "$deploy/.twsync" ] || fail "cron did the first sync"
 echo "ok without a service it says so"
 
 # --- the three requests
@@ -131,41 +145,47 @@ commit one
 eventually "a line in the deploy server's git_hooks.log" has_line "$deploy/logs/git_hooks.log" 'published .*repo'
 waiting 3 || fail "the commit's hint is not there: $(cat "$work/status.json")"
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do commit "burst $i"; done
-lines() { [ "$(grep -c published "$deploy/logs/git_hooks.log")" = 21 ]; }
-eventually "a line for each of 20 commits in a burst" lines
+published() { [ "$(grep -c published "$deploy/logs/git_hooks.log")" = 21 ]; }
+eventually "a line for each of 20 commits in a burst" published
 drain
 same "$deploy/repo/file" $code/repo/file || fail "the last commit's file did not arrive"
 [ ! -e $code/repo/.git ] || fail ".git travelled"
-milliseconds() { # the median of 5 commits
-  local i begin
-  for i in 1 2 3 4 5; do
-    begin=$(date +%s%N)
-    there git -C $prefix/repo commit -q --allow-empty -m "$i"
-    echo $((($(date +%s%N) - begin) / 1000000))
-  done | sort -n | sed -n 3p
+microseconds() { # [GIT OPTION]...: of one commit there
+  local begin
+  begin=$(date +%s%N)
+  there git -C $prefix/repo "$@" commit -q --allow-empty -m timed
+  echo "$((($(date +%s%N) - begin) / 1000))"
 }
-with=$(milliseconds)
-lines() { [ "$(grep -c published "$deploy/logs/git_hooks.log")" = 26 ]; }
-eventually "their lines" lines
+lines() { [ "$(wc -l <"$deploy/logs/git_hooks.log")" = "$1" ]; }
+by_turns() { # WHAT: commits with the hook and without it, so that both see the same load, each when the last is over
+  local i without with limit
+  : >"$deploy/logs/git_hooks.log"
+  for i in $(seq 11); do
+    microseconds -c core.hooksPath=/nowhere >>"$work/without.$1"
+    microseconds >>"$work/with.$1"
+    eventually "its line" lines "$i"
+  done
+  without=$(sort -n "$work/without.$1" | sed -n 6p)
+  with=$(sort -n "$work/with.$1" | sed -n 6p)
+  # What a loaded machine does to a commit it does to the hook's shell as well.
+  limit=$((without > 10000 ? without : 10000))
+  [ $((with - without)) -le $limit ] || fail "$1: the hook slows a commit from $without to $with us"
+  echo "ok git hook there, $1: a commit takes $without us without it, $with us with it (medians of 11)"
+}
+by_turns served
 stop_role broker
 : >"$deploy/logs/git_hooks.log"
 commit "no broker"
 eventually "its line" has_line "$deploy/logs/git_hooks.log" 'no service answers.*192.168.100.28'
 [ "$(wc -l <"$deploy/logs/git_hooks.log")" = 1 ] || fail "more than one line: $(cat "$deploy/logs/git_hooks.log")"
 bash "$top/tests/support/sshd.sh" stop "$work/code"
-without=$(milliseconds)
-lines() { [ "$(wc -l <"$deploy/logs/git_hooks.log")" = 6 ]; }
-eventually "a line for each commit while the code server is away" lines
+by_turns away
 run 0 there $twsync publish --source git-hook --path $prefix/repo
 [ ! -s "$work/out" ] || fail "a hook's publish says something: $(cat "$work/out")"
 run 3 there $twsync sync
 says '192.168.100.28'
 run 3 there $twsync status
 there $twsync hooks uninstall $prefix/repo >/dev/null
-none=$(milliseconds)
-[ $((with - none)) -lt 500 ] && [ $((without - none)) -lt 500 ] || fail "the hook slows a commit: $none ms without, $with ms with it, $without ms without a code server"
-echo "ok git hook there: a commit takes $none ms without it, $with ms with it, $without ms with it and no code server"
-
 bash "$top/tests/support/sshd.sh" start "$work/code" 192.168.100.28 22
 for role in broker scanner resolver transfer; do start_role $role; done
 eventually "the service" served

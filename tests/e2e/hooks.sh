@@ -95,21 +95,27 @@ same "$post_commit" "$work/original" || fail "uninstalling twice took away someb
 rm "$post_commit"
 echo "ok uninstall restores"
 
-# --- how long a commit takes
-times() { # FILE: milliseconds of 9 commits, the median of them printed
-  local i begin
-  for i in 1 2 3 4 5 6 7 8 9; do
-    begin=$(date +%s%N)
-    git -C "$repo" commit -q --allow-empty -m "$i"
-    echo $((($(date +%s%N) - begin) / 1000000))
-  done | sort -n | sed -n 5p
-}
-without=$(times)
+# --- how long a commit takes: one with the hook and one without by turns, so that both see the same load
 hooks install "$repo"
-with=$(times)
+milliseconds() { # [GIT OPTION]...: of one commit
+  local begin
+  begin=$(date +%s%N)
+  git -C "$repo" "$@" commit -q --allow-empty -m timed
+  echo "$((($(date +%s%N) - begin) / 1000))"
+}
+for _ in $(seq 41); do
+  milliseconds -c core.hooksPath=/nowhere >>"$work/without"
+  milliseconds >>"$work/with"
+  sleep 0.03 # its background part is no part of the next commit
+done
 hooks uninstall "$repo"
-echo "a commit takes $without ms without the hook, $with ms with it and no broker (medians of 9)"
-[ $((with - without)) -lt 500 ] || fail "the hook slows a commit by $((with - without)) ms"
+median() { sort -n "$1" | sed -n 21p; }
+without=$(median "$work/without")
+with=$(median "$work/with")
+echo "a commit takes $without us without the hook, $with us with it and no broker (medians of 41)"
+# What a loaded machine does to a commit it does to the hook's shell as well.
+limit=$((without > 10000 ? without : 10000))
+[ $((with - without)) -le $limit ] || fail "the hook slows a commit by $((with - without)) us"
 
 # --- core.hooksPath, worktrees, bare repositories, things that are no repository
 mkdir "$work/shared-hooks"
@@ -128,14 +134,15 @@ git -C "$repo" worktree add -q "$work/code/linked" -b linked
 hooks install "$work/code/linked" || fail "a worktree: $(cat "$work/out")"
 [ -x "$post_commit" ] || fail "a worktree's hooks are not where git looks for them"
 git init -q --bare "$work/bare.git"
-rc=0
-hooks install "$work/bare.git" || rc=$?
-[ $rc = 2 ] && grep -q 'work tree' "$work/out" || fail "a bare repository: exit code $rc, $(cat "$work/out")"
+hooks install "$work/bare.git" || fail "a bare repository: $(cat "$work/out")"
+[ -x "$work/bare.git/hooks/post-receive" ] || fail "no hook for a push"
 rc=0
 hooks install "$work/home" || rc=$?
 [ $rc = 2 ] && grep -q 'git repository' "$work/out" || fail "no repository: exit code $rc, $(cat "$work/out")"
-[ -z "$(find "$work/bare.git/hooks" -name 'post-*' ! -name '*.sample')" ] || fail "a refused install left hooks"
-echo "ok core.hooksPath, worktree; a bare repository is refused"
+git clone -q --bare "$repo" "$work/code/inside.git"
+hooks install "$work/code/inside.git" || fail "a bare repository below the root: $(cat "$work/out")"
+grep -q -- "--path '$work/code' " "$work/code/inside.git/hooks/post-receive" || fail "a push does not publish the root"
+echo "ok core.hooksPath, worktree, bare repositories"
 
 # --- with a broker, and no monitor: the commit alone brings the edit over
 port=22960
@@ -159,9 +166,16 @@ eventually "the commit's edit" same "$repo/file" "$work/deploy/repo/file"
 eventually "its line" exactly 1 "$hook_log" "published .*repo"
 commit "$work/code/linked" "in the worktree"
 eventually "the worktree's edit" same "$work/code/linked/file" "$work/deploy/linked/file"
+# What a push brings is checked out by a hook that was there, as deployments do.
+printf '#!/bin/sh\ngit --work-tree="%s" checkout -qf main -- file\n' "$work/code/checked-out" >"$work/bare.git/hooks/post-receive.before-twsync"
+chmod 755 "$work/bare.git/hooks/post-receive.before-twsync"
+mkdir "$work/code/checked-out"
+git -C "$repo" push -q "$work/bare.git" linked:main
+[ -s "$work/code/checked-out/file" ] || fail "the hook that was there did not run"
+eventually "what a push brought" same "$work/code/checked-out/file" "$work/deploy/checked-out/file"
 echo "not committed" >"$repo/untouched"
 git -C "$repo" checkout -q main
 eventually "what a checkout changed" same "$repo/untouched" "$work/deploy/repo/untouched"
 eventually "the checkout's file" same "$repo/file" "$work/deploy/repo/file"
 [ ! -e "$work/deploy/repo/.git" ] && [ ! -e "$work/deploy/linked/.git" ] || fail "version-control state travelled"
-echo "ok a commit, a worktree's commit and a checkout arrive with the monitor stopped"
+echo "ok a commit, a worktree's commit, a push and a checkout arrive with the monitor stopped"

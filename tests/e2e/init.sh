@@ -44,6 +44,25 @@ one_more_pair() {
   grep -q '"pair":"web"' out || die "the pair is not known: $(cat out err)"
 }
 
+nothing_is_an_answer() {
+  printf 'EXCLUDE="*.log *.o"\nSSH_USER=me\n' >conf.sh
+  init --yes --exclude - --ssh-user - --code-path "$W/code"
+  expect 0
+  (. ./conf.sh; [ -z "$EXCLUDE" ] && [ -z "$SSH_USER" ]) || die "not emptied: $(cat conf.sh)"
+  printf 'EXCLUDE="*.log *.o"\n' >conf.sh
+  python3 "$support/on_terminal.py" "code server.*=>" "deploy server.*=>" "on the code server.*=>" "on the deploy server.*=>" \
+    "User.*=>" "SSH port.*=>" "Who wins.*=>" "left alone.*=>-" -- "$bin/twsync" init --config "$W/conf.sh" >out 2>err || die "$(cat out err)"
+  (. ./conf.sh; [ -z "$EXCLUDE" ]) || die "not emptied when asked: $(cat conf.sh)"
+}
+
+hardly_meant() {
+  init --yes --code-path "$W/not-there" --code-server 10.0.0.2 --deploy-server 10.0.0.2
+  expect 0
+  grep -q "CODE_PATH $W/not-there is not there" err && grep -q "are both 10.0.0.2" err || die "without a word: $(cat err)"
+  init --yes --code-path "$W/code" --code-server 10.0.0.1
+  [ ! -s err ] || die "$(cat err)"
+}
+
 asked() {
   python3 - "$bin/twsync" "$W/conf.sh" >dialogue <<'PY'
 import os, pty, sys
@@ -72,5 +91,5 @@ PY
   [ "$(value SSH_PORT)" = 22 ] || die "a default was lost"
 }
 
-for case in options keeps_what_is_there bad_values one_more_pair asked; do test_case $case $case; done
+for case in options keeps_what_is_there bad_values one_more_pair nothing_is_an_answer hardly_meant asked; do test_case $case $case; done
 finish

@@ -36,6 +36,7 @@ id=$(sed -n 's/.*"event":"conflict".*"id":"\([^"]*\)".*/\1/p' "$work/sync_manual
 shape_of conflicts ts conflicts --json
 shape_of resolve ts resolve "$id" --take both --json
 shape_of history ts history both --json
+shape_of events ts events --json
 ts sync --quiet >/dev/null
 rm "$work"/code/file*
 shape_of sync_guarded ts sync --json
@@ -61,8 +62,10 @@ chmod 600 "$work/keys.sh"
 keys() { "$bin/twsync" keys "$1" --config "$work/keys.sh" --state-dir "$work/keys-state" --ssh-key "$work/server/client_key" "${@:2}"; }
 shape_of keys_exchange keys exchange --one-way --accept-fingerprint "$(ssh-keygen -lf "$work/server/host_key.pub" | cut -d' ' -f2)" --json
 shape_of keys_show keys show --json
+shape_of keys_rotate keys rotate --one-way --json
 sed 's/^SSH_PORT=.*/SSH_PORT=1/' "$work/conf.sh" >"$work/away.sh"
 chmod 600 "$work/away.sh"
+shape_of sync_no_such_root ts sync "$work/nowhere" "$work/deploy" --json
 shape_of sync_unreachable "$bin/twsync" sync --config "$work/away.sh" --state-dir "$work/state" --json
 
 # --- with the service
@@ -70,7 +73,21 @@ for role in "${roles[@]}"; do start_role "$role"; done
 whole() { quiet && [ "$(grep -o '"service":"\(scanner\|resolver\|transfer\)"' "$work/status.json" | sort -u | wc -l)" = 3 ]; }
 eventually "all workers at rest" whole
 shape_of status ts status --json
+rc=0
+ts sync --ssh-port 1 >"$work/own-login" 2>&1 || rc=$?
+[ $rc = 2 ] && grep -q 'the service syncs the pair main.*leave --ssh-port' "$work/own-login" || fail "an own login is ignored: $rc, $(cat "$work/own-login")"
 shape_of publish ts publish --path file1 --json
+followed() { # what comes of itself, such as progress, is not always there
+  timeout 60 "$bin/twsync" events --follow --json "${options[@]}" >"$work/following" 2>&1 &
+  local follower=$!
+  until grep -q '"event":"summary"' "$work/following"; do
+    echo more >>"$work/code/followed"
+    ts sync --quiet >/dev/null || return
+  done
+  kill $follower
+  grep '"event":"\(operation\|cycle\|summary\)"' "$work/following"
+}
+shape_of events_follow followed
 for role in "${roles[@]}"; do stop_role "$role" TERM; done
 shape_of forget ts forget main --json
 

@@ -184,7 +184,7 @@ no_terminal() {
   rc=0
   setsid --wait "$bin/twsync" keys exchange "$TARGET" --state-dir "$W/S" --ssh-port "$port" </dev/null >"$W/out" 2>"$W/err" || rc=$?
   expect 3
-  says_exactly "accept-fingerprint $fingerprint"
+  says_exactly "twsync keys exchange $TARGET --ssh-port $port --accept-fingerprint $fingerprint"
   rc=0
   setsid --wait "$bin/twsync" keys exchange "$TARGET" --state-dir "$W/S" --ssh-port "$port" --accept-fingerprint "$fingerprint" \
     </dev/null >"$W/out" 2>"$W/err" || rc=$?

@@ -20,20 +20,33 @@ lintian --fail-on error --tag-display-limit 0 --allow-root "$work"/packages/*.de
 echo "ok lintian"
 
 for file in usr/lib/systemd/system/{twsync-broker,sutazai-sync-monitor}.service usr/lib/sysusers.d/twsync.conf \
-  usr/lib/tmpfiles.d/twsync.conf etc/logrotate.d/twsync etc/cron.d/sutazai-sync usr/lib/systemd/system/twsync-cron.{service,timer} usr/share/man/man1/twsync.1.gz \
-  "${prefix#/}/scripts/config/sync_config.sh" "${prefix#/}/bin/twsync-broker"; do
+  usr/lib/systemd/system/twsync-cron.{service,timer} usr/lib/tmpfiles.d/twsync.conf etc/logrotate.d/twsync etc/cron.d/sutazai-sync usr/share/man/man1/twsync.1.gz \
+  "${prefix#/}/share/twsync/sync_config.sh" "${prefix#/}/bin/twsync-broker"; do
   [ -s "$work/twsync/$file" ] || fail "not in the package: $file"
 done
 [ "$(readlink "$work/twsync/usr/bin/twsync")" = $prefix/bin/twsync ] || fail "/usr/bin/twsync"
 [ -x "$work/twsync-agent$prefix/bin/twsync-agent" ] && [ ! -e "$work/twsync$prefix/bin/twsync-agent" ] || fail "the agent belongs to its own package"
 grep -qx bin/twsync-agent "$work/twsync$prefix/share/twsync/installed-files" || fail "the agent would be synced"
-grep -qx $prefix/scripts/config/sync_config.sh "$work/twsync.control/conffiles" || fail "the configuration is no conffile"
+[ ! -e "$work/twsync$prefix/scripts/config/sync_config.sh" ] && ! grep -q sync_config.sh "$work/twsync.control/conffiles" || fail "dpkg would ask about what twsync init writes"
 if grep -v '^#' "$work/twsync/etc/logrotate.d/twsync" | grep -q 'sync/\|\*'; then fail "logrotate empties what twsync events reads, or what is rotated already"; fi
 for script in postinst prerm postrm; do sh -n "$work/twsync.control/$script" && shellcheck -s sh "$work/twsync.control/$script"; done
 find "$work/twsync$prefix/scripts" -name '*.sh' ! -path '*/config/*' -exec shellcheck {} + || fail "shellcheck"
 if grep -rlE '@[A-Za-z_]+@' "$work/twsync/etc" "$work/twsync/usr/lib" "$work/twsync.control"; then fail "unreplaced names in the files above"; fi
 [ "$(dpkg-deb -f "$work"/packages/twsync_*.deb Version)" = "$("$build/bin/twsync" --version | sed -n 's/^twsync \([^ ]*\).*/\1/p')" ] || fail "two versions"
 echo "ok contents"
+
+# postinst as on a server, below another prefix and without what it starts.
+mkdir "$work/stubs"
+for tool in systemd-sysusers systemd-tmpfiles systemctl; do ln -s /bin/true "$work/stubs/$tool"; done
+sed "s|$prefix|$work/twsync$prefix|g" "$work/twsync.control/postinst" >"$work/postinst"
+configured() { PATH=$work/stubs:$PATH sh "$work/postinst" configure "$@" >"$work/out" 2>&1 || fail "postinst: $(cat "$work/out")"; }
+config=$work/twsync$prefix/scripts/config/sync_config.sh
+configured
+cmp "$config" "$work/twsync$prefix/share/twsync/sync_config.sh" && [ "$(stat -c %a "$config")" = 644 ] || fail "a first installation has no configuration"
+echo "# written by twsync init" >>"$config"
+configured 0.0.9
+grep -q '^# written by' "$config" || fail "an upgrade replaced the configuration"
+echo "ok the configuration is written once"
 
 manual=$build/manual-pages
 for page in "$manual"/*.[15]; do
@@ -51,7 +64,14 @@ completes st | grep -qx status || fail "no completion of a command"
 completes sync --to-d | grep -qx -- --to-deploy || fail "no completion of an option"
 completes keys ex | grep -qx exchange || fail "no completion of a second word"
 completes resolve x --take d | grep -qx deploy || fail "no completion of a value"
+completes --config "$config" st | grep -qx status || fail "no completion of a command behind an option's value"
+completes --policy c | grep -qx code-server || fail "no completion of a policy"
+completes --config "$config" keys ex | grep -qx exchange || fail "no completion of a second word behind an option's value"
 for word in $("$build/bin/twsync" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
   grep -q "twsync $word" "$manual/twsync.1" || fail "the manual does not know $word"
 done
+for variable in $(grep -oh 'TWSYNC_[A-Z_]*' "$top/producers/observer/event_commands.cc" | sort -u); do
+  man -l -Tutf8 "$manual/twsync-config.5" 2>/dev/null | grep -q "$variable" || fail "the manual does not know $variable"
+done
+man -l -Tutf8 "$manual/twsync.1" 2>/dev/null | tr -s ' \n' ' ' | grep -q 'of status: a pair is stale' || fail "the manual tells something else of status"
 echo "ok manual and completions"

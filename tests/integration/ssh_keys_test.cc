@@ -113,7 +113,10 @@ TEST_F(Keys, AHostKeyThatNobodyConfirmsIsNotTrusted) {
 TEST_F(Keys, OnlyTheAcceptedFingerprintPasses) {
   options.confirm_host = nullptr;
   options.accept_fingerprint = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-  EXPECT_EQ(exchange_keys(options).error().code, ErrorCode::unreachable);
+  const Error refused = exchange_keys(options).error();
+  EXPECT_EQ(refused.code, ErrorCode::unreachable);
+  EXPECT_NE(refused.message.find(options.accept_fingerprint), std::string::npos) << refused.message;
+  EXPECT_EQ(refused.message.find("--accept-fingerprint"), std::string::npos) << "it helps to trust an impostor";
   EXPECT_FALSE(fs::exists(options.deploy.known_hosts));
   KeyOptions asking = options;
   asking.accept_fingerprint.clear();

@@ -71,6 +71,10 @@ TEST_F(Ssh, AChangedHostKeyIsRefused) {
   ASSERT_FALSE(session.ok());
   EXPECT_EQ(session.error().code, ErrorCode::unreachable);
   EXPECT_TRUE(contains(session.error().message, "CHANGED")) << session.error().message;
+  SshTarget of_a_pair = sshd.target();
+  of_a_pair.exchange = "twsync keys exchange web";
+  EXPECT_TRUE(
+      contains(SshSession::open(of_a_pair).error().message, "`twsync keys exchange web --accept-fingerprint SHA"));
   EXPECT_TRUE(contains(session.error().message, "known_hosts")) << session.error().message;
 }
 

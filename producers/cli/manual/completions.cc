@@ -1,3 +1,5 @@
+#include <set>
+
 #include "common/base/text.h"
 #include "producers/cli/manual/manual.h"
 
@@ -23,6 +25,21 @@ std::string words_of(const std::vector<OptionText>& options) {
   for (const auto& option : options) {
     if (!option.positional) out += str(option.name, " ");
   }
+  return out;
+}
+
+/// Options whose value is a word of its own: it is no command. A pattern of "a|b".
+std::string with_values(const ProgramText& program) {
+  std::set<std::string> names;
+  const auto add = [&names](const std::vector<OptionText>& options) {
+    for (const auto& option : options) {
+      if (!option.positional && !option.value.empty()) names.insert(option.name);
+    }
+  };
+  add(program.options);
+  for (const auto& command : program.commands) add(command.options);
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : "|") + name;
   return out;
 }
 
@@ -59,13 +76,15 @@ std::string bash_completion(const ProgramText& program) {
   }
   std::string options;
   std::string values;
+  const auto add_values = [&values](const OptionText& option) {
+    if (option.choices.empty()) return;
+    values += str("    ", option.name, ") COMPREPLY=($(compgen -W '", quoted(joined(option.choices)),
+                  "' -- \"$cur\")); return ;;\n");
+  };
+  for (const auto& option : program.options) add_values(option);
   for (const auto& command : program.commands) {
     options += str("    '", command.name, "') words='", quoted(words_of(command.options)), "' ;;\n");
-    for (const auto& option : command.options) {
-      if (!option.choices.empty())
-        values += str("    ", option.name, ") COMPREPLY=($(compgen -W '", quoted(joined(option.choices)),
-                      "' -- \"$cur\")); return ;;\n");
-    }
+    for (const auto& option : command.options) add_values(option);
   }
   std::string files;
   for (const auto& option : program.options) {
@@ -73,10 +92,11 @@ std::string bash_completion(const ProgramText& program) {
   }
   return str(
       "# bash completion of twsync\n_twsync() {\n",
-      "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} word command= verbs= words=\n",
+      "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} word command= verbs= words= value=\n",
       "  COMPREPLY=()\n  case $prev in\n    ", files, "|--to) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n",
-      "    --policy) COMPREPLY=($(compgen -W 'newer code-server deploy-server manual' -- \"$cur\")); return ;;\n",
-      values, "  esac\n", "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n    case $word in -*) ;;\n",
+      values, "  esac\n", "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n",
+      "    if [ -n \"$value\" ]; then value=; continue; fi\n    case $word in\n      ", with_values(program),
+      ") value=1 ;;\n      -*) ;;\n",
       "      *) if [ -z \"$command\" ]; then command=$word; elif [ -n \"$verbs\" ]; then command=\"$command "
       "$word\"; verbs=; fi\n",
       "         case $command in\n", seconds, "         esac ;;\n    esac\n  done\n",
@@ -91,7 +111,9 @@ std::string fish_completion(const ProgramText& program) {
   std::string out = "# fish completion of twsync\n";
   for (const auto& option : program.options) {
     out += str("complete -c twsync -l ", option.name.substr(2), option.value.empty() ? "" : " -r",
-               takes_file(option) ? " -F" : "", " -d '", quoted(option.about), "'\n");
+               takes_file(option) ? " -F" : "",
+               option.choices.empty() ? "" : str(" -f -a '", quoted(joined(option.choices)), "'"), " -d '",
+               quoted(option.about), "'\n");
   }
   for (const auto& [first, second] : first_words(program)) {
     std::string about;
@@ -154,7 +176,9 @@ std::string zsh_completion(const ProgramText& program) {
     }
     out += str("    '", first, ":", zsh_text(about), "'\n");
   }
-  out += "  )\n  local -a plain; plain=(${words[2,CURRENT-1]:#-*})\n";
+  out += str("  )\n  local -a plain; local word value\n  for word in ${words[2,CURRENT-1]}; do\n",
+             "    if [[ -n $value ]]; then value=; continue; fi\n    case $word in\n      ", with_values(program),
+             ") value=1 ;;\n      -*) ;;\n      *) plain+=($word) ;;\n    esac\n  done\n");
   out +=
       "  if (( ${#plain} == 0 )); then _describe command commands; _arguments $common; return; fi\n  case $plain[1] "
       "in\n";

@@ -55,8 +55,8 @@ constexpr std::string_view kTail = R"(.SH EXIT STATUS
 done, conflicts that the policy decided and what a direction left pending included
 .TP
 1
-done, but parked or failed items remain, or a disk, its space or a right failed the whole run; of \fBstatus\fR:
-something needs attention
+done, but parked or failed items remain, or a disk, its space or a right failed the whole run; of \fBstatus\fR: a
+pair is stale; of \fBdoctor\fR: there is a problem
 .TP
 2
 usage or configuration

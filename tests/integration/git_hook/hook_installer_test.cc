@@ -106,6 +106,38 @@ TEST_F(HookInstaller, core_hooks_path_is_respected) {
   EXPECT_THAT(called(1), HasSubstr("publish"));
 }
 
+TEST_F(HookInstaller, a_push_into_a_bare_repository_publishes_the_root_it_is_for) {
+  run("git init -q --bare -b main bare.git && git -C repo remote add origin ../bare.git");
+  const std::string theirs = script("bare.git/hooks/post-receive", "cat >> '" + (dir_ / "pushed") + "'; exit 3");
+  options_.repository = dir_ / "bare.git";
+  options_.pushed_root = "/the root";
+  const auto installed = install_hooks(options_);
+  ASSERT_TRUE(installed.ok()) << describe(installed.error());
+  EXPECT_EQ(installed->size(), 4u);
+  commit();
+  run("git -C repo push -q origin main");
+  EXPECT_EQ(called(1), "--config /it's/c.sh publish --source git-hook --path /the root\n");
+  EXPECT_THAT(dir_.read("pushed"), HasSubstr(" refs/heads/main\n"));
+
+  options_.pushed_root = "";
+  ASSERT_TRUE(install_hooks(options_).ok());
+  commit();
+  run("git -C repo push -q origin main");
+  EXPECT_THAT(called(2), HasSubstr("git-hook\n"));
+
+  ASSERT_TRUE(uninstall_hooks(options_.repository).ok());
+  EXPECT_THAT(dir_.read("bare.git/hooks/post-receive"), HasSubstr("pushed"));
+}
+
+TEST_F(HookInstaller, a_worktree_of_a_bare_repository_publishes_itself) {
+  commit();
+  run("git clone -q --bare repo bare.git && git -C bare.git worktree add -q ../linked main");
+  options_.repository = dir_ / "linked";
+  ASSERT_TRUE(install_hooks(options_).ok());
+  run("git -C linked -c user.name=t -c user.email=t@example.org commit -q --allow-empty -m y");
+  EXPECT_THAT(called(1), HasSubstr("--path " + dir_.path() + "/linked\n"));
+}
+
 TEST_F(HookInstaller, a_missing_program_does_not_fail_the_commit) {
   options_.twsync = "/nonexistent/twsync";
   ASSERT_TRUE(install_hooks(options_).ok());

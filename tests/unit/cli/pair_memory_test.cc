@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "../app/temp_dir.h"
+#include "common/store/base_store.h"
 
 namespace twsync {
 namespace {
@@ -44,6 +45,21 @@ TEST_F(PairMemory, an_ad_hoc_pair_comes_back_by_name) {
   EXPECT_EQ(back->exclude, pair->exclude);
   EXPECT_EQ(back->known_hosts, "/k");
   EXPECT_EQ(back->state_dir, pair->state_dir);
+}
+
+TEST_F(PairMemory, a_pair_counts_once_it_reached_its_other_server) {
+  const auto pair = ad_hoc_pair(config_, dir_.make("a"), "mistyped:/srv/x");
+  ASSERT_TRUE(pair.ok());
+  ASSERT_TRUE(remember_pair(config_, *pair).ok());
+  EXPECT_EQ(select_pairs(config_, "")->size(), 1u);
+  EXPECT_EQ(select_pairs(config_, pair->name)->size(), 1u);
+
+  auto base = BaseStore::open(pair->state_dir + "/base.db", BaseStore::Mode::read_write);
+  ASSERT_TRUE(base.ok()) << describe(base.error());
+  EXPECT_EQ(select_pairs(config_, "")->size(), 1u) << "a run that reached nobody leaves such a base";
+  BaseMeta meta;
+  meta.pair_id = "0123456789abcdef";
+  ASSERT_TRUE((*base)->begin(true).ok() && (*base)->set_meta(meta).ok() && (*base)->commit().ok());
   EXPECT_EQ(select_pairs(config_, "")->size(), 2u);
 }
 
