@@ -104,7 +104,7 @@ mistyped_target() {
   ts status --json
   grep -q "\"code_path\":\"$W/code\"" out || die "the ad hoc pair is unknown: $(cat out)"
   ts events
-  grep -q put_file out || die "an ad hoc run has no audit log: $(cat out)"
+  grep -q put-file out || die "an ad hoc run has no audit log: $(cat out)"
 }
 
 no_events() {
