@@ -65,9 +65,7 @@ Result<uint64_t> read_range(int fd, uint64_t offset, uint64_t end, const Content
 
 // Where it cannot be asked, somebody may.
 bool may_be_written(int fd, const FileStat& stat) {
-  if (stat.ctime_ns < now_of(CLOCK_REALTIME) - kDirtyAtMost) return false;
-  const uid_t user = ::geteuid();
-  return has_open_writer(fd) || (user != 0 && user != stat.uid);
+  return stat.ctime_ns >= now_of(CLOCK_REALTIME) - kDirtyAtMost && open_writers(fd) != Writers::none;
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ TEST(Guard, R85_an_emptied_side_trips_from_the_first_deletion_on) {
   in.limits = {100, 0, 10};
   EXPECT_FALSE(apply_guard(unlimited, {}, in).tripped_deploy) << "both limits are off";
   in.limits = {};
-  in.approved_deploy = {"f10"};
+  in.approved_deploy = {{"f10", 0}};
   Plan approved = deletions(1);
   EXPECT_FALSE(apply_guard(approved, {}, in).tripped_deploy);
 }
