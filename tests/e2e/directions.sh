@@ -186,7 +186,7 @@ decided_once() { # one conflict, one record, which says who won and where the ot
   in_sync --policy manual
   [ "$(decided a | wc -l)" = 1 ] || die "$(decided a)"
   decided a | grep -q "\"id\":\"$id\".*\"winner\":\"deploy\",\"loser_version\":\"[0-9a-f]" || die "$(decided a)"
-  both_edit a; touch -d '+1 second' deploy/a
+  both_edit a; echo "deploy says more" >deploy/a
   sync_now --policy manual; expect 1
   [ "$(event_id conflict)" != "$id" ] || die "the next conflict took the id of the last"
   [ "$(decided a | wc -l)" = 1 ] || die "the past conflict is gone"

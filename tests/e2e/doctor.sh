@@ -65,13 +65,6 @@ is unit warning
 is way-in warning
 finds cron warning
 bash -c "$(field cron mend)"
-if ! [ -e /usr/sbin/cron ]; then
-  finds cron warning
-  grep -q 'nothing reads its entry' "$work/findings" || fail "a missing cron is not found"
-fi
-mkdir "$work/sbin"
-touch "$work/sbin/cron"
-export PATH=$PATH:$work/sbin
 finds cron ok
 finds base warning
 exchange_keys
@@ -243,18 +236,6 @@ finds configuration problem
 field configuration text | grep -q 'slip.sh:1: ' || fail "no line: $(field configuration text)"
 rm $prefix/scripts/config/pairs.d/slip.sh
 finds configuration ok
-
-chmod -x $prefix/scripts/two_way_sync.sh
-finds scripts problem
-mends cron problem
-is scripts ok
-chmod -x $prefix/scripts/ssh_key_exchange.sh
-mends scripts problem
-mkdir -p "$work/systemd/timers.target.wants"
-ln -s /dev/null "$work/systemd/timers.target.wants/twsync-cron.timer"
-finds cron warning
-grep -q 'twsync-cron.timer is enabled' "$work/findings" || fail "cron and timer at once: $(cat "$work/findings")"
-rm -r "$work/systemd/timers.target.wants"
 
 # --- the deploy server
 install_deploy

@@ -104,7 +104,11 @@ TEST_P(BrokerHostileTest, garbage_on_every_socket_changes_nothing) {
   auto resolver = h_.worker("resolver");
   ASSERT_TRUE(client->publish({{hint_at("x")}, {}}, "", 5000).ok());
   const Lease lease = await_lease(*resolver);
-  const std::string before = encode(web_status(*client));
+  const auto told = [](PairStatus status) {
+    status.missing_ms = status.busy_ms = 0;  // they count on
+    return encode(status);
+  };
+  const std::string before = told(web_status(*client));
 
   const std::string& front = h_.options.endpoints.front;
   const std::string& back = h_.options.endpoints.back;
@@ -127,7 +131,7 @@ TEST_P(BrokerHostileTest, garbage_on_every_socket_changes_nothing) {
     EXPECT_TRUE(sent || endpoint == h_.options.endpoints.pub);
   }
   auto after_garbage = h_.client();
-  EXPECT_EQ(encode(web_status(*after_garbage)), before);
+  EXPECT_EQ(told(web_status(*after_garbage)), before);
   EXPECT_GT(h_.broker->dropped(), 1000U);
   end_lease(*resolver, lease.id);
   EXPECT_TRUE(serve_until(*resolver, [&] { return web_status(*after_garbage).state == "idle"; }))

@@ -217,6 +217,7 @@ TEST_F(SideTest, a_replaced_root_is_a_guard_error) {
 }
 
 TEST_F(SideTest, a_sender_of_an_open_directory_is_not_led_away_and_makes_nothing_there) {
+  for (const char* directory : {"inner", "outside"}) std::filesystem::create_directory(from(directory));
   old_file(from("inner/kept"), "ours");
   old_file(from("outside/kept"), "a secret");
   const UniqueFd inner(::open(from("inner").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -227,7 +227,7 @@ TEST_F(UncleanStop, what_a_kill_interrupts_is_taken_up_again) {
 }
 
 TEST_F(UncleanStop, trust_comes_back) {
-  write_file(code("f"), "old");
+  for (const char* name : {"f", "other"}) write_file(code(name), "old");
   synced();
   power_cut();
   synced();
