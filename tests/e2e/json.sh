@@ -80,7 +80,7 @@ shape_of publish ts publish --path file1 --json
 followed() { # what comes of itself, such as progress, is not always there
   timeout 60 "$bin/twsync" events --follow --json "${options[@]}" >"$work/following" 2>&1 &
   local follower=$!
-  until grep -q '"event":"summary"' "$work/following"; do
+  until grep -q '"event":"summary"' "$work/following" && grep -q '"event":"cycle"' "$work/following"; do
     echo more >>"$work/code/followed"
     ts sync --quiet >/dev/null || return
   done
