@@ -39,8 +39,7 @@ SshTarget ssh_target(const AgentWay& way, const PairConfig& pair) {
 Error said_there(const PairConfig& pair, Error error) {
   if (pair.deploy.local || error.code == ErrorCode::unreachable) return error;
   error.message = str("on the deploy server ", pair.deploy.host, ": ", error.message);
-  if (error.code == ErrorCode::not_found)
-    error.message += "; make it there, or mend DEPLOY_PATH (twsync doctor)";
+  if (error.code == ErrorCode::not_found) error.message += "; make it there, or mend DEPLOY_PATH (twsync doctor)";
   return error;
 }
 

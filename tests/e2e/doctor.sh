@@ -243,14 +243,15 @@ cp $config "$deploy/scripts/config/"
 finds way-back ok there
 is role missing
 git init -q "$work/deploy$tree/repo"
+chown -R root: "$work/deploy$tree/repo"
 there twsync hooks install $tree/repo >"$work/out" 2>&1 && ! grep -q reaches "$work/out" || fail "hooks install there: $(cat "$work/out")"
 finds hook ok there
 is hook-rights missing
 chown -R nobody: "$work/deploy$tree/repo"
 finds hook-rights warning there
-install -d -o nobody "$work/deploy/nobody"
-there setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent XDG_STATE_HOME="$work/deploy/nobody" $prefix/bin/twsync publish --source git-hook --path $tree/repo
-grep -q 'only root reaches the code server' "$work/deploy/nobody/twsync/logs/git_hooks.log" || fail "no line for a committer who has no way: $(cat "$work/deploy/nobody/twsync/logs/git_hooks.log")"
+install -d -o nobody "$work/nobody-there"
+there setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent XDG_STATE_HOME="$work/nobody-there" $prefix/bin/twsync publish --source git-hook --path $tree/repo
+grep -q 'only root reaches the code server' "$work/nobody-there/twsync/logs/git_hooks.log" || fail "no line for a committer who has no way: $(cat "$work/nobody-there/twsync/logs/git_hooks.log")"
 rm -r "$work/deploy$tree/repo"
 way=$work/deploy/home/.local/state/twsync/to-code/main@192.168.100.28
 chmod 644 "$way/code_key"

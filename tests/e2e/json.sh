@@ -85,7 +85,7 @@ followed() { # what comes of itself, such as progress, is not always there
     ts sync --quiet >/dev/null || return
   done
   kill $follower
-  grep '"event":"\(operation\|cycle\|summary\)"' "$work/following"
+  grep '"event":"\(cycle\|summary\)"' "$work/following"
 }
 shape_of events_follow followed
 for role in "${roles[@]}"; do stop_role "$role" TERM; done

@@ -73,5 +73,5 @@ done
 for variable in $(grep -oh 'TWSYNC_[A-Z_]*' "$top/producers/observer/event_commands.cc" | sort -u); do
   man -l -Tutf8 "$manual/twsync-config.5" 2>/dev/null | grep -q "$variable" || fail "the manual does not know $variable"
 done
-man -l -Tutf8 "$manual/twsync.1" 2>/dev/null | tr -s ' \n' ' ' | grep -q 'of status: a pair is stale' || fail "the manual tells something else of status"
+tr '\n' ' ' <"$manual/twsync.1" | grep -qF 'of \fBstatus\fR: a pair is stale' || fail "the manual tells something else of status"
 echo "ok manual and completions"
