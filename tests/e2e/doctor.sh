@@ -185,13 +185,17 @@ grep -q 'nobody, who commits in .*may not tell the service' "$work/out" && grep 
 umount /etc/group
 
 # --- the service, cron
-for role in broker scanner resolver transfer; do start_role $role; done
+for role in broker scanner resolver transfer monitor; do start_role $role; done
 whole() { look && [ "$(field service result)" = ok ] && [ "$(field served result)" = ok ] && [ "$(field workers result)" = ok ]; }
 eventually "the service" whole
 is service-version ok
 set_config METRICS_PORT 19999
 finds observer warning
 set_config METRICS_PORT 0
+stop_role monitor
+unwatched() { look && [ "$(field watch result)" = problem ]; }
+eventually "the missing monitor" unwatched
+is watch problem
 stop_role transfer
 one_less() { look && [ "$(field workers result)" = problem ]; }
 eventually "the missing worker" one_less
