@@ -51,7 +51,7 @@ base_image() {
   docker image inspect debian:bookworm-slim >/dev/null 2>&1 && return
   docker pull -q debian:bookworm-slim >/dev/null 2>&1 && return
   echo "debian:bookworm-slim cannot be pulled: making it with debootstrap"
-  command -v debootstrap >/dev/null || fail "debootstrap is missing (apt install debootstrap)"
+  bash "$top/tests/install.sh" debootstrap || fail "debootstrap cannot be installed"
   debootstrap --variant=minbase bookworm "$work/base" >"$work/debootstrap.log" || fail "debootstrap: $(tail -1 "$work/debootstrap.log")"
   rm -rf "$work"/base/var/cache/apt/archives/*.deb
   tar -C "$work/base" -c . | docker import - debian:bookworm-slim >/dev/null

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Two servers with real systemd, sshd and cron, at the addresses and with the roots that the default configuration
 # names, and a second deploy server: brings them up, installs the packages, runs the scenarios, takes them down. Can be
-# run again and again. Builds first. Needs docker, docker-compose and python3; debootstrap where
-# debian:bookworm-slim cannot be pulled.   BUILD_DIR=build   KEEP=1: leaves the servers running.
+# run again and again. Builds first. Needs docker, docker-compose and python3; where
+# debian:bookworm-slim cannot be pulled, it is made by debootstrap.   BUILD_DIR=build   KEEP=1: leaves the servers running.
 set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
