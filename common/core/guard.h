@@ -51,7 +51,7 @@ struct GuardInput {
   bool tripped_deploy = false;
   bool emptied_code = false;  ///< the base isn't empty, but nothing of it or new stands on that side any more (R85)
   bool emptied_deploy = false;
-  std::optional<std::string> resolved;  ///< a person decided the conflict there, and so all that is below it
+  std::optional<std::string> resolved;          ///< a person decided the conflict there, and so all that is below it
   std::vector<ApprovedDeletion> approved_code;  ///< by a person, on that side; sorted by compare_paths
   std::vector<ApprovedDeletion> approved_deploy;
 };

@@ -35,8 +35,8 @@ class StateDir {
   Result<Marker> read_marker() const;
   /// Atomic and durable. Where there was room once, also on a full disk: the old marker stays as the next one's place.
   Status write_marker(const Marker& marker);
-  /// Takes the lock, writes `holder` into it (if there is room). busy (with the present holder's text) when somebody else has it. The lock
-  /// goes with the returned descriptor or the process, whichever ends first.
+  /// Takes the lock, writes `holder` into it (if there is room). busy (with the present holder's text) when somebody
+  /// else has it. The lock goes with the returned descriptor or the process, whichever ends first.
   Result<UniqueFd> lock(const std::string& holder);
   /// Can this file system do RENAME_EXCHANGE? Tries it on two files of its own.
   bool probe_exchange() const;

@@ -56,8 +56,8 @@ class WorkerLink {
   void wake();
   /// The broker has answered at some time; the first answer ends a poll().
   bool known() const;
-  /// True after the broker was lost and came back, which ends a poll(): its tasks and leases of before are void. Cleared
-  /// by the call.
+  /// True after the broker was lost and came back, which ends a poll(): its tasks and leases of before are void.
+  /// Cleared by the call.
   bool take_reconnected();
   /// What `status` shows of this worker ("idle", "batch 12 of web"). Any thread.
   void set_doing(std::string text);

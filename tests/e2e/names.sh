@@ -196,7 +196,6 @@ special_names_there() { # what twsync itself keeps below the root is never taken
 }
 
 odd_ignore_file() { # odd_ignore_file SIDE: what is no file holds no rules; what can't be read is no absence of rules
-  local told
   told() { events skipped | grep -q "\"path\":\".twsyncignore\".*$1 side" || die "not told: $(cat out)"; }
   echo 1 >code/f
   ln -s elsewhere "$1/.twsyncignore"; sync_now; expect 0; told "$1"; [ "$(cat deploy/f)" = 1 ] || die "a link stops it"
