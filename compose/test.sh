@@ -194,7 +194,7 @@ must "twsync forget" code 'twsync forget main'
 must "no .twsync on either server" code "[ ! -e $prefix/.twsync ] && [ ! -e /var/lib/twsync/pairs/main ]"
 must "no .twsync on either server, and no key" deploy "[ ! -e $prefix/.twsync ] && ! grep -q twsync: /root/.ssh/authorized_keys"
 must "one more sync, so that a purge has something to do" code "$prefix/scripts/ssh_key_exchange.sh --accept-fingerprint $fingerprint && $prefix/scripts/two_way_sync.sh --quiet"
-on code "$tree" | cut -d' ' -f1 | sort >"$work/tree.before"
+{ on code "$tree" | cut -d' ' -f1; echo logs/own.log; } | sort >"$work/tree.before"
 must "dpkg --purge" code 'dpkg --purge twsync twsync-agent'
 on code "cd $prefix && find . -name .git -prune -o -type f -printf '%P\n' | sort" >"$work/tree.after"
 cmp -s "$work/tree.before" "$work/tree.after" || fail "a purge leaves something else than the person's tree: $(diff "$work/tree.before" "$work/tree.after" | head -3)"
