@@ -30,7 +30,9 @@ Status flush_both(PairWork& work, const CycleServices& services) {
 
 Status confirm_flush(PairWork& work, const CycleServices& services) {
   FlushRounds& rounds = work.rounds;
-  if (const Status flushed = flush_both(work, services); !flushed.ok()) {
+  // What only settles was flushed when it was confirmed: nobody else is woken for it.
+  const Status flushed = rounds.unconfirmed ? flush_both(work, services) : Status{};
+  if (!flushed.ok()) {
     rounds.not_before_ns = services.clock.steady_ns() + kRetryNs;
     return flushed;
   }
