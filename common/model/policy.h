@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/model/entry.h"
 
@@ -42,6 +43,8 @@ struct Policy {
   int64_t skew_ns = 0;                      ///< deploy clock minus code clock; measured at connect
   Doubt code_doubt;
   Doubt deploy_doubt;
+  /// Directories whose whole content is one unit (core/units.h): ordered by compare_paths, none within another.
+  std::vector<std::string> units;
 
   ConflictPolicy conflicts_at(std::string_view path) const {
     const bool below =

@@ -1,9 +1,11 @@
 #include "tests/property/story.h"
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 #include "common/base/text.h"
+#include "common/core/units.h"
 #include "tests/property/reference_planner.h"
 #include "tests/property/reference_trees.h"
 
@@ -107,6 +109,64 @@ bool has_hard_links(World& world) {
   });
 }
 
+/// Kinds and contents at and below a unit.
+std::string unit_text(World& world, Side side, const std::string& unit) {
+  std::string out;
+  for (const auto& [path, node] : world.tree(side)) {
+    if (is_at_or_below(path, unit)) out += str(path, " ", to_string(node.kind), " ", node.content, "\n");
+  }
+  return out;
+}
+
+std::string without_links(const std::string& tree_text) {
+  std::istringstream lines(tree_text);
+  std::string out;
+  for (std::string line; std::getline(lines, line);) out += line.substr(0, line.find('^')) + "\n";
+  return out;
+}
+
+bool moves_to_or_from(const Plan& plan, const std::string& unit) {
+  const auto meets = [&unit](const std::string& path) {
+    return is_at_or_below(path, unit) || is_at_or_below(unit, path);
+  };
+  const auto by_rename = [&](const Operation& op) {
+    return op.kind == OpKind::rename && (meets(op.path) || meets(op.from));
+  };
+  const auto by_agreement = [&](const Agreement& a) {
+    return a.kind == AgreementKind::moved && (meets(a.path) || meets(a.from));
+  };
+  return std::any_of(plan.operations.begin(), plan.operations.end(), by_rename) ||
+         std::any_of(plan.agreements.begin(), plan.agreements.end(), by_agreement);
+}
+
+/// Each unit ends as it was on one side (or as it was), and on a side all of it goes in one group.
+std::string unit_problems(World& before, World& after, const Plan& plan) {
+  std::string out;
+  for (const std::string& unit : before.policy.units) {
+    if (moves_to_or_from(plan, unit)) continue;
+    std::string was[2];
+    std::string is[2];
+    for (const Side s : kSides) {
+      was[static_cast<size_t>(s)] = unit_text(before, s, unit);
+      is[static_cast<size_t>(s)] = unit_text(after, s, unit);
+    }
+    if (is[0] == was[0] && is[1] == was[1]) continue;
+    if (is[0] != is[1]) out += str("the unit ", unit, " differs:\n", is[0], "---\n", is[1]);
+    if (is[0] != was[0] && is[0] != was[1]) out += str("the unit ", unit, " is a mixture:\n", is[0]);
+  }
+  std::map<std::pair<Side, size_t>, std::set<uint32_t>> groups;
+  for (const Operation& op : plan.operations) {
+    const auto unit = unit_of(before.policy, op.path);
+    if (!unit || op.stage == OpStage::structure || op.stage > OpStage::removal) continue;
+    if (op.stage == OpStage::early_removal && op.kind == OpKind::remove_directory) continue;
+    auto& of_unit = groups[{op.side, *unit}];
+    of_unit.insert(op.group);
+    if (of_unit.size() > 1 || (op.group == 0 && !of_unit.insert(op.id + 1'000'000).second))
+      out += str(describe(op), " stands apart from its unit\n");
+  }
+  return out;
+}
+
 bool holds_special(World& world) {
   return std::any_of(std::begin(kSides), std::end(kSides), [&](Side s) {
     const ModelTree& tree = world.tree(s);
@@ -123,7 +183,9 @@ Story::Story(const std::string& setting, const std::string& agreed) : line_(sett
   world_.emplace(agreed, parse_policy(word));
   while (words >> word) {
     if (word.starts_with("skew=")) world_->policy.skew_ns = std::stoll(word.substr(5)) * kSecondNs;
+    if (word.starts_with("unit=")) world_->policy.units.push_back(word.substr(5));
   }
+  std::sort(world_->policy.units.begin(), world_->policy.units.end(), PathLess{});
   world_->policy.deploy_now_ns = world_->policy.code_now_ns + world_->policy.skew_ns;
 }
 
@@ -215,7 +277,11 @@ void Story::sync(size_t limit) {
   World whole = *world_;
   whole.displaced.clear();
   problem(whole.carry_out(plan));
-  if (!has_hard_links(*world_)) problem(differences(reference, facts_of(plan, whole)));
+  if (!world_->policy.units.empty()) {
+    problem(unit_problems(*world_, whole, plan));
+  } else if (!has_hard_links(*world_)) {
+    problem(differences(reference, facts_of(plan, whole)));
+  }
   world_->carry_out(plan, limit);
   check_kept(written, news, "the cycle");
 }
@@ -227,7 +293,7 @@ void Story::one_way(Direction direction) {
   const auto news = fresh(*world_);
   const ReferencePlan reference =
       reference_plan(world_->base, world_->tree(Side::code), world_->tree(Side::deploy), world_->policy);
-  const bool linked = has_hard_links(*world_);
+  const bool linked = has_hard_links(*world_) || !world_->policy.units.empty();  // what the reference knows nothing of
   Plan plan = this->plan();
   filter_direction(plan, direction);
   problem(world_->carry_out(plan));
@@ -250,7 +316,11 @@ void Story::end() {
   if (!rest.operations.empty() || !rest.agreements.empty()) {
     problem(str("still to do:\n", describe(rest), world_->agreements_text()));
   }
-  if (rest.parked.empty() && !holds_special(*world_) && world_->text(Side::code) != world_->text(Side::deploy)) {
+  // Names in a unit and outside may be linked on one side alone (R148).
+  const auto text = [this](Side s) {
+    return world_->policy.units.empty() ? world_->text(s) : without_links(world_->text(s));
+  };
+  if (rest.parked.empty() && !holds_special(*world_) && text(Side::code) != text(Side::deploy)) {
     problem(str("sides differ:\n", world_->text(Side::code), "---\n", world_->text(Side::deploy)));
   }
 }
