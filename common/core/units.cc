@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <limits>
-#include <utility>
 
 #include "common/base/rel_path.h"
 #include "common/base/text.h"
@@ -12,22 +10,13 @@
 #include "common/core/metadata.h"
 #include "common/core/reconcile.h"
 #include "common/core/relations.h"
+#include "common/core/unit_turns.h"
 
 namespace twsync {
 
 namespace {
 
 constexpr std::array kSides{Side::code, Side::deploy};
-
-bool content_changed(const EntryDiff& diff) {
-  return diff.kind || diff.content || diff.content_unknown;
-}
-
-/// Rows [begin, end) of the table.
-struct Range {
-  size_t begin = 0;
-  size_t end = 0;
-};
 
 class UnitMaker {
  public:
@@ -37,7 +26,7 @@ class UnitMaker {
   void run() {
     for (size_t i = 0; i < rows_.size();) {
       const auto unit = unit_of(policy_, rows_[i].path);
-      Range range{i, i + 1};
+      UnitRows range{i, i + 1};
       if (unit) {
         while (range.end < rows_.size() && is_at_or_below(rows_[range.end].path, policy_.units[*unit])) ++range.end;
         all_.members.resize(rows_.size());
@@ -48,23 +37,20 @@ class UnitMaker {
   }
 
  private:
-  void settle(size_t unit, const Range& range);
+  void settle(size_t unit, const UnitRows& range);
   bool goes_with_what_is_above(size_t unit, size_t first) const;
-  bool fits(const Range& range) const;
-  bool changed(size_t i, Side side) const;
-  bool is_contested(const Range& range) const;
-  bool any_parked(const Range& range) const;
-  std::optional<Side> winner_of(size_t unit, const Range& range) const;
-  std::optional<int64_t> newest(const Range& range, Side side) const;
-  void take_whole(const Range& range, Side winner);
+  bool fits(const UnitRows& range) const;
+  bool changed(size_t i, Side side) const { return changes_unit(rows_[i], all_.decisions[i], side, policy_); }
+  bool is_contested(const UnitRows& range) const;
+  bool any_parked(const UnitRows& range) const;
+  std::optional<Side> winner_of(size_t unit, const UnitRows& range) const;
+  std::optional<int64_t> newest(const UnitRows& range, Side side) const;
+  void take_whole(const UnitRows& range, Side winner);
   void take(size_t i, Side winner);
-  void order(const Range& range, Side winner);
-  void directories_in_turn(const Range& range);
-  void mark_changes_of_kind(const Range& range);
-  void hold(const Range& range);
+  void hold(const UnitRows& range);
   bool has_work(size_t i) const;
-  void park(size_t unit, const Range& range);
-  void tell_held(size_t unit, const Range& range, ParkedReason reason, Side side, std::string why);
+  void park(size_t unit, const UnitRows& range);
+  void tell_held(size_t unit, const UnitRows& range, ParkedReason reason, Side side, std::string why);
 
   const std::vector<Row>& rows_;
   const Relations& relations_;
@@ -72,8 +58,13 @@ class UnitMaker {
   Reconciled& all_;
 };
 
-void UnitMaker::settle(size_t unit, const Range& range) {
+void UnitMaker::settle(size_t unit, const UnitRows& range) {
   const bool above = goes_with_what_is_above(unit, range.begin);
+  for (const auto& [side, path] : policy_.unreadable) {
+    if (above || !is_at_or_below(path, policy_.units[unit])) continue;
+    return tell_held(unit, range, ParkedReason::denied, side,
+                     str(escape_bytes(path), " can't be read on the ", to_string(side), " side"));
+  }
   if (!above) {
     const auto first = all_.decisions.begin();
     const auto held =
@@ -90,7 +81,7 @@ void UnitMaker::settle(size_t unit, const Range& range) {
       const auto winner = contested ? winner_of(unit, range) : std::nullopt;
       if (!winner) return park(unit, range);
       take_whole(range, *winner);
-      order(range, *winner);
+      give_turns(rows_, relations_, policy_, range, *winner, all_);
     }
   }
   if (!fits(range)) {  // R147
@@ -102,7 +93,7 @@ void UnitMaker::settle(size_t unit, const Range& range) {
     all_.members[i].unit = static_cast<uint32_t>(unit + 1);
     all_.members[i].above = above;
   }
-  if (!above) mark_changes_of_kind(range);
+  if (!above) mark_changes_of_kind(rows_, range, all_);
 }
 
 /// R28: a directory above it becomes something else, or is taken whole.
@@ -117,7 +108,7 @@ bool UnitMaker::goes_with_what_is_above(size_t unit, size_t first) const {
   return false;
 }
 
-bool UnitMaker::fits(const Range& range) const {
+bool UnitMaker::fits(const UnitRows& range) const {
   size_t bytes = 0;
   for (size_t i = range.begin; i < range.end; ++i) {
     if (all_.decisions[i].outcome != Outcome::take && all_.decisions[i].outcome != Outcome::same) continue;
@@ -129,14 +120,7 @@ bool UnitMaker::fits(const Range& range) const {
   return bytes <= kGroupBytes;
 }
 
-/// What is damage changes nothing: it is repaired from the other side whoever wins (R109, R110).
-bool UnitMaker::changed(size_t i, Side side) const {
-  const Decision& d = all_.decisions[i];
-  if (d.outcome != Outcome::take && !d.parked) return false;
-  return content_changed(diff_of(rows_[i], side, policy_)) && !is_suspect(rows_[i], side);
-}
-
-bool UnitMaker::is_contested(const Range& range) const {
+bool UnitMaker::is_contested(const UnitRows& range) const {
   bool any[2] = {false, false};
   for (size_t i = range.begin; i < range.end; ++i) {
     for (const Side s : kSides) any[index(s)] = any[index(s)] || changed(i, s);
@@ -144,14 +128,14 @@ bool UnitMaker::is_contested(const Range& range) const {
   return any[0] && any[1];
 }
 
-bool UnitMaker::any_parked(const Range& range) const {
+bool UnitMaker::any_parked(const UnitRows& range) const {
   for (size_t i = range.begin; i < range.end; ++i) {
     if (all_.decisions[i].parked) return true;
   }
   return false;
 }
 
-std::optional<Side> UnitMaker::winner_of(size_t unit, const Range& range) const {
+std::optional<Side> UnitMaker::winner_of(size_t unit, const UnitRows& range) const {
   switch (policy_.conflicts_at(policy_.units[unit])) {
     case ConflictPolicy::manual:
       return std::nullopt;
@@ -165,7 +149,7 @@ std::optional<Side> UnitMaker::winner_of(size_t unit, const Range& range) const 
   return newest(range, Side::deploy) > newest(range, Side::code) ? Side::deploy : Side::code;
 }
 
-std::optional<int64_t> UnitMaker::newest(const Range& range, Side side) const {
+std::optional<int64_t> UnitMaker::newest(const UnitRows& range, Side side) const {
   std::optional<int64_t> time;
   for (size_t i = range.begin; i < range.end; ++i) {
     const Entry* e = rows_[i].view[index(side)].entry;
@@ -176,7 +160,7 @@ std::optional<int64_t> UnitMaker::newest(const Range& range, Side side) const {
 }
 
 /// R143
-void UnitMaker::take_whole(const Range& range, Side winner) {
+void UnitMaker::take_whole(const UnitRows& range, Side winner) {
   std::string_view top;  // what changes its kind, and is decided together with everything below it
   Side of_top = winner;
   for (size_t i = range.begin; i < range.end; ++i) {
@@ -216,73 +200,6 @@ void UnitMaker::take(size_t i, Side winner) {
   all_.decisions[i] = d;
 }
 
-/// R146: what the loser alone changed first, what both did next, by the winner's time. However far it comes, the winner
-/// still has what made it win.
-void UnitMaker::order(const Range& range, Side winner) {
-  constexpr int64_t kNoTime = std::numeric_limits<int64_t>::min();
-  constexpr uint32_t kLast = std::numeric_limits<uint32_t>::max();
-  std::vector<std::pair<int64_t, size_t>> by_time;
-  for (size_t i = range.begin; i < range.end; ++i) {
-    const bool won = changed(i, winner);
-    const bool lost = changed(i, other(winner));
-    all_.members[i].turn = won || !lost ? kLast : 0;
-    if (!won || !lost) continue;
-    const Entry* e = rows_[i].view[index(winner)].entry;
-    const bool dated = e != nullptr && (e->is_file() || e->is_symlink());
-    by_time.emplace_back(dated ? plausible_time(winner, *e, policy_).value_or(kNoTime) : kNoTime, i);
-  }
-  std::sort(by_time.begin(), by_time.end());
-  uint32_t turn = 1;
-  for (size_t n = 0; n < by_time.size(); ++n) {
-    if (n > 0 && by_time[n].first != by_time[n - 1].first) ++turn;
-    all_.members[by_time[n].second].turn = turn;
-  }
-  directories_in_turn(range);
-}
-
-/// What goes with a directory that goes comes before it, what comes with one that comes after it.
-void UnitMaker::directories_in_turn(const Range& range) {
-  const auto parent_in_unit = [&](size_t i) {
-    const size_t parent = relations_.parent[i];
-    const bool taken = parent != kNoParent && parent >= range.begin && all_.decisions[parent].outcome == Outcome::take;
-    return taken ? parent : kNoParent;
-  };
-  for (size_t i = range.end; i-- > range.begin;) {
-    const size_t parent = parent_in_unit(i);
-    if (parent == kNoParent || kind_of(rows_[parent], all_.decisions[parent].winner) == Kind::directory) continue;
-    all_.members[parent].turn = std::max(all_.members[parent].turn, all_.members[i].turn);
-  }
-  for (size_t i = range.begin; i < range.end; ++i) {
-    const size_t parent = parent_in_unit(i);
-    if (parent == kNoParent || kind_of(rows_[parent], all_.decisions[parent].winner) != Kind::directory) continue;
-    all_.members[i].turn = std::max(all_.members[i].turn, all_.members[parent].turn);
-  }
-}
-
-/// R142: a directory that takes the place of something else, or leaves it to that, does so with the files.
-void UnitMaker::mark_changes_of_kind(const Range& range) {
-  std::string_view top;
-  Side of_top = Side::code;
-  for (size_t i = range.begin; i < range.end; ++i) {
-    const Row& row = rows_[i];
-    Decision& d = all_.decisions[i];
-    if (!top.empty() && is_below(row.path, top)) {
-      all_.members[i].inner = true;
-      d.early = d.outcome == Outcome::take && holds_nothing(row, d.winner) && d.winner == of_top;
-      continue;
-    }
-    d.early = false;
-    const Kind code = kind_of(row, Side::code);
-    const Kind deploy = kind_of(row, Side::deploy);
-    const bool directory = code == Kind::directory || deploy == Kind::directory;
-    if (d.outcome != Outcome::take || !directory || code == deploy) continue;
-    if (code == Kind::none || deploy == Kind::none) continue;
-    top = row.path;
-    of_top = d.winner;
-    all_.members[i].inner = true;
-  }
-}
-
 bool UnitMaker::has_work(size_t i) const {
   const Decision& d = all_.decisions[i];
   if (d.outcome == Outcome::take || d.parked) return true;
@@ -295,7 +212,7 @@ bool UnitMaker::has_work(size_t i) const {
   return merged.change[0] || merged.change[1];
 }
 
-void UnitMaker::hold(const Range& range) {
+void UnitMaker::hold(const UnitRows& range) {
   for (size_t i = range.begin; i < range.end; ++i) {
     Decision& d = all_.decisions[i];
     if (d.outcome == Outcome::gone || d.unsupported) continue;
@@ -304,7 +221,7 @@ void UnitMaker::hold(const Range& range) {
   }
 }
 
-void UnitMaker::tell_held(size_t unit, const Range& range, ParkedReason reason, Side side, std::string why) {
+void UnitMaker::tell_held(size_t unit, const UnitRows& range, ParkedReason reason, Side side, std::string why) {
   bool work = false;
   for (size_t i = range.begin; i < range.end && !work; ++i) work = has_work(i);
   hold(range);
@@ -314,7 +231,7 @@ void UnitMaker::tell_held(size_t unit, const Range& range, ParkedReason reason, 
 }
 
 /// R144
-void UnitMaker::park(size_t unit, const Range& range) {
+void UnitMaker::park(size_t unit, const UnitRows& range) {
   hold(range);
   const std::string& root = policy_.units[unit];
   Conflict& c = all_.conflicts.emplace_back();

@@ -28,8 +28,7 @@ bool refuses_links(int err) {
 void fail_together(std::span<Item> items, size_t culprit, const Error& error) {
   items[culprit].fail(error);
   Error others = error;
-  others.message =
-      str("not done, as it goes together with ", escape_bytes(items[culprit].op->path), ": ", error.message);
+  others.message = str(kGoesTogether, escape_bytes(items[culprit].op->path), ": ", error.message);
   for (Item& item : items) item.fail(others);
 }
 
