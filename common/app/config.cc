@@ -90,6 +90,7 @@ void fill_from_settings(const Config& config, const Settings& settings, PairConf
   // Version-control state is a way to run code on the other server, and file-by-file sync corrupts it.
   pair.exclude = {".git", ".hg", ".svn", ".jj"};
   pair.exclude.insert(pair.exclude.end(), settings.exclude.begin(), settings.exclude.end());
+  pair.together = settings.together;
   pair.state_dir = str(config.state_dir, "/pairs/", pair.name);
   pair.ssh_key = config.overrides.ssh_key.empty() ? settings.ssh_key : absolute_path(config.overrides.ssh_key);
   // Its own key; else the main pair's, which an older exchange made for all of them.

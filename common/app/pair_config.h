@@ -28,6 +28,7 @@ struct PairConfig {
   std::string known_hosts;  ///< own known_hosts file
   ConflictPolicy policy = ConflictPolicy::newer;
   std::vector<std::string> exclude;       ///< EXCLUDE, after the built-in version-control patterns
+  std::vector<std::string> together;      ///< TOGETHER: Policy::units
   std::vector<std::string> code_never;    ///< never synced, relative to the code root (installation's own files)
   std::vector<std::string> deploy_never;  ///< the same below the deploy root
   DeleteLimits delete_limits;

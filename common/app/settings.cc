@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 
+#include "common/base/rel_path.h"
 #include "common/base/text.h"
 
 namespace twsync {
@@ -86,14 +87,20 @@ Setter yes_no(bool Settings::*field) {
   };
 }
 
+/// As split_patterns(), "\ " being a space.
+std::vector<std::string> split_words(std::string_view text) {
+  std::vector<std::string> words;
+  for (const std::string& pattern : split_patterns(text)) {
+    std::string& word = words.emplace_back();
+    for (size_t i = 0; i < pattern.size(); ++i)
+      word += pattern[i] == '\\' && i + 1 < pattern.size() ? pattern[++i] : pattern[i];
+  }
+  return words;
+}
+
 Setter command(std::vector<std::string> Settings::*field) {
   return [field](Settings& s, const std::string& name, const std::string& value) -> Status {
-    std::vector<std::string> words;
-    for (const std::string& pattern : split_patterns(value)) {
-      std::string& word = words.emplace_back();
-      for (size_t i = 0; i < pattern.size(); ++i)
-        word += pattern[i] == '\\' && i + 1 < pattern.size() ? pattern[++i] : pattern[i];
-    }
+    std::vector<std::string> words = split_words(value);
     if (!words.empty() && words[0][0] != '/')
       return not_allowed(name, value, "the absolute path of a program and its arguments (no shell: '\\ ' is a space)");
     s.*field = std::move(words);
@@ -117,6 +124,22 @@ Status set_policy(Settings& s, const std::string& name, const std::string& value
 
 Status set_exclude(Settings& s, const std::string&, const std::string& value) {
   s.exclude = split_patterns(value);
+  return {};
+}
+
+Status set_together(Settings& s, const std::string& name, const std::string& value) {
+  std::vector<std::string> units = split_words(value);
+  for (std::string& unit : units) {
+    if (unit.size() > 1 && unit.ends_with('/')) unit.pop_back();
+    if (unit.empty() || !is_valid_rel_path(unit))
+      return not_allowed(name, value, "directories below the root, relative to it, without '.' or '..'");
+  }
+  std::sort(units.begin(), units.end(), PathLess{});
+  const auto nested =
+      std::adjacent_find(units.begin(), units.end(), [](const auto& a, const auto& b) { return is_at_or_below(b, a); });
+  if (nested != units.end())
+    return not_allowed(name, value, str("none may lie in another, as '", escape_bytes(nested[1]), "' does"));
+  s.together = std::move(units);
   return {};
 }
 
@@ -162,6 +185,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"SSH_KEY", absolute_path(&S::ssh_key, true)},
       {"CONFLICT_RESOLUTION", set_policy},
       {"EXCLUDE", set_exclude},
+      {"TOGETHER", set_together},
       {"DELETE_LIMIT_PERCENT", number<uint32_t>(&S::delete_limit_percent, 0, 100)},
       {"DELETE_LIMIT_COUNT", number<uint64_t>(&S::delete_limit_count, 0, 1'000'000'000)},
       {"VERSIONS_KEEP_DAYS", number<uint32_t>(&S::versions_keep_days, 1, 36'500)},

@@ -25,6 +25,7 @@ struct Settings {
   std::string ssh_key;  ///< empty = the installation's key, when it was made, else the SSH agent and default keys
   ConflictPolicy conflict_resolution = ConflictPolicy::newer;
   std::vector<std::string> exclude;
+  std::vector<std::string> together;  ///< directories relative to the root, in the order of paths, none in another
   uint32_t delete_limit_percent = 50;
   uint64_t delete_limit_count = 10'000;
   uint32_t versions_keep_days = 30;

@@ -28,6 +28,13 @@ CONFLICT_RESOLUTION=newer
 EXCLUDE=''
 GIT=exclude
 
+# Directories that are right only as a whole (a build's output, a release, a database's files), relative to CODE_PATH and
+# separated by spaces, such as TOGETHER='public/build data/app.db.d'. What changed in one of them is put in place all at
+# once or not at all: if anything in it can't be carried, nothing of it is (`twsync conflicts` names it). If both servers
+# changed something in it, one server's version of all of it stands, as CONFLICT_RESOLUTION says, and the other's is
+# kept. At most some thousand changed files at a time; EXCLUDE and GIT hold within it too.
+TOGETHER=''
+
 # More deletions on one side within 10 minutes than this part of all entries, or than this number (0 = no such limit),
 # wait for `twsync approve` or `twsync reject`. So do all, however few, where a root was emptied.
 DELETE_LIMIT_PERCENT=50

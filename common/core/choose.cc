@@ -41,6 +41,11 @@ Side newer_side(const Entry& code, const Entry& deploy, const Policy& policy) {
   return later ? Side::deploy : Side::code;
 }
 
+std::optional<int64_t> plausible_time(Side side, const Entry& e, const Policy& policy) {
+  if (implausible(side, e, policy)) return std::nullopt;
+  return on_code_clock(side, e, policy);
+}
+
 std::optional<Side> conflict_winner(std::string_view path, const Entry& code, const Entry& deploy,
                                     const Policy& policy) {
   switch (policy.conflicts_at(path)) {

@@ -14,6 +14,9 @@ Side preferred_side(ConflictPolicy conflicts);
 /// The side with the later plausible mtime, skew corrected; equal or implausible: the code server's (R24, R25).
 Side newer_side(const Entry& code, const Entry& deploy, const Policy& policy);
 
+/// Its mtime on the code side's clock (R24); nullopt: implausible (R25).
+std::optional<int64_t> plausible_time(Side side, const Entry& e, const Policy& policy);
+
 /// Two different things at one path, both there. nullopt = parked.
 std::optional<Side> conflict_winner(std::string_view path, const Entry& code, const Entry& deploy,
                                     const Policy& policy);

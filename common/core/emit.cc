@@ -99,7 +99,7 @@ MergedMetadata Emitter::own_merged(size_t i) const {
   const Entry& code = current(row, Side::code, a);
   const Entry& deploy = current(row, Side::deploy, b);
   if (d.outcome == Outcome::same) return merge_metadata({row, code, deploy, std::nullopt, false}, policy_);
-  if (code.kind == deploy.kind) return merge_metadata({row, code, deploy, d.winner, d.contested}, policy_);
+  if (code.kind == deploy.kind && !d.whole) return merge_metadata({row, code, deploy, d.winner, d.contested}, policy_);
   MergedMetadata merged;
   merged.merged = d.winner == Side::code ? code : deploy;
   return merged;
@@ -107,6 +107,7 @@ MergedMetadata Emitter::own_merged(size_t i) const {
 
 void Emitter::merge(size_t i) {
   const Row& row = rows_[i];
+  if (decisions_[i].still) return agree(row);
   Entry scratch[2];
   const MergedMetadata merged = this->merged(i);
   bool quiet = true;
@@ -160,7 +161,8 @@ void Emitter::take(size_t i) {
 void Emitter::remove(const Row& row, const Decision& d, const Entry& expected) {
   const bool directory = expected.is_directory();
   const OpStage at = d.early ? OpStage::early_removal : directory ? OpStage::directory_removal : OpStage::removal;
-  Operation& op = add(directory ? OpKind::remove_directory : OpKind::remove, at, other(d.winner), row);
+  const OpKind kind = directory ? OpKind::remove_directory : OpKind::remove;
+  Operation& op = add(kind, stage_of(at, row, directory), other(d.winner), row);
   op.cause = d.cause;
   op.expected = expected;
 }
@@ -175,7 +177,7 @@ void Emitter::make_directory(const Row& row, const Decision& d, const Entry& exp
     plan_.agreements.push_back({AgreementKind::anew, std::string(row.recorded), {}});
   }
   if (!row.made[index(side)]) {
-    Operation& op = add(OpKind::make_directory, OpStage::structure, side, row);
+    Operation& op = add(OpKind::make_directory, stage_of(OpStage::structure, row, true), side, row);
     op.cause = d.cause;
     op.expected = expected;
     op.desired = desired;
@@ -191,7 +193,9 @@ void Emitter::finish() {
   for (const OpStage s : {OpStage::early_removal, OpStage::directory_removal, OpStage::directory_metadata}) {
     std::reverse(stage(s).begin(), stage(s).end());
   }
-  bring_groups_together();
+  join_units();
+  bring_groups_together(OpStage::early_removal);
+  bring_groups_together(OpStage::content);
   size_t total = 0;
   for (const auto& operations : stages_) total += operations.size();
   plan_.operations.reserve(total);
@@ -201,11 +205,12 @@ void Emitter::finish() {
   for (size_t i = 0; i < plan_.operations.size(); ++i) plan_.operations[i].id = static_cast<uint32_t>(i);
 }
 
-Plan emit_plan(const WorkTable& table, const std::vector<Decision>& decisions, const LinkPlan& links, Renames renames,
-               const Policy& policy) {
+Plan emit_plan(const WorkTable& table, Reconciled all, const LinkPlan& links, Renames renames, const Policy& policy) {
   Plan plan;
   plan.agreements = std::move(renames.moved);
-  Emitter emitter(table, decisions, links, plan, policy);
+  plan.conflicts = std::move(all.conflicts);
+  plan.parked = std::move(all.parked);
+  Emitter emitter(table, all, links, plan, policy);
   emitter.structure(std::move(renames.operations));
   for (size_t i = 0; i < table.rows.size(); ++i) emitter.row(i);
   emitter.finish();

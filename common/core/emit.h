@@ -8,7 +8,6 @@
 
 namespace twsync {
 
-Plan emit_plan(const WorkTable& table, const std::vector<Decision>& decisions, const LinkPlan& links, Renames renames,
-               const Policy& policy);
+Plan emit_plan(const WorkTable& table, Reconciled all, const LinkPlan& links, Renames renames, const Policy& policy);
 
 }  // namespace twsync

@@ -1,7 +1,5 @@
 // Operations on files of several names: which go together, and what new names are made of.
 
-#include <algorithm>
-
 #include "common/core/emitter.h"
 
 namespace twsync {
@@ -51,41 +49,6 @@ void Emitter::link(size_t i, Side side, const LinkStep& step, const Entry& expec
   op.group = group_of(side, stands);
   op.desired.stamp = stands.stamp;
   forget_ctime(op.desired.stamp, lead, side);
-}
-
-namespace {
-
-/// New names of what stands there already do not need each other.
-bool only_links_to_others(const std::vector<Operation*>& group) {
-  return std::all_of(group.begin(), group.end(), [](const Operation* op) { return op->kind == OpKind::link; });
-}
-
-}  // namespace
-
-/// Each group stands where its first operation stood; an operation that is the only one of its group is alone.
-void Emitter::bring_groups_together() {
-  std::map<uint32_t, std::vector<Operation*>> groups;
-  auto& content = stage(OpStage::content);
-  for (Operation& op : content) {
-    if (op.group != 0) groups[op.group].push_back(&op);
-  }
-  if (groups.empty()) return;
-  std::deque<Operation> ordered;
-  for (Operation& op : content) {
-    if (op.group == 0) {
-      ordered.push_back(std::move(op));
-      continue;
-    }
-    const auto found = groups.find(op.group);
-    if (found == groups.end()) continue;  // came with the first of its group
-    const bool apart = found->second.size() == 1 || only_links_to_others(found->second);
-    for (Operation* one : found->second) {
-      ordered.push_back(std::move(*one));
-      if (apart) ordered.back().group = 0;
-    }
-    groups.erase(found);
-  }
-  content = std::move(ordered);
 }
 
 }  // namespace twsync

@@ -1,5 +1,5 @@
 #pragma once
-// The inside of emit_plan(): emit.cc, and emit_links.cc for what hard links need.
+// The inside of emit_plan(): emit.cc, emit_links.cc for what hard links need, emit_units.cc for what goes together.
 
 #include <array>
 #include <deque>
@@ -20,10 +20,10 @@ void forget_ctime(Stamp& stamp, const Row& row, Side side);
 /// Row after row, in order; finish() once. Everything is borrowed.
 class Emitter {
  public:
-  Emitter(const WorkTable& table, const std::vector<Decision>& decisions, const LinkPlan& links, Plan& plan,
-          const Policy& policy)
+  Emitter(const WorkTable& table, const Reconciled& all, const LinkPlan& links, Plan& plan, const Policy& policy)
       : rows_(table.rows),
-        decisions_(decisions),
+        all_(all),
+        decisions_(all.decisions),
         links_(links),
         plan_(plan),
         policy_(policy),
@@ -56,9 +56,14 @@ class Emitter {
   MergedMetadata own_merged(size_t i) const;
   void find_anchors();
   uint32_t group_of(Side side, const Entry& entry);
-  void bring_groups_together();
+  OpStage stage_of(OpStage at, const Row& row, bool directory) const;
+  void join_units();
+  const Membership& member_of(const Operation& op) const;
+  void sort_unit(std::vector<Operation*>& group) const;
+  void bring_groups_together(OpStage at);
 
   const std::vector<Row>& rows_;
+  const Reconciled& all_;
   const std::vector<Decision>& decisions_;
   const LinkPlan& links_;
   Plan& plan_;
@@ -66,6 +71,7 @@ class Emitter {
   uint32_t next_group_;
   std::set<std::pair<Side, uint64_t>> anchors_;  // inodes that get new names
   std::map<std::pair<Side, uint64_t>, uint32_t> metadata_groups_;
+  std::map<std::pair<Side, uint32_t>, uint32_t> unit_groups_;
   std::array<std::deque<Operation>, kOpStages> stages_;  // a first sync has one for each file: no copy to grow them
 };
 

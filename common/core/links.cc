@@ -2,19 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <unordered_map>
+
+#include "common/core/units.h"
 
 namespace twsync {
 
 namespace {
 
 constexpr std::array kSides{Side::code, Side::deploy};
-
-/// What one message can carry of a group; beyond it the rest is linked once the first of it stands.
-constexpr size_t kGroupBytes = 3U << 20U;
-constexpr size_t kOperationBytes = 400;
 
 /// One file of the tree as it will be, that has several names on a side.
 struct Named {
@@ -48,15 +47,16 @@ class Inodes {
 
 class LinkPlanner {
  public:
-  LinkPlanner(const WorkTable& table, const std::vector<Decision>& decisions, const Policy& policy)
-      : rows_(table.rows), decisions_(decisions), policy_(policy) {}
+  LinkPlanner(const WorkTable& table, const Reconciled& all, const Policy& policy)
+      : rows_(table.rows), all_(all), decisions_(all.decisions), policy_(policy) {}
 
   LinkPlan run() {
     for (size_t i = 0; i < rows_.size(); ++i) collect(i);
     if (files_.empty()) return {};
     for (auto& steps : plan_.steps) steps.resize(rows_.size());
+    plan_.metadata.resize(rows_.size());
+    std::iota(plan_.metadata.begin(), plan_.metadata.end(), size_t{0});
     sort_into_classes();
-    share_metadata();
     for (const Side side : kSides) {
       std::unordered_map<uint64_t, size_t> taken;
       for (size_t c = 0; c < classes_.size(); ++c) settle(side, c, taken);
@@ -73,7 +73,7 @@ class LinkPlanner {
   bool changed_on_both(const Row& row) const;
   bool known_apart(const Named& file, Side side) const;
   void sort_into_classes();
-  void share_metadata();
+  void share_metadata(const std::vector<const Named*>& names);
   void settle(Side side, size_t which, std::unordered_map<uint64_t, size_t>& taken);
   const Named* home(Side side, size_t which) const;
   const Named* anchor(Side side, size_t which, std::unordered_map<uint64_t, size_t>& taken);
@@ -82,6 +82,7 @@ class LinkPlanner {
   uint64_t inode_at(const Row& row, Side side) const;
 
   const std::vector<Row>& rows_;
+  const Reconciled& all_;
   const std::vector<Decision>& decisions_;
   const Policy& policy_;
   std::vector<Named> files_;
@@ -121,6 +122,7 @@ bool LinkPlanner::known_apart(const Named& file, Side side) const {
 void LinkPlanner::collect(size_t i) {
   const Row& row = rows_[i];
   const Decision& d = decisions_[i];
+  if (d.still) return;
   if (links_of(row, Side::code) < 2 && links_of(row, Side::deploy) < 2) return;
   Named file;
   file.row = i;
@@ -174,27 +176,31 @@ void LinkPlanner::sort_into_classes() {
     }
     nodes.push_back(*node);
   }
-  std::unordered_map<size_t, size_t> numbers;
+  std::unordered_map<size_t, std::vector<const Named*>> files;
+  std::vector<size_t> order;
   for (size_t i = 0; i < files_.size(); ++i) {
-    const auto [found, added] = numbers.try_emplace(inodes_.find(nodes[i]), classes_.size());
-    if (added) classes_.emplace_back();
-    classes_[found->second].push_back(&files_[i]);
+    auto& names = files[inodes_.find(nodes[i])];
+    if (names.empty()) order.push_back(inodes_.find(nodes[i]));
+    names.push_back(&files_[i]);
+  }
+  for (const size_t file : order) {
+    share_metadata(files[file]);
+    // R148: a unit has files of its own, so that it can go whole.
+    std::map<uint32_t, std::vector<const Named*>> by_unit;
+    for (const Named* name : files[file]) by_unit[all_.member(name->row).unit].push_back(name);
+    for (auto& [unit, names] : by_unit) classes_.push_back(std::move(names));
   }
 }
 
 /// R126: of the first name that the base knows, else of the first.
-void LinkPlanner::share_metadata() {
-  plan_.metadata.resize(rows_.size());
-  std::iota(plan_.metadata.begin(), plan_.metadata.end(), size_t{0});
-  for (const auto& names : classes_) {
-    const auto known = [this](const Named* file) {
-      const BaseRow* base = rows_[file->row].base;
-      return base != nullptr && base->agreed.is_file();
-    };
-    const auto first = std::find_if(names.begin(), names.end(), known);
-    const Named* lead = first != names.end() ? *first : names.front();
-    for (const Named* file : names) plan_.metadata[file->row] = lead->row;
-  }
+void LinkPlanner::share_metadata(const std::vector<const Named*>& names) {
+  const auto known = [this](const Named* file) {
+    const BaseRow* base = rows_[file->row].base;
+    return base != nullptr && base->agreed.is_file();
+  };
+  const auto first = std::find_if(names.begin(), names.end(), known);
+  const Named* lead = first != names.end() ? *first : names.front();
+  for (const Named* file : names) plan_.metadata[file->row] = lead->row;
 }
 
 /// A name that is on the side what it shall be; of the inode that has the most of them.
@@ -271,9 +277,9 @@ void LinkPlanner::link_all(Side side, const std::vector<const Named*>& files, co
 
 }  // namespace
 
-LinkPlan plan_links(const WorkTable& table, const std::vector<Decision>& decisions, const Policy& policy) {
+LinkPlan plan_links(const WorkTable& table, const Reconciled& all, const Policy& policy) {
   if (!policy.preserve_hardlinks) return {};
-  return LinkPlanner(table, decisions, policy).run();
+  return LinkPlanner(table, all, policy).run();
 }
 
 }  // namespace twsync

@@ -34,6 +34,6 @@ struct LinkPlan {
   size_t metadata_row(size_t row) const { return metadata.empty() ? row : metadata[row]; }
 };
 
-LinkPlan plan_links(const WorkTable& table, const std::vector<Decision>& decisions, const Policy& policy);
+LinkPlan plan_links(const WorkTable& table, const Reconciled& all, const Policy& policy);
 
 }  // namespace twsync

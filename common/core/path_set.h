@@ -33,18 +33,27 @@ inline bool needs_empty_directory(const Operation& op) {
   return op.kind == OpKind::remove_directory || (replaces && op.expected.is_directory());
 }
 
-/// Marks in `dropped` (by position) every operation whose group lost one: a group goes together or not at all. Returns
-/// the paths of those that it marked.
+/// Marks in `dropped` (by position) every operation whose group lost one: a group goes together or not at all; and what
+/// needs a directory empty that therefore isn't. Returns the paths of those that it marked.
 inline PathSet drop_broken_groups(const std::vector<Operation>& operations, std::vector<bool>& dropped) {
   PathSet marked;
+  PathSet stays[2];  // by side
   std::set<uint32_t> broken;
   for (size_t i = 0; i < operations.size(); ++i) {
     if (dropped[i] && operations[i].group != 0) broken.insert(operations[i].group);
   }
-  for (size_t i = 0; i < operations.size() && !broken.empty(); ++i) {
-    if (dropped[i] || !broken.contains(operations[i].group)) continue;
-    dropped[i] = true;
-    marked.insert(operations[i].path);
+  for (bool more = !broken.empty(); more;) {
+    more = false;
+    for (size_t i = 0; i < operations.size(); ++i) {
+      const Operation& op = operations[i];
+      PathSet& here = stays[static_cast<size_t>(op.side)];
+      if (dropped[i] || !(broken.contains(op.group) || (needs_empty_directory(op) && any_below(here, op.path))))
+        continue;
+      dropped[i] = more = true;
+      marked.insert(op.path);
+      here.insert(op.path);
+      if (op.group != 0) broken.insert(op.group);
+    }
   }
   return marked;
 }

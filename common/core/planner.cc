@@ -7,6 +7,7 @@
 #include "common/core/reconcile.h"
 #include "common/core/relations.h"
 #include "common/core/renames.h"
+#include "common/core/units.h"
 #include "common/core/work_table.h"
 
 namespace twsync {
@@ -31,9 +32,11 @@ bool both_need_content(const Row& row, const Policy& policy) {
   return row.view[0].entry->size == row.view[1].entry->size;
 }
 
-/// R60: its content decides whether it was edited at all; R62: unless nothing depends on that here.
+/// R60: its content decides whether it was edited at all; R62: unless nothing depends on that here, as it does for the
+/// rest of a unit.
 bool content_decides(const Row& row, Side side, const Policy& policy) {
   if (!diff_of(row, side, policy).content_unknown) return false;
+  if (unit_of(policy, row.path)) return true;
   const EntryDiff there = diff_of(row, other(side), policy);
   const bool alone = !there.kind && !there.content && !there.content_unknown;
   return !alone || !is_read_by_sender(*row.base, side, *row.view[index(side)].entry, policy);
@@ -46,19 +49,36 @@ bool is_racy(const Row& row, Side side, const Policy& policy) {
   return view.entry->mtime_ns > scanned - kRacyNs;
 }
 
-/// R61: the other side changed what stands there, or something below or a directory above, to something else: it may be
-/// displaced.
+bool changes_content(const Row& row, Side side, const Policy& policy) {
+  const EntryDiff diff = diff_of(row, side, policy);
+  return diff.kind || diff.content || diff.content_unknown;
+}
+
+/// Units in which `side` changed something: what the other side has there may lose against it (R143).
+std::vector<bool> changed_units(const WorkTable& table, Side side, const Policy& policy) {
+  std::vector<bool> changed(policy.units.size());
+  if (changed.empty()) return changed;
+  for (const Row& row : table.rows) {
+    const auto unit = unit_of(policy, row.path);
+    if (unit && changes_content(row, side, policy)) changed[*unit] = true;
+  }
+  return changed;
+}
+
+/// R61: the other side changed what stands there, or something below, in its unit or a directory above, to something
+/// else: it may be displaced.
 std::vector<bool> may_be_displaced(const WorkTable& table, const Relations& relations, Side side,
                                    const Policy& policy) {
   std::vector<bool> there(table.rows.size());
   std::vector<bool> above(table.rows.size());
+  const std::vector<bool> units = changed_units(table, other(side), policy);
   for (size_t i = 0; i < table.rows.size(); ++i) {
     const size_t parent = relations.parent[i];
-    const EntryDiff diff = diff_of(table.rows[i], other(side), policy);
     const bool changed =
-        diff.kind || diff.content || diff.content_unknown || relations.below[i].changed[index(other(side))];
+        changes_content(table.rows[i], other(side), policy) || relations.below[i].changed[index(other(side))];
     const bool inherited = parent != kNoParent && above[parent];
-    there[i] = changed || inherited;
+    const auto unit = unit_of(policy, table.rows[i].path);
+    there[i] = changed || inherited || (unit && units[*unit]);
     above[i] = inherited || (changed && kind_of(table.rows[i], other(side)) != Kind::directory);
   }
   return there;
@@ -95,9 +115,9 @@ DigestNeeds digest_needs(const std::vector<PathState>& paths, const Policy& poli
 Plan make_plan(const std::vector<PathState>& paths, const Policy& policy) {
   WorkTable table = make_work_table(paths, policy);
   Renames renames = follow_renames(table, policy);
-  const auto decisions = reconcile(table, policy);
-  const LinkPlan links = plan_links(table, decisions, policy);
-  return emit_plan(table, decisions, links, std::move(renames), policy);
+  Reconciled all = reconcile(table, policy);
+  const LinkPlan links = plan_links(table, all, policy);
+  return emit_plan(table, std::move(all), links, std::move(renames), policy);
 }
 
 }  // namespace twsync

@@ -6,6 +6,7 @@
 #include "common/core/choose.h"
 #include "common/core/relations.h"
 #include "common/core/survivors.h"
+#include "common/core/units.h"
 
 namespace twsync {
 
@@ -30,13 +31,16 @@ class Reconciler {
   Reconciler(const WorkTable& table, const Policy& policy)
       : rows_(table.rows), policy_(policy), relations_(relate(table, policy)), decisions_(rows_.size()) {}
 
-  std::vector<Decision> run() {
+  Reconciled run() {
     for (size_t i = 0; i < rows_.size(); ++i) {
       if (subtree_.path.empty() || !is_below(rows_[i].path, subtree_.path)) subtree_ = {};
       decisions_[i] = subtree_.path.empty() ? decide(i) : decide_below(i);
     }
-    keep_survivors(rows_, relations_, decisions_);
-    return std::move(decisions_);
+    Reconciled all;
+    all.decisions = std::move(decisions_);
+    make_units_whole(rows_, relations_, policy_, all);
+    keep_survivors(rows_, relations_, all.decisions);
+    return all;
   }
 
  private:
@@ -218,7 +222,7 @@ Decision Reconciler::decide_below(size_t i) {
 
 }  // namespace
 
-std::vector<Decision> reconcile(const WorkTable& table, const Policy& policy) {
+Reconciled reconcile(const WorkTable& table, const Policy& policy) {
   return Reconciler(table, policy).run();
 }
 

@@ -25,9 +25,28 @@ struct Decision {
   Side unsupported_side = Side::code;
   bool anew = false;   ///< what won is carried whatever the other side deleted: a crash in between must not forget that
   bool early = false;  ///< a removal below a directory that becomes something else
+  bool whole = false;  ///< the winner's version stands with its metadata, since its whole unit does (R143)
+  bool still = false;  ///< same: recorded at most, as its unit is held (R145)
 };
 
-/// One decision per row of the table, in its order.
-std::vector<Decision> reconcile(const WorkTable& table, const Policy& policy);
+/// A row's part in a unit (units.h).
+struct Membership {
+  uint32_t unit = 0;   ///< 1 + its index in Policy::units; 0 = the row is decided and applied by itself
+  uint32_t turn = 0;   ///< in a unit that both sides changed: the lower ones first
+  bool inner = false;  ///< what becomes of a directory here is part of a change of kind, and goes with the files
+  bool above = false;  ///< the unit goes with a directory above it that becomes something else
+};
+
+/// What was decided, by row of the table, and what is to be told of units.
+struct Reconciled {
+  std::vector<Decision> decisions;
+  std::vector<Membership> members;  ///< empty = no unit has a row
+  std::vector<Conflict> conflicts;
+  std::vector<ParkedItem> parked;
+
+  Membership member(size_t row) const { return members.empty() ? Membership{} : members[row]; }
+};
+
+Reconciled reconcile(const WorkTable& table, const Policy& policy);
 
 }  // namespace twsync

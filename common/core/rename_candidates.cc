@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "common/core/choose.h"
+#include "common/core/units.h"
 
 namespace twsync {
 
@@ -17,11 +18,11 @@ struct Gone {
 using ByInode = std::unordered_map<uint64_t, Gone>;
 
 /// Base rows of `kind` that `side` no longer has, by the inode it had.
-ByInode vanished_rows(const RenameMap& map, Side side, Kind kind) {
+ByInode vanished_rows(const RenameMap& map, Side side, Kind kind, const Policy& policy) {
   ByInode found;
   for (const auto& [path, row] : map.rows()) {
     if (row.base == nullptr || row.base->agreed.kind != kind || !holds_nothing(row, side)) continue;
-    if (is_suspect(row, side)) continue;
+    if (is_suspect(row, side) || is_inside_unit(policy, path)) continue;
     const uint64_t inode = row.base->side(side).stamp.inode;
     if (inode != 0) found[inode].rows.push_back(&row);
   }
@@ -36,9 +37,9 @@ const Row* take_gone(ByInode& gone, uint64_t inode) {
 }
 
 /// A new entry of `kind` on `side`, or nullptr.
-const Entry* new_entry(const Row& row, Side side, Kind kind) {
+const Entry* new_entry(const Row& row, Side side, Kind kind, const Policy& policy) {
   const Entry* e = row.view[index(side)].entry;
-  if (is_suspect(row, side)) return nullptr;
+  if (is_suspect(row, side) || is_inside_unit(policy, row.path)) return nullptr;
   return row.base == nullptr && e != nullptr && e->kind == kind ? e : nullptr;
 }
 
@@ -55,10 +56,10 @@ void order(std::vector<Candidate>& candidates, const Policy& policy) {
 std::vector<Candidate> directory_candidates(const RenameMap& map, const Policy& policy) {
   std::vector<Candidate> out;
   for (const Side side : {Side::code, Side::deploy}) {
-    ByInode gone = vanished_rows(map, side, Kind::directory);
+    ByInode gone = vanished_rows(map, side, Kind::directory, policy);
     if (gone.empty()) continue;
     for (const auto& [path, row] : map.rows()) {
-      const Entry* e = new_entry(row, side, Kind::directory);
+      const Entry* e = new_entry(row, side, Kind::directory, policy);
       if (e == nullptr) continue;
       const Row* source = take_gone(gone, e->stamp.inode);
       if (source != nullptr) out.push_back({side, std::string(source->path), std::string(path), false});
@@ -72,10 +73,10 @@ std::vector<Candidate> file_candidates(const RenameMap& map, const Policy& polic
                                        std::vector<std::string> (&digests)[2]) {
   std::vector<Candidate> out;
   for (const Side side : {Side::code, Side::deploy}) {
-    ByInode gone = vanished_rows(map, side, Kind::file);
+    ByInode gone = vanished_rows(map, side, Kind::file, policy);
     if (gone.empty()) continue;
     for (const auto& [path, row] : map.rows()) {
-      const Entry* e = new_entry(row, side, Kind::file);
+      const Entry* e = new_entry(row, side, Kind::file, policy);
       if (e == nullptr) continue;
       const Row* source = take_gone(gone, e->stamp.inode);
       if (source == nullptr || source->base->agreed.size != e->size) continue;

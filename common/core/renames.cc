@@ -4,6 +4,7 @@
 
 #include "common/core/choose.h"
 #include "common/core/rename_candidates.h"
+#include "common/core/units.h"
 
 namespace twsync {
 
@@ -52,7 +53,8 @@ void RenameSearch::settle(std::vector<Candidate> candidates) {
 }
 
 bool RenameSearch::try_accept(Candidate& candidate) {
-  if (candidate.from == candidate.to) {  // R46: it came along with a directory above it
+  const bool inside = is_inside_unit(policy_, candidate.from) || is_inside_unit(policy_, candidate.to);
+  if (candidate.from == candidate.to || inside) {  // R46: it came along with a directory above it; R140
     candidate.done = true;
     return false;
   }

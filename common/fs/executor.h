@@ -39,11 +39,17 @@ class Executor {
   Status stage_link(std::vector<Member>& members, Member& member, int64_t scanned_ns);
   Status stage_name_of(int fd, int dir_fd, const std::string& name, Member& member);
   Status bring_in(InFlight& flight, Member& member);
+  Status place(Member& member);
+  static bool comes_below_new(const std::vector<Member>& members, const std::string& path);
+  Status stage_group_directory(std::vector<Member>& members, Member& member, int parent);
+  Status take_directory(InFlight& flight, Member& member);
+  void undo_directory(Member& member);
   Status keep_displaced(std::vector<Member>& members, size_t& at);
   void undo(Member& member);
   void note_result(Member& member);
   void set_metadata_of(InFlight& flight, Member& member);
   Status make_directory(InFlight& flight, Item& item, int parent, const std::string& name);
+  Result<Staged> stage_directory(const Operation& op, int parent);
   Status put(InFlight& flight, Item& item, Staged& staged, int parent, const std::string& name);
   Status put_symlink(InFlight& flight, Item& item, int parent, const std::string& name);
   Status stage_symlink(Item& item);

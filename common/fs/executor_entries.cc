@@ -29,31 +29,38 @@ UniqueFd open_inode(int fd) {
 
 Status Executor::make_directory(InFlight& flight, Item& item, int parent, const std::string& name) {
   const Operation& op = *item.op;
-  Entry desired = op.desired;
-  desired.kind = Kind::directory;
-  // Whatever comes below must be possible; the last stage sets the mode as it shall stay.
-  desired.mode |= kMadeDirectoryMode;
-  desired.mtime_ns = 0;
   if (op.expected.kind == Kind::other) return stale("another kind of entry was expected");
   FileStat there;
   const bool replaces = op.expected.is_file() || op.expected.is_symlink();
   if (!replaces && stat_at(parent, name.c_str(), there, root_.device()) == 0) {
     return there.kind == Kind::directory ? Status{} : Status(stale("something else stands there now"));
   }
+  SYNC_ASSIGN(Staged staged, stage_directory(op, parent));
+  const Status status = put(flight, item, staged, parent, name);
+  stage_.discard(staged);
+  if (status.ok()) flight.directories.insert(op.path);
+  return status;
+}
+
+/// Made in the stage: after a crash nobody may find it with a mode that no person chose.
+Result<Staged> Executor::stage_directory(const Operation& op, int parent) {
+  Entry desired = op.desired;
+  desired.kind = Kind::directory;
+  // Whatever comes below must be possible; the last stage sets the mode as it shall stay.
+  desired.mode |= kMadeDirectoryMode;
+  desired.mtime_ns = 0;
   MetadataChange change = metadata_.for_new(desired, op.expected);
   FileStat above;
   const bool inherits = !reader_.preserves_owner() && stat_fd(parent, above) == 0 && (above.mode & S_ISGID) != 0;
   if (inherits) change.gid = above.gid;
   SYNC_TRY(check_room(stage_.fd(), kSmallEntry));
-  // Made in the stage: after a crash nobody may find it with a mode that no person chose.
   SYNC_ASSIGN(Staged staged, stage_.make_directory());
   const UniqueFd fd(::openat(stage_.fd(), staged.name().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   Status status = fd ? metadata_.apply(fd.get(), Kind::directory, change)
                      : error_from_errno(errno, "cannot open the new directory");
-  if (status.ok()) status = put(flight, item, staged, parent, name);
+  if (status.ok()) return staged;
   stage_.discard(staged);
-  if (status.ok()) flight.directories.insert(op.path);
-  return status;
+  return std::move(status).error();
 }
 
 Status Executor::put_symlink(InFlight& flight, Item& item, int parent, const std::string& name) {

@@ -12,21 +12,11 @@
 
 #include "common/base/rel_path.h"
 #include "common/base/text.h"
-#include "common/fs/executor.h"
+#include "common/fs/executor_member.h"
 #include "common/fs/file_reader.h"
 #include "common/fs/stale.h"
 
 namespace twsync {
-
-struct Executor::Member {
-  enum class State { waiting, placed, swapped, removed, kept };
-  Item* item = nullptr;
-  Staged staged;
-  Displacement what;
-  State state = State::waiting;
-
-  const Operation& op() const { return *item->op; }
-};
 
 namespace {
 
@@ -38,8 +28,7 @@ bool refuses_links(int err) {
 void fail_together(std::span<Item> items, size_t culprit, const Error& error) {
   items[culprit].fail(error);
   Error others = error;
-  others.message =
-      str("not done, as it goes together with ", escape_bytes(items[culprit].op->path), ": ", error.message);
+  others.message = str(kGoesTogether, escape_bytes(items[culprit].op->path), ": ", error.message);
   for (Item& item : items) item.fail(others);
 }
 
@@ -83,13 +72,18 @@ Status Executor::bring_in_all(InFlight& flight, std::vector<Member>& members, si
 
 Status Executor::prepare(InFlight& flight, std::vector<Member>& members, Member& member) {
   const Operation& op = member.op();
-  SYNC_ASSIGN(const int parent, parent_of(op.path));
+  // Below a directory that the group itself makes nothing stands yet.
+  const bool below_new = op.expected.kind == Kind::none && comes_below_new(members, op.path);
+  int parent = -1;
+  if (!below_new) {
+    SYNC_ASSIGN(parent, parent_of(op.path));
+  }
   member.what = displacement(flight, *member.item, parent, std::string(base_name(op.path)));
   flight.directories.emplace(parent_path(op.path));
-  SYNC_TRY(look(member, parent));
+  if (!below_new) SYNC_TRY(look(member, parent));
   switch (op.kind) {
     case OpKind::put_file: {
-      if (op.expected.kind == Kind::none) inherit_group(*member.item, member.staged, parent);
+      if (op.expected.kind == Kind::none && !below_new) inherit_group(*member.item, member.staged, parent);
       const auto is_linked = [&op](const Member& m) { return m.op().kind == OpKind::link && m.op().from == op.path; };
       return std::any_of(members.begin(), members.end(), is_linked) ? stage_.give_name(member.staged) : Status{};
     }
@@ -100,8 +94,11 @@ Status Executor::prepare(InFlight& flight, std::vector<Member>& members, Member&
     }
     case OpKind::link:
       return stage_link(members, member, flight.batch.scanned_ns);
+    case OpKind::make_directory:
+      return stage_group_directory(members, member, parent);
     case OpKind::set_metadata:
     case OpKind::remove:
+    case OpKind::remove_directory:
       return {};
     default:
       return Error{ErrorCode::peer_violation, "not an operation that goes together with others", {}, 0};
@@ -171,17 +168,10 @@ Status Executor::stage_name_of(int fd, int dir_fd, const std::string& name, Memb
 Status Executor::bring_in(InFlight& flight, Member& member) {
   const Operation& op = member.op();
   if (op.kind == OpKind::set_metadata) return {};
+  if (op.kind == OpKind::remove_directory) return take_directory(flight, member);
   SYNC_ASSIGN(member.what.parent, parent_of(op.path));
-  if (op.kind != OpKind::remove && op.expected.kind == Kind::none) {
-    if (const int err = member.staged.named ? stat_at(stage_.fd(), member.staged.name().c_str(), member.what.staged)
-                                            : stat_fd(member.staged.fd.get(), member.what.staged);
-        err != 0) {
-      return error_from_errno(err, "cannot look at what is staged");
-    }
-    SYNC_TRY(swapper_.place_new(member.staged, member.what.parent, member.what.name));
-    member.state = Member::State::placed;
-    return {};
-  }
+  if (op.kind == OpKind::make_directory) flight.directories.insert(op.path);
+  if (op.kind != OpKind::remove && op.expected.kind == Kind::none) return place(member);
   flight.store_touched = true;
   if (op.kind == OpKind::remove) {
     SYNC_TRY(swapper_.take_out(member.what));
@@ -196,9 +186,20 @@ Status Executor::bring_in(InFlight& flight, Member& member) {
     swapped = swapper_.replace(member.staged, member.what);
     if (swapped.ok()) member.state = Member::State::kept;
   }
-  if (op.expected.is_directory()) parents_.clear();
+  if (op.expected.is_directory() || op.kind == OpKind::make_directory) parents_.clear();
   flight.directory_removed = flight.directory_removed || op.expected.is_directory();
   return swapped;
+}
+
+Status Executor::place(Member& member) {
+  if (const int err = member.staged.named ? stat_at(stage_.fd(), member.staged.name().c_str(), member.what.staged)
+                                          : stat_fd(member.staged.fd.get(), member.what.staged);
+      err != 0) {
+    return error_from_errno(err, "cannot look at what is staged");
+  }
+  SYNC_TRY(swapper_.place_new(member.staged, member.what.parent, member.what.name));
+  member.state = Member::State::placed;
+  return {};
 }
 
 // Those that need a copy first: room for it is what may be missing.
@@ -207,6 +208,8 @@ Status Executor::keep_displaced(std::vector<Member>& members, size_t& at) {
     for (at = 0; at < members.size(); ++at) {
       Member& member = members[at];
       if (member.state != Member::State::swapped || (member.what.out.links > 1) != copies) continue;
+      // The directories that were open when it was swapped in may be others by now.
+      SYNC_ASSIGN(member.what.parent, parent_of(member.op().path));
       // It puts itself back when it fails.
       member.state = Member::State::waiting;
       SYNC_TRY(swapper_.keep(member.staged, member.what));
@@ -220,13 +223,16 @@ Status Executor::keep_displaced(std::vector<Member>& members, size_t& at) {
 // What cannot be swapped back stays as it is: what was displaced is in the stage then, and goes to the version store
 // with the next start.
 void Executor::undo(Member& member) {
+  const bool directory = member.op().kind == OpKind::make_directory || member.op().kind == OpKind::remove_directory;
   auto parent = parent_of(member.op().path);
   if (parent) {
     member.what.parent = *parent;
+    if (directory) undo_directory(member);
     if (member.state == Member::State::placed) (void)swapper_.take_back(member.staged, member.what);
     if (member.state == Member::State::swapped) (void)swapper_.swap_back(member.staged, member.what);
     if (member.state == Member::State::removed) (void)swapper_.give_back(member.what);
   }
+  if (directory || member.op().expected.is_directory()) parents_.clear();
   stage_.discard(member.staged);
   member.item->result.version = member.what.version;
   member.item->result.apart = false;
@@ -235,6 +241,9 @@ void Executor::undo(Member& member) {
 void Executor::note_result(Member& member) {
   Item& item = *member.item;
   item.result.version = member.what.version;
+  if (member.state == Member::State::taken) {
+    swapper_.removed_directory(member.what, member.what.out, Displaced::removed);
+  }
   if (member.op().kind != OpKind::put_file && member.op().kind != OpKind::link) return;
   FileStat now;
   auto parent = parent_of(member.op().path);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/model/entry.h"
 
@@ -42,6 +44,10 @@ struct Policy {
   int64_t skew_ns = 0;                      ///< deploy clock minus code clock; measured at connect
   Doubt code_doubt;
   Doubt deploy_doubt;
+  /// Directories whose whole content is one unit (core/units.h): ordered by compare_paths, none within another.
+  std::vector<std::string> units;
+  /// What in a unit could not be looked at: nobody knows whether it changed.
+  std::vector<std::pair<Side, std::string>> unreadable;
 
   ConflictPolicy conflicts_at(std::string_view path) const {
     const bool below =

@@ -61,6 +61,9 @@ struct Batch {
   }
 };
 
+/// How the message begins of an operation that only failed with another one of its group.
+constexpr std::string_view kGoesTogether = "not done, as it goes together with ";
+
 /// What came of one operation.
 struct OpResult {
   uint32_t id = 0;

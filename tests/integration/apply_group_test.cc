@@ -247,6 +247,79 @@ TEST_F(ApplyGroup, what_cannot_be_undone_is_not_in_a_group) {
   EXPECT_FALSE(stands(to("d")));
 }
 
+/// "d" is a file on the source side and a filled directory here, "f" the reverse; the last one cannot be made.
+class ChangeOfKind : public ApplyGroup {
+ protected:
+  void SetUp() override {
+    old_file(from("d"), "file for directory");
+    ::mkdir(from("f").c_str(), 0755);
+    ::mkdir(from("f/sub").c_str(), 0750);
+    old_file(from("f/sub/x"), "new below");
+    old_file(from("last"), "last");
+    ::mkdir(to("d").c_str(), 0750);
+    ::mkdir(to("d/sub").c_str(), 0710);
+    old_file(to("d/sub/x"), "old below");
+    old_file(to("f"), "directory for file");
+    ::mkdir(to("locked").c_str(), 0755);
+  }
+  std::vector<Operation> operations() {
+    Operation sub = make_dir("f/sub", 0750);
+    sub.expected = {};
+    Operation below = make_dir("f/sub/x");
+    below.kind = OpKind::put_file;
+    below.desired = at_source("f/sub/x");
+    below.expected = {};
+    auto all = together({remove("d/sub/x"), remove_dir("d/sub"), make_dir("f"), sub, put("d"), below, put("last")});
+    for (Operation& op : all) op.stage = OpStage::content;
+    return all;
+  }
+};
+
+TEST_F(ChangeOfKind, comes_as_a_whole) {
+  const auto results = apply(operations());
+  expect_all(results, ErrorCode::ok);
+  EXPECT_EQ(read_file(to("d")), "file for directory");
+  EXPECT_EQ(read_file(to("f/sub/x")), "new below");
+  EXPECT_EQ(read_file(to("last")), "last");
+  EXPECT_EQ(version_content(results[0].version), "old below");
+  EXPECT_EQ(version_content(results[2].version), "directory for file");
+  EXPECT_EQ(versions().size(), 4U) << "with the two directories";
+  EXPECT_TRUE(staged_names().empty());
+}
+
+TEST_F(ChangeOfKind, comes_not_at_all) {
+  const uint64_t before[] = {inode_of(to("d")), inode_of(to("d/sub")), inode_of(to("d/sub/x")), inode_of(to("f"))};
+  auto all = operations();
+  all.back().path = "locked/x";
+  std::filesystem::create_directory(from("locked"));
+  old_file(from("locked/x"), "last");
+  all.back().desired = at_source("locked/x");
+  const Immutable locked(to("locked"));
+  if (!locked.works()) GTEST_SKIP() << "no immutable directories here";
+  const auto results = apply(all);
+  expect_all(results, ErrorCode::denied);
+  EXPECT_EQ(before[0], inode_of(to("d")));
+  EXPECT_EQ(before[1], inode_of(to("d/sub")));
+  EXPECT_EQ(before[2], inode_of(to("d/sub/x")));
+  EXPECT_EQ(before[3], inode_of(to("f")));
+  EXPECT_EQ(mode_of(to("d/sub")), 0710U);
+  EXPECT_EQ(read_file(to("f")), "directory for file");
+  EXPECT_TRUE(versions().empty());
+  EXPECT_TRUE(staged_names().empty());
+}
+
+TEST_F(ChangeOfKind, what_somebody_put_there_keeps_all_of_it) {
+  const auto all = operations();
+  old_file(to("d/sub/theirs"), "theirs");
+  const auto results = apply(all);
+  expect_all(results, ErrorCode::exists);
+  EXPECT_EQ(read_file(to("d/sub/theirs")), "theirs");
+  EXPECT_EQ(read_file(to("d/sub/x")), "old below");
+  EXPECT_EQ(read_file(to("f")), "directory for file");
+  EXPECT_FALSE(stands(to("last")));
+  EXPECT_TRUE(staged_names().empty());
+}
+
 TEST_F(ApplyGroup, names_of_one_file_get_their_metadata_together) {
   old_file(to("a"), "shared");
   std::filesystem::create_hard_link(to("a"), to("b"));

@@ -221,6 +221,48 @@ TEST(PlannerProperty, HardLinks) {
   EXPECT_TRUE(ok);
 }
 
+std::string any_units() {
+  static constexpr const char* kUnits[] = {" unit=a", " unit=a/b", " unit=a unit=b", " unit=b/a unit=c"};
+  return any_skew() + kUnits[below(4)];
+}
+
+TEST(PlannerProperty, Units) {
+  const bool ok = rc::check("a unit ends as it was on one of the sides", [] {
+    Case c(any_policy(), any_units(), Moves::some);
+    if (below(12) == 0) c.run("forget");
+    c.classify();
+    c.end();
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(PlannerProperty, UnitsOfLinkedFilesAroundSockets) {
+  const bool ok = rc::check("units with names of one file and what is never touched", [] {
+    Case c(any_policy(), any_units(), Moves::some);
+    c.links();
+    c.run("sync");
+    c.users_edit();
+    c.links();
+    if (below(2) == 0) c.sockets();
+    c.end();
+  });
+  EXPECT_TRUE(ok);
+}
+
+TEST(PlannerProperty, UnitsAreNotLostByHalves) {
+  const bool ok = rc::check("units in cycles of one way, killed, and edited meanwhile", [] {
+    Case c(any_policy(), any_units(), Moves::some);
+    const size_t what = below(4);
+    if (what == 0) c.run(str("kill ", below(40)));
+    if (what == 1) c.run(below(2) == 0 ? "to-deploy; " : "to-code; ");
+    if (what == 2) c.run("plan");
+    if (what >= 2) c.users_edit();
+    if (what == 2) c.run("apply");
+    c.end();
+  });
+  EXPECT_TRUE(ok);
+}
+
 TEST(PlannerProperty, Regressions) {
   std::ifstream file(TWSYNC_REGRESSIONS);
   ASSERT_TRUE(file.is_open()) << TWSYNC_REGRESSIONS;

@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "tests/property/reference_planner.h"
 #include "tests/property/reference_trees.h"
+#include "tests/property/unit_facts.h"
 
 namespace twsync::testing {
 
@@ -107,6 +108,13 @@ bool has_hard_links(World& world) {
   });
 }
 
+std::string without_links(const std::string& tree_text) {
+  std::istringstream lines(tree_text);
+  std::string out;
+  for (std::string line; std::getline(lines, line);) out += line.substr(0, line.find('^')) + "\n";
+  return out;
+}
+
 bool holds_special(World& world) {
   return std::any_of(std::begin(kSides), std::end(kSides), [&](Side s) {
     const ModelTree& tree = world.tree(s);
@@ -123,7 +131,9 @@ Story::Story(const std::string& setting, const std::string& agreed) : line_(sett
   world_.emplace(agreed, parse_policy(word));
   while (words >> word) {
     if (word.starts_with("skew=")) world_->policy.skew_ns = std::stoll(word.substr(5)) * kSecondNs;
+    if (word.starts_with("unit=")) world_->policy.units.push_back(word.substr(5));
   }
+  std::sort(world_->policy.units.begin(), world_->policy.units.end(), PathLess{});
   world_->policy.deploy_now_ns = world_->policy.code_now_ns + world_->policy.skew_ns;
 }
 
@@ -215,7 +225,11 @@ void Story::sync(size_t limit) {
   World whole = *world_;
   whole.displaced.clear();
   problem(whole.carry_out(plan));
-  if (!has_hard_links(*world_)) problem(differences(reference, facts_of(plan, whole)));
+  if (!world_->policy.units.empty()) {
+    problem(unit_problems(*world_, whole, plan));
+  } else if (!has_hard_links(*world_)) {
+    problem(differences(reference, facts_of(plan, whole)));
+  }
   world_->carry_out(plan, limit);
   check_kept(written, news, "the cycle");
 }
@@ -227,7 +241,7 @@ void Story::one_way(Direction direction) {
   const auto news = fresh(*world_);
   const ReferencePlan reference =
       reference_plan(world_->base, world_->tree(Side::code), world_->tree(Side::deploy), world_->policy);
-  const bool linked = has_hard_links(*world_);
+  const bool linked = has_hard_links(*world_) || !world_->policy.units.empty();  // what the reference knows nothing of
   Plan plan = this->plan();
   filter_direction(plan, direction);
   problem(world_->carry_out(plan));
@@ -250,7 +264,11 @@ void Story::end() {
   if (!rest.operations.empty() || !rest.agreements.empty()) {
     problem(str("still to do:\n", describe(rest), world_->agreements_text()));
   }
-  if (rest.parked.empty() && !holds_special(*world_) && world_->text(Side::code) != world_->text(Side::deploy)) {
+  // Names in a unit and outside may be linked on one side alone (R148).
+  const auto text = [this](Side s) {
+    return world_->policy.units.empty() ? world_->text(s) : without_links(world_->text(s));
+  };
+  if (rest.parked.empty() && !holds_special(*world_) && text(Side::code) != text(Side::deploy)) {
     problem(str("sides differ:\n", world_->text(Side::code), "---\n", world_->text(Side::deploy)));
   }
 }

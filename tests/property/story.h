@@ -1,9 +1,10 @@
 #pragma once
 // A story: a world, what its users do and the cycles between, as text, and everything that has to be true of it.
 //
-// One line: "newer skew=5 | d/ d/f=text | code write d/f new; sync; deploy erase d". Statements are those of edit()
-// and: sync (a whole cycle), kill N (a cycle that ends after N operations), plan ... apply (edits between scan and
-// apply), to-deploy, to-code (a cycle in one direction). At the end it must converge; a fourth part says to what.
+// One line ("unit=PATH" after the policy: a directory that goes as a whole): "newer skew=5 | d/ d/f=text | code write
+// d/f new; sync; deploy erase d". Statements are those of edit() and: sync (a whole cycle), kill N (a cycle that ends
+// after N operations), plan ... apply (edits between scan and apply), to-deploy, to-code (a cycle in one direction). At
+// the end it must converge; a fourth part says to what.
 
 #include <optional>
 #include <set>

@@ -138,11 +138,19 @@ std::string World::apply(const Operation& op) {
 std::string World::carry_out(const Plan& plan, size_t limit) {
   std::string problems;
   std::vector<const Operation*> applied;  // of one group: what became of it is looked at when all of it is done
+  struct {
+    ModelTree tree;
+    std::vector<std::pair<std::string, LoserCause>> displaced;
+    bool failed = false;
+  } before;
   own_ctime_.clear();
   for (const Agreement& agreement : plan.agreements) agree(agreement);
   for (size_t i = 0; i < plan.operations.size(); ++i) {
     if (i == limit) return problems;
     const Operation& op = plan.operations[i];
+    if (op.group != 0 && (i == 0 || plan.operations[i - 1].group != op.group)) {
+      before = {tree(op.side), displaced, false};
+    }
     if (op.id != i) problems += str("id of ", describe(op), "\n");
     applying_ = true;
     const std::string problem = apply(op);
@@ -151,9 +159,15 @@ std::string World::carry_out(const Plan& plan, size_t limit) {
       applied.push_back(&op);
     } else {
       problems += str(describe(op), ": ", problem, "\n");
+      before.failed = true;
     }
     const bool more = op.group != 0 && i + 1 < plan.operations.size() && plan.operations[i + 1].group == op.group;
     if (more) continue;
+    if (op.group != 0 && before.failed) {  // all together or not at all
+      tree(op.side) = before.tree;
+      displaced = before.displaced;
+      applied.clear();
+    }
     for (const Operation* one : applied) record(*one);
     applied.clear();
   }

@@ -73,7 +73,7 @@ class FirstContactTest : public ::testing::Test {
     return twsync::testing::describe(op) + " " + std::to_string(op.desired.mode);
   }
   Result<std::optional<FirstContact>> contact(size_t piece = kPiece) {
-    return FirstContact::of(pending_, *base_, piece);
+    return FirstContact::of(pending_, *base_, piece, policy_);
   }
   /// All pieces one after another; `forget` = what a piece planned is carried out and pending no more.
   Plan in_pieces(bool forget) {
@@ -88,7 +88,7 @@ class FirstContactTest : public ::testing::Test {
     };
     while ((*contact)->next()) {
       const auto states = (*contact)->states();
-      EXPECT_TRUE((*contact)->has_linked() || states.size() <= kPiece);
+      EXPECT_TRUE((*contact)->has_linked() || states.size() <= kPiece || !policy_.units.empty());
       Plan plan = make_plan(states, policy_);
       (*contact)->hold_back(plan);
       append(std::move(plan));
@@ -146,6 +146,41 @@ TEST_F(FirstContactTest, a_directory_gets_its_metadata_when_all_below_it_is_ther
       }
     }
   }
+}
+
+TEST_F(FirstContactTest, no_piece_ends_in_a_unit) {
+  policy_.units = {"n1", "n12", "n20", "n3", "n35"};
+  for (uint32_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 draw(seed);
+    pending_ = PendingTree{};
+    grow(draw, 60);
+    for (const Side s : {Side::code, Side::deploy}) {
+      const auto all = pending_.side(s);
+      for (const auto& [path, entry] : all) {
+        if (entry.links > 1) pending_.erase(s, path);
+      }
+    }
+    policy_.conflicts = static_cast<ConflictPolicy>(seed % 4);
+    const auto states = pending_.states(*base_, {}, false);
+    ASSERT_TRUE(states);
+    const auto whole = lines(make_plan(*states, policy_));
+    if (!*contact()) continue;  // too few are left
+    EXPECT_EQ(lines(in_pieces(false)), whole);
+    EXPECT_EQ(lines(in_pieces(true)), whole);
+  }
+}
+
+TEST_F(FirstContactTest, names_of_one_file_in_a_unit_are_one_plan) {
+  std::mt19937 draw(1);
+  grow(draw, 60);
+  ASSERT_TRUE(*contact());
+  Entry linked = entry(Kind::file, 900, 1);
+  linked.links = 2;
+  pending_.set(Side::code, "u/z", linked);
+  EXPECT_TRUE(*contact());
+  policy_.units = {"u"};
+  EXPECT_FALSE(*contact());
 }
 
 TEST_F(FirstContactTest, few_entries_are_one_plan) {

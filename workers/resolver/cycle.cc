@@ -37,6 +37,7 @@ Cycle::Cycle(PairWork& work, const CycleServices& services, const CycleOrder& or
   policy_.preserve_owner = work.preserve_owner();
   policy_.preserve_xattrs = work.config.preserve_xattrs;
   policy_.preserve_hardlinks = work.config.preserve_hardlinks;
+  policy_.units = work.config.together;
   policy_.skew_ns = work.sides.skew_ns;
   policy_.code_doubt = work.doubt[0];
   policy_.deploy_doubt = work.doubt[1];
@@ -97,7 +98,7 @@ Status Cycle::pass(bool& more) {
   Status carried;
   std::optional<FirstContact> contact;
   if (only_.empty() && !in_doubt()) {
-    SYNC_ASSIGN(contact, FirstContact::of(work_.pending, *work_.base, kPiece));
+    SYNC_ASSIGN(contact, FirstContact::of(work_.pending, *work_.base, kPiece, policy_));
   }
   if (contact) {
     carried = pass_in_pieces(*contact, notes);

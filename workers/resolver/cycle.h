@@ -58,6 +58,7 @@ class Cycle {
   void take_chunk(ScanChunk&& chunk);
   void take_scan(const ScanDone& done);
   void take_special(Side side, const std::vector<Scope>& scopes, const SideScan& scan);
+  void note_unreadable(Side side, const std::vector<Scope>& scopes, const SideScan& scan);
   void tell_special(Side side, const std::string& path, bool aloud = true);
   void tell_skipped(const std::string& path, std::string text, bool aloud = true);  // counted in any case
   Status widen(Side side, const HintSet& hints, HintSet& out);

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "common/base/text.h"
+#include "common/core/units.h"
 #include "workers/resolver/cycle.h"
 #include "workers/resolver/link_names.h"
 #include "workers/resolver/unkept.h"
@@ -39,7 +40,10 @@ bool Cycle::look_by_new_rules() {
 
 Status Cycle::gather() {
   if (order_.found) {
-    only_ = order_.only;
+    for (Scope scope : order_.only) {
+      if (const auto unit = unit_of(policy_, scope.path)) scope = {policy_.units[*unit], true};
+      only_.push_back(std::move(scope));
+    }
     return {};
   }
   emit_progress("scanning");
@@ -78,6 +82,12 @@ Status Cycle::widen(Side side, const HintSet& hints, HintSet& out) {
     // A path below a directory that the base doesn't know is looked at from that directory on.
     std::string from = scope.path;
     bool recursive = scope.recursive;
+    // In a unit all of it is looked at, on both sides: what goes together is what is pending together.
+    const auto unit = unit_of(policy_, from);
+    if (unit) {
+      from = policy_.units[*unit];
+      recursive = true;
+    }
     for (std::string_view up = from; !up.empty();) {
       up = parent_path(up);
       if (up.empty()) break;
@@ -87,6 +97,7 @@ Status Cycle::widen(Side side, const HintSet& hints, HintSet& out) {
       recursive = true;
     }
     out.add(side, from, recursive);
+    if (unit) out.add(other(side), from, true);
   }
   return {};
 }
@@ -163,10 +174,27 @@ Status Cycle::scan_scopes(const std::vector<Scope>& code, const std::vector<Scop
   take_scan(done);
   take_special(Side::code, code, done.code);
   take_special(Side::deploy, deploy, done.deploy);
+  note_unreadable(Side::code, code, done.code);
+  note_unreadable(Side::deploy, deploy, done.deploy);
   if (done.rules_changed && !(is_whole(code) && is_whole(deploy))) {
     for (const Side side : {Side::code, Side::deploy}) again_.add(side, {}, true);
   }
   return {};
+}
+
+/// Of units alone, as long as it is so: with something unknown none of them is carried.
+void Cycle::note_unreadable(Side side, const std::vector<Scope>& scopes, const SideScan& scan) {
+  if (policy_.units.empty()) return;
+  auto& known = work_.unreadable[static_cast<size_t>(side)];
+  std::erase_if(known, [&](const std::string& path) {
+    return std::any_of(scopes.begin(), scopes.end(), [&path](const Scope& scope) {
+      return scope.recursive ? is_at_or_below(path, scope.path) : path == scope.path;
+    });
+  });
+  for (const Error& e : scan.unreadable) {
+    const bool mount = e.code == ErrorCode::unsupported && e.sys_errno == EXDEV;
+    if (!mount && unit_of(policy_, e.path)) known.insert(e.path);
+  }
 }
 
 void Cycle::take_special(Side side, const std::vector<Scope>& scopes, const SideScan& scan) {

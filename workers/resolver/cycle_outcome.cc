@@ -1,14 +1,22 @@
 // What a cycle tells and records of a plan that was carried out.
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/base/text.h"
+#include "common/core/units.h"
 #include "workers/resolver/cycle.h"
 #include "workers/resolver/parked_items.h"
 #include "workers/resolver/store_care.h"
 #include "workers/resolver/unkept.h"
 
 namespace twsync {
+
+namespace {
+
+constexpr Side kSides[] = {Side::code, Side::deploy};
+
+}  // namespace
 
 Status Cycle::note_outcome(const PassNotes& notes) {
   const int64_t now = services_.clock.wall_ns();
@@ -38,6 +46,12 @@ bool Cycle::is_elsewhere(Side side, const std::string& path) const {
 }
 
 bool Cycle::is_settled(const std::string& path) const {
+  if (unit_of(policy_, path)) {  // it was decided with all that is below
+    return std::none_of(std::begin(kSides), std::end(kSides), [&](Side side) {
+      const auto next = work_.pending.side(side).lower_bound(path);
+      return next != work_.pending.side(side).end() && is_at_or_below(next->first, path);
+    });
+  }
   return work_.pending.find(Side::code, path) == nullptr && work_.pending.find(Side::deploy, path) == nullptr;
 }
 

@@ -106,6 +106,10 @@ Result<Plan> Cycle::decide(const FirstContact* piece) {
   SYNC_ASSIGN(const auto states, states_with_digests(piece));
   policy_.code_now_ns = services_.clock.wall_ns();
   policy_.deploy_now_ns = policy_.code_now_ns + policy_.skew_ns;
+  policy_.unreadable.clear();
+  for (const Side side : {Side::code, Side::deploy}) {
+    for (const auto& path : work_.unreadable[static_cast<size_t>(side)]) policy_.unreadable.emplace_back(side, path);
+  }
   return make_plan(states, policy_);
 }
 

@@ -39,6 +39,10 @@ Result<ConflictRecord> conflict_record(BaseStore& base, const Conflict& conflict
   r.rule = conflict.rule;
   r.winner = conflict.winner;
   r.open = conflict.winner == ConflictWinner::none;
+  if (conflict.rule == "R144") {
+    r.text = "both servers changed something of it, and it goes together or not at all";
+    return r;
+  }
   r.text = str(is_damage(conflict) ? "damage after an unclean stop: " : "", side_text("code", conflict.code), ", ",
                side_text("deploy", conflict.deploy));
   return r;

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "common/core/units.h"
+
 namespace twsync {
 
 namespace {
@@ -61,10 +63,10 @@ PathState state_at(const BothSides& at) {
 }  // namespace
 
 Result<std::optional<FirstContact>> FirstContact::of(const PendingTree& pending, BaseStore& base,
-                                                     size_t entries_a_piece) {
+                                                     size_t entries_a_piece, const Policy& policy) {
   std::optional<FirstContact> contact;
   if (std::max(pending.side(Side::code).size(), pending.side(Side::deploy).size()) <= entries_a_piece) return contact;
-  contact = FirstContact(pending, entries_a_piece);
+  contact = FirstContact(pending, entries_a_piece, policy);
   SYNC_ASSIGN(const bool suits, contact->survey(base));
   if (!suits) contact.reset();
   return contact;
@@ -88,6 +90,7 @@ Result<bool> FirstContact::survey(BaseStore& base) {
       content_ += alone.size;
     }
     if (!at.has_names()) continue;
+    if (unit_of(*policy_, at.path())) return false;
     linked_.insert(at.path());
     linked_above_.emplace(parent_path(at.path()));
   }
@@ -105,7 +108,7 @@ bool FirstContact::next() {
   size_t count = 0;
   for (BothSides at(*pending_, first_); !at.at_end(); at.step()) {
     if (at.has_names()) continue;
-    if (count++ < most_) continue;
+    if (count++ < most_ || is_inside_unit(*policy_, at.path())) continue;
     after_ = at.path();
     break;
   }

@@ -14,12 +14,13 @@ namespace twsync {
 
 /// Where the base knows nothing of what is pending, nothing was deleted or renamed, so a path's decision depends on
 /// that path alone, but where the sides have different kinds of things (then there are no pieces) and for the names of
-/// one file (the last piece). The pieces together are the plan of all. Lives as long as one pass; `pending` may lose
-/// what was carried out.
+/// one file (the last piece), or in a unit (which no piece ends in). The pieces together are the plan of all. Lives as
+/// long as one pass; `pending` may lose what was carried out.
 class FirstContact {
  public:
   /// nullopt: it is none, or not worth it, or one plan must see all. Reads the base once, in order.
-  static Result<std::optional<FirstContact>> of(const PendingTree& pending, BaseStore& base, size_t entries_a_piece);
+  static Result<std::optional<FirstContact>> of(const PendingTree& pending, BaseStore& base, size_t entries_a_piece,
+                                                const Policy& policy);
 
   /// The next piece begins; false = there was none left.
   bool next();
@@ -38,12 +39,13 @@ class FirstContact {
   uint64_t content_bytes() const { return content_; }
 
  private:
-  explicit FirstContact(const PendingTree& pending, size_t entries_a_piece)
-      : pending_(&pending), most_(entries_a_piece) {}
+  FirstContact(const PendingTree& pending, size_t entries_a_piece, const Policy& policy)
+      : pending_(&pending), policy_(&policy), most_(entries_a_piece) {}
   Result<bool> survey(BaseStore& base);
   bool grows_later(const std::string& directory) const;
 
   const PendingTree* pending_;
+  const Policy* policy_;
   size_t most_;
   uint64_t operations_ = 0;
   uint64_t content_ = 0;

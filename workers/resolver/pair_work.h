@@ -43,11 +43,12 @@ struct PairWork {
   /// Nothing in that scan or later ones was unreadable and the broker was there all along: what changed since has been
   /// hinted, as far as the watches reach.
   bool hints_complete = false;
-  std::set<std::string> special[2];  ///< not synced because of their kind, as of the last look; bounded by the scan
-  bool decisions_under_way = true;   ///< the base may have some of a run that was cut off
-  bool special_news = false;         ///< the base does not hold them so yet
-  std::set<std::string> unkept[2];   ///< paths of which the base says that the side cannot keep some metadata
-  std::set<std::string> uncopied;    ///< files whose twin (Batch::twins) was not what it should be: they travel
+  std::set<std::string> special[2];     ///< not synced because of their kind, as of the last look; bounded by the scan
+  std::set<std::string> unreadable[2];  ///< in units, as of the last look
+  bool decisions_under_way = true;      ///< the base may have some of a run that was cut off
+  bool special_news = false;            ///< the base does not hold them so yet
+  std::set<std::string> unkept[2];      ///< paths of which the base says that the side cannot keep some metadata
+  std::set<std::string> uncopied;       ///< files whose twin (Batch::twins) was not what it should be: they travel
   uint64_t cycle = 0;
   int64_t epoch_raised_ns = 0;  ///< steady
   FlushRounds rounds;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/core/units.h"
 #include "workers/resolver/parked_items.h"
 #include "workers/resolver/plan_batches.h"
 #include "workers/resolver/recent_deletions.h"
@@ -68,7 +69,7 @@ PlanOutcome PlanRun::run(const Plan& plan, const Progress& before) {
 
 void PlanRun::run_stage(const std::vector<Operation>& operations, size_t begin, size_t end) {
   CopiesLast order = copies_last(operations, begin, end);
-  if (held_.any()) withhold(order.first);
+  if (held_.any() || !broken_units_.empty()) withhold(order.first);
   // To know what stands there by then may save their bytes.
   const size_t until_in_flight = order.copied_bytes < kWorthWaiting ? kInFlight : 0;
   if (submit_all(order.first, is_ordered(operations[begin].stage)) && collect(until_in_flight))
@@ -247,8 +248,12 @@ void PlanRun::take_failure(const Operation& op, const OpResult& result) {
     if (!op.from.empty()) outcome_.again.push_back(op.from);
     return;
   }
+  const auto unit = unit_of(policy_, op.path);
+  if (unit && result.message.starts_with(kGoesTogether)) return;  // told with the one that failed
   ++outcome_.failed;
   std::string text = str(to_string(op.kind), " on the ", to_string(op.side), " side: ", result.message);
+  const bool of_group = op.stage == OpStage::content || op.stage == OpStage::removal;
+  if (unit && of_group) text += str("; nothing of ", escape_bytes(policy_.units[*unit]), " was carried there");
   report(op, result.code, text);
   outcome_.parked.push_back({parked_reason(result.code), op.side, op.path, std::move(text)});
 }

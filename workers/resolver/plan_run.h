@@ -44,6 +44,7 @@ class PlanRun {
   void run_stage(const std::vector<Operation>& operations, size_t begin, size_t end);
   void withhold(std::vector<const Operation*>& operations);
   bool waits(const Operation& op);
+  bool follows_a_broken_unit(const Operation& op) const;
   void did_not_arrive(const Operation& op, ErrorCode code);
   bool is_parked(const Operation& op);
   bool submit_all(const std::vector<const Operation*>& operations, bool ordered);
@@ -73,6 +74,7 @@ class PlanRun {
   Recorder recorder_;
   std::optional<Decisions> decisions_;
   HeldRemovals held_;
+  std::set<std::pair<Side, size_t>> broken_units_;                // whose group was not applied
   std::optional<std::set<std::pair<Side, std::string>>> parked_;  // when the first content failed
   const std::shared_ptr<TaskInbox> inbox_ = std::make_shared<TaskInbox>();
   std::map<std::string, Flight> in_flight_;  // by task id

@@ -1,6 +1,7 @@
 // What of a plan waits for content that did not arrive.
 
 #include "common/base/text.h"
+#include "common/core/units.h"
 #include "workers/resolver/parked_items.h"
 #include "workers/resolver/plan_run.h"
 
@@ -22,6 +23,15 @@ void PlanRun::withhold(std::vector<const Operation*>& operations) {
 void PlanRun::did_not_arrive(const Operation& op, ErrorCode code) {
   const bool busy = !needs_person(code) && op.expected.is_file();
   held_.did_not_arrive(op, code, busy || is_parked(op));
+  if (const auto unit = unit_of(policy_, op.path)) broken_units_.emplace(op.side, *unit);
+}
+
+/// A directory of it would be removed, or get the metadata of its end, where nothing else of the unit came (R142).
+bool PlanRun::follows_a_broken_unit(const Operation& op) const {
+  if (broken_units_.empty() || (op.kind != OpKind::remove_directory && op.stage != OpStage::directory_metadata))
+    return false;
+  const auto unit = unit_of(policy_, op.path);
+  return unit && broken_units_.contains({op.side, *unit});
 }
 
 bool PlanRun::is_parked(const Operation& op) {
@@ -37,7 +47,7 @@ bool PlanRun::is_parked(const Operation& op) {
 }
 
 bool PlanRun::waits(const Operation& op) {
-  if (held_.holds_directory(op)) return true;
+  if (held_.holds_directory(op) || follows_a_broken_unit(op)) return true;
   const auto row = op.kind == OpKind::remove ? work_.base->find(op.path) : Result<std::optional<BaseRow>>(std::nullopt);
   const auto* missing = held_.holds(op, row && *row ? (*row)->side(other(op.side)).stamp.inode : 0, is_parked(op));
   if (missing == nullptr) return false;

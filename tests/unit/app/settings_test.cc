@@ -20,7 +20,11 @@ TEST(Settings, good_values) {
   EXPECT_TRUE(apply_setting(s, "LOG_LEVEL", "debug").ok());
   EXPECT_TRUE(apply_setting(s, "WATCH", "fanotify").ok());
 
+  EXPECT_TRUE(apply_setting(s, "TOGETHER", "web/build a/ with\\ space").ok());
+
   EXPECT_EQ(s.ssh_port, 2222);
+  EXPECT_EQ(s.together, (std::vector<std::string>{"a", "web/build", "with space"}));
+  EXPECT_TRUE(Settings{}.together.empty());
   EXPECT_EQ(s.watch, WatchSource::fanotify);
   EXPECT_EQ(Settings{}.watch, WatchSource::automatic);
   EXPECT_EQ(s.conflict_resolution, ConflictPolicy::manual);
@@ -47,6 +51,13 @@ TEST(Settings, bad_values_name_the_setting_and_what_is_allowed) {
                                                      {"PRESERVE_XATTRS", "true"},
                                                      {"PRESERVE_SETUID", "1"},
                                                      {"GIT", "sync"},
+                                                     {"TOGETHER", "/absolute"},
+                                                     {"TOGETHER", "."},
+                                                     {"TOGETHER", "/"},
+                                                     {"TOGETHER", "a/../b"},
+                                                     {"TOGETHER", "a//b"},
+                                                     {"TOGETHER", "a a/b"},
+                                                     {"TOGETHER", "a b a"},
                                                      {"TRANSFER_WORKERS", "0"},
                                                      {"WATCH", "poll"},
                                                      {"LOG_LEVEL", "loud"}};

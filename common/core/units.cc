@@ -1,0 +1,267 @@
+#include "common/core/units.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "common/base/rel_path.h"
+#include "common/base/text.h"
+#include "common/core/choose.h"
+#include "common/core/metadata.h"
+#include "common/core/reconcile.h"
+#include "common/core/relations.h"
+#include "common/core/unit_turns.h"
+
+namespace twsync {
+
+namespace {
+
+constexpr std::array kSides{Side::code, Side::deploy};
+
+class UnitMaker {
+ public:
+  UnitMaker(const std::vector<Row>& rows, const Relations& relations, const Policy& policy, Reconciled& all)
+      : rows_(rows), relations_(relations), policy_(policy), all_(all) {}
+
+  void run() {
+    for (size_t i = 0; i < rows_.size();) {
+      const auto unit = unit_of(policy_, rows_[i].path);
+      UnitRows range{i, i + 1};
+      if (unit) {
+        while (range.end < rows_.size() && is_at_or_below(rows_[range.end].path, policy_.units[*unit])) ++range.end;
+        all_.members.resize(rows_.size());
+        settle(*unit, range);
+      }
+      i = range.end;
+    }
+  }
+
+ private:
+  void settle(size_t unit, const UnitRows& range);
+  bool goes_with_what_is_above(size_t unit, size_t first) const;
+  bool fits(const UnitRows& range) const;
+  bool changed(size_t i, Side side) const { return changes_unit(rows_[i], all_.decisions[i], side, policy_); }
+  bool is_contested(const UnitRows& range) const;
+  bool any_parked(const UnitRows& range) const;
+  std::optional<Side> winner_of(size_t unit, const UnitRows& range) const;
+  std::optional<int64_t> newest(const UnitRows& range, Side side) const;
+  void take_whole(const UnitRows& range, Side winner);
+  void take(size_t i, Side winner);
+  void hold(const UnitRows& range);
+  bool has_work(size_t i) const;
+  void park(size_t unit, const UnitRows& range);
+  void tell_held(size_t unit, const UnitRows& range, ParkedReason reason, Side side, std::string why);
+
+  const std::vector<Row>& rows_;
+  const Relations& relations_;
+  const Policy& policy_;
+  Reconciled& all_;
+};
+
+void UnitMaker::settle(size_t unit, const UnitRows& range) {
+  const bool above = goes_with_what_is_above(unit, range.begin);
+  for (const auto& [side, path] : policy_.unreadable) {
+    if (above || !is_at_or_below(path, policy_.units[unit])) continue;
+    return tell_held(unit, range, ParkedReason::denied, side,
+                     str(escape_bytes(path), " can't be read on the ", to_string(side), " side"));
+  }
+  if (!above) {
+    const auto first = all_.decisions.begin();
+    const auto held =
+        std::find_if(first + static_cast<std::ptrdiff_t>(range.begin), first + static_cast<std::ptrdiff_t>(range.end),
+                     [](const Decision& d) { return d.outcome == Outcome::held && !d.parked; });
+    if (held != first + static_cast<std::ptrdiff_t>(range.end)) {  // R145
+      const Row& row = rows_[static_cast<size_t>(held - first)];
+      const Side side = kind_of(row, Side::code) == Kind::other ? Side::code : Side::deploy;
+      return tell_held(unit, range, ParkedReason::kind_unsupported, side,
+                       str(escape_bytes(row.path), " can't be synced on the ", to_string(side), " side"));
+    }
+    const bool contested = is_contested(range);
+    if (contested || any_parked(range)) {
+      const auto winner = contested ? winner_of(unit, range) : std::nullopt;
+      if (!winner) return park(unit, range);
+      take_whole(range, *winner);
+      give_turns(rows_, relations_, policy_, range, *winner, all_);
+    }
+  }
+  if (!fits(range)) {  // R147
+    if (above) return;
+    return tell_held(unit, range, ParkedReason::failed, Side::deploy,
+                     str(range.end - range.begin, " changes are more than can be applied together"));
+  }
+  for (size_t i = range.begin; i < range.end; ++i) {
+    all_.members[i].unit = static_cast<uint32_t>(unit + 1);
+    all_.members[i].above = above;
+  }
+  if (!above) mark_changes_of_kind(rows_, range, all_);
+}
+
+/// R28: a directory above it becomes something else, or is taken whole.
+bool UnitMaker::goes_with_what_is_above(size_t unit, size_t first) const {
+  for (size_t i = first; i != kNoParent; i = relations_.parent[i]) {
+    const Row& row = rows_[i];
+    if (!is_below(policy_.units[unit], row.path)) continue;
+    const Kind code = kind_of(row, Side::code);
+    const Kind deploy = kind_of(row, Side::deploy);
+    if (code != deploy && code != Kind::none && deploy != Kind::none) return true;
+  }
+  return false;
+}
+
+bool UnitMaker::fits(const UnitRows& range) const {
+  size_t bytes = 0;
+  for (size_t i = range.begin; i < range.end; ++i) {
+    if (all_.decisions[i].outcome != Outcome::take && all_.decisions[i].outcome != Outcome::same) continue;
+    bytes += kOperationBytes + rows_[i].path.size();
+    for (const View& view : rows_[i].view) {
+      if (view.entry != nullptr) bytes += view.entry->target.size() + view.entry->xattrs.str().size();
+    }
+  }
+  return bytes <= kGroupBytes;
+}
+
+bool UnitMaker::is_contested(const UnitRows& range) const {
+  bool any[2] = {false, false};
+  for (size_t i = range.begin; i < range.end; ++i) {
+    for (const Side s : kSides) any[index(s)] = any[index(s)] || changed(i, s);
+  }
+  return any[0] && any[1];
+}
+
+bool UnitMaker::any_parked(const UnitRows& range) const {
+  for (size_t i = range.begin; i < range.end; ++i) {
+    if (all_.decisions[i].parked) return true;
+  }
+  return false;
+}
+
+std::optional<Side> UnitMaker::winner_of(size_t unit, const UnitRows& range) const {
+  switch (policy_.conflicts_at(policy_.units[unit])) {
+    case ConflictPolicy::manual:
+      return std::nullopt;
+    case ConflictPolicy::code_server:
+      return Side::code;
+    case ConflictPolicy::deploy_server:
+      return Side::deploy;
+    case ConflictPolicy::newer:
+      break;
+  }
+  return newest(range, Side::deploy) > newest(range, Side::code) ? Side::deploy : Side::code;
+}
+
+std::optional<int64_t> UnitMaker::newest(const UnitRows& range, Side side) const {
+  std::optional<int64_t> time;
+  for (size_t i = range.begin; i < range.end; ++i) {
+    const Entry* e = rows_[i].view[index(side)].entry;
+    if (e == nullptr || (!e->is_file() && !e->is_symlink()) || !changed(i, side)) continue;
+    time = std::max(time, plausible_time(side, *e, policy_));
+  }
+  return time;
+}
+
+/// R143
+void UnitMaker::take_whole(const UnitRows& range, Side winner) {
+  std::string_view top;  // what changes its kind, and is decided together with everything below it
+  Side of_top = winner;
+  for (size_t i = range.begin; i < range.end; ++i) {
+    const Row& row = rows_[i];
+    Decision& d = all_.decisions[i];
+    if (!top.empty() && is_below(row.path, top)) {
+      if (d.outcome == Outcome::take && d.winner != of_top) take(i, of_top);
+      continue;
+    }
+    const bool damage = is_suspect(row, Side::code) || is_suspect(row, Side::deploy);
+    if (d.parked || (d.outcome == Outcome::take && d.winner != winner && !damage)) take(i, winner);
+    const Kind code = kind_of(row, Side::code);
+    const Kind deploy = kind_of(row, Side::deploy);
+    const bool directory = code == Kind::directory || deploy == Kind::directory;
+    if (directory && code != deploy && code != Kind::none && deploy != Kind::none) {
+      top = row.path;
+      of_top = all_.decisions[i].winner;
+    }
+  }
+}
+
+void UnitMaker::take(size_t i, Side winner) {
+  const Row& row = rows_[i];
+  const Side loser = other(winner);
+  const Kind lost = kind_of(row, loser);
+  Decision d;
+  d.outcome = Outcome::take;
+  d.winner = winner;
+  d.whole = true;
+  d.anew = !holds_nothing(row, winner) && lost == Kind::none && row.base != nullptr;
+  if (has_own_content(row, loser, policy_)) {
+    d.cause = LoserCause::conflict;
+    if (lost == Kind::file || lost == Kind::symlink) d.rule = "R143";
+  }
+  if (is_suspect(row, loser)) d.cause = LoserCause::suspect;
+  if (holds_nothing(row, winner) && lost == Kind::none) d = Decision{.outcome = Outcome::gone};
+  all_.decisions[i] = d;
+}
+
+bool UnitMaker::has_work(size_t i) const {
+  const Decision& d = all_.decisions[i];
+  if (d.outcome == Outcome::take || d.parked) return true;
+  if (d.outcome != Outcome::same) return false;
+  Entry a;
+  Entry b;
+  const Entry& code = current(rows_[i], Side::code, a);
+  const Entry& deploy = current(rows_[i], Side::deploy, b);
+  const MergedMetadata merged = merge_metadata({rows_[i], code, deploy, std::nullopt, false}, policy_);
+  return merged.change[0] || merged.change[1];
+}
+
+void UnitMaker::hold(const UnitRows& range) {
+  for (size_t i = range.begin; i < range.end; ++i) {
+    Decision& d = all_.decisions[i];
+    if (d.outcome == Outcome::gone || d.unsupported) continue;
+    const bool still = d.outcome == Outcome::same && !has_work(i);
+    d = Decision{.outcome = still ? Outcome::same : Outcome::held, .still = still};
+  }
+}
+
+void UnitMaker::tell_held(size_t unit, const UnitRows& range, ParkedReason reason, Side side, std::string why) {
+  bool work = false;
+  for (size_t i = range.begin; i < range.end && !work; ++i) work = has_work(i);
+  hold(range);
+  if (!work) return;
+  all_.parked.push_back(
+      {reason, side, policy_.units[unit], str("nothing of it is carried, as it goes together or not at all: ", why)});
+}
+
+/// R144
+void UnitMaker::park(size_t unit, const UnitRows& range) {
+  hold(range);
+  const std::string& root = policy_.units[unit];
+  Conflict& c = all_.conflicts.emplace_back();
+  c.path = root;
+  c.rule = "R144";
+  c.code.kind = c.deploy.kind = Kind::directory;
+  if (rows_[range.begin].path == root) {
+    Entry scratch;
+    c.code = current(rows_[range.begin], Side::code, scratch);
+    c.deploy = current(rows_[range.begin], Side::deploy, scratch);
+  }
+  all_.parked.push_back({ParkedReason::manual_conflict, Side::code, root, "changed on both sides"});
+}
+
+}  // namespace
+
+std::optional<size_t> unit_of(const Policy& policy, std::string_view path) {
+  if (policy.units.empty()) return std::nullopt;
+  const auto after = std::upper_bound(policy.units.begin(), policy.units.end(), path, PathLess{});
+  if (after == policy.units.begin() || !is_at_or_below(path, *std::prev(after))) return std::nullopt;
+  return static_cast<size_t>(std::prev(after) - policy.units.begin());
+}
+
+bool is_inside_unit(const Policy& policy, std::string_view path) {
+  const auto unit = unit_of(policy, path);
+  return unit && policy.units[*unit] != path;
+}
+
+void make_units_whole(const std::vector<Row>& rows, const Relations& relations, const Policy& policy, Reconciled& all) {
+  if (!policy.units.empty()) UnitMaker(rows, relations, policy, all).run();
+}
+
+}  // namespace twsync
