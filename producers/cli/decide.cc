@@ -104,6 +104,7 @@ Result<int> run_decide(CliContext& context, const DecideCommand& command) {
   request.choice = command.take == "both" ? "code" : command.take;
   SYNC_ASSIGN(const std::string beside, place_of_other(context, pair, command));
   PrinterOptions shown;
+  shown.pair = pair.name;
   shown.json = command.json;
   shown.colours = context.colours;
   const auto printer = make_printer(shown, context.out);
