@@ -31,7 +31,7 @@ void BrokerCore::on_ready(Incoming& in) {
     worker_gone(in.peer, {ErrorCode::cancelled, "the worker registered again", {}, 0});
   ready->credit = std::clamp(ready->credit, 1U, kMaxCredit);
   log(BrokerSeverity::info, str("worker ready: ", escape_bytes(ready->service), ", pid ", ready->pid));
-  workers_.add(in.peer, std::move(*ready), now_);
+  tell_workers_changed(workers_.add(in.peer, std::move(*ready), now_));
   outgoing_.push_back({BrokerSocket::back, in.peer, Envelope{}, {}});
 }
 
@@ -60,6 +60,7 @@ void BrokerCore::worker_gone(const std::string& identity, const Error& why) {
   const WorkerTable::Worker gone = *worker;
   workers_.remove(identity);
   note_gone(gone);
+  tell_workers_changed(gone);
   router_.peer_gone(identity);
   for (const std::string& pair : queue_.lose_holder(identity, why, now_)) views_[pair].progress.reset();
 }
@@ -71,6 +72,20 @@ void BrokerCore::note_gone(const WorkerTable::Worker& worker) {
     gone_[service].insert_or_assign(pair, now_);
     // A monitor says its states as soon as it is back; a scanner only once it reaches the side again.
     if (service == "scanner") views_[pair].watch[static_cast<size_t>(Side::deploy)].clear();
+  }
+}
+
+void BrokerCore::tell_workers_changed(const WorkerTable::Worker& worker) {
+  for (const std::string& pair : queue_.pairs()) {
+    if (!worker.serves(pair)) continue;
+    Event event;
+    event.kind = EventKind::workers;
+    event.pair = pair;
+    event.at_ns = now_wall_;
+    Envelope envelope;
+    envelope.type = MessageType::event;
+    envelope.pair = pair;
+    send_event({}, envelope, encode(event), true);
   }
 }
 

@@ -125,6 +125,7 @@ class BrokerCore {
   std::vector<LeaseEnd::Done> request_ends(const JobQueue::Ending& ending, const Error& error);
   void worker_gone(const std::string& identity, const Error& why);
   void note_gone(const WorkerTable::Worker& worker);
+  void tell_workers_changed(const WorkerTable::Worker& worker);
 
   // broker_core.cc
   Status commit_writes();

@@ -9,7 +9,7 @@ namespace twsync {
 namespace {
 
 constexpr const char* kObserver = "observer";
-constexpr int64_t kObserverNs = 40 * kSecond;  // it asks every ten seconds
+constexpr int64_t kObserverNs = 150 * kSecond;  // it asks once a minute at least
 
 Error owners_only() {
   return {ErrorCode::denied,

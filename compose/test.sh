@@ -83,7 +83,11 @@ must "the other edit" deploy "echo newer >$prefix/app-moved/one"
 must "start again" code 'systemctl start sutazai-sync-monitor.service'
 eventually "the newer version" code "grep -qx newer $prefix/app-moved/one"
 eventually "the conflict in the journal" code "journalctl --no-pager -u sutazai-sync-monitor.service | grep 'conflict.*app-moved/one'"
-ok "a conflict is decided and stands in the journal"
+journal="journalctl --no-pager -o json -u sutazai-sync-monitor.service TWSYNC_PAIR=main"
+must "a cycle's fields in the journal" code "$journal TWSYNC_EVENT=cycle | grep '\"MESSAGE\":\"main: cycle: ' | grep '\"PRIORITY\":\"6\"' | grep '\"SYSLOG_IDENTIFIER\":\"twsync-monitor\"'"
+must "a conflict's fields in the journal" code "$journal TWSYNC_EVENT=conflict TWSYNC_PATH=app-moved/one | grep '\"PRIORITY\":\"4\"' | grep -E '\"TWSYNC_ID\":\"c[0-9a-f]+\"'"
+must "no field that nothing has" code "! $journal TWSYNC_EVENT=conflict TWSYNC_PATH=app-moved/two | grep MESSAGE"
+ok "a conflict is decided and stands in the journal, with fields to find it by"
 . "$here/policies.sh"
 
 # --- the way back: the deploy server's key may sync, publish and ask for the status, nothing else

@@ -132,7 +132,8 @@ enum class EventKind : uint8_t {
   summary = 6,
   note = 7,
   cycle = 8,
-  cookie = 9,  ///< for the code side's monitor: drop the cookie `item` for the pair id `text`
+  cookie = 9,    ///< for the code side's monitor: drop the cookie `item` for the pair id `text`
+  workers = 10,  ///< from the broker: a worker of the pair came or went, the status says which
 };
 
 struct Summary {

@@ -6,6 +6,7 @@
 #include "common/base/json_object.h"
 #include "common/ssh/authorized_keys.h"
 #include "producers/cli/pair_memory.h"
+#include "producers/cli/parked_commands.h"
 
 namespace twsync {
 
@@ -32,14 +33,16 @@ std::string conflict_text(const PairConfig& pair, const ConflictRecord& record) 
   std::string out = str(record.open ? "open      " : "decided   ", record.id, "  ", utc_text(record.at_ns), "  ",
                         escape_bytes(record.path), "\n");
   if (!record.text.empty()) out += str("          ", escape_bytes(record.text), "\n");
-  if (record.open) return out + str("          decide it: twsync resolve ", record.id, " --take code|deploy|both\n");
+  if (record.open)
+    return out +
+           str("          decide it: twsync resolve ", record.id, " --take code|deploy|both --pair ", pair.name, "\n");
   if (record.winner == ConflictWinner::none) return out + "          the difference went away\n";
   out += str("          ", winner_name(record.winner), " won (", record.rule, ")");
   const std::string loser = loser_place(pair, record);
   return out + (loser.empty() ? "\n" : str("; the loser is ", loser, "\n"));
 }
 
-std::string parked_text(const ParkedRecord& record) {
+std::string parked_text(const PairConfig& pair, const ParkedRecord& record) {
   std::string out =
       str("parked    ", record.id, "  ", utc_text(record.at_ns), "  ", to_string(record.reason), " on the ",
           to_string(record.side), " side, ", record.paths.size(), record.paths.size() == 1 ? " path" : " paths", "\n");
@@ -47,9 +50,10 @@ std::string parked_text(const ParkedRecord& record) {
   for (size_t i = 0; i < record.paths.size() && i < 10; ++i)
     out += str("            ", escape_bytes(record.paths[i]), "\n");
   if (record.paths.size() > 10) out += str("            and ", record.paths.size() - 10, " more (--json lists all)\n");
-  if (record.reason == ParkedReason::mass_deletion || record.reason == ParkedReason::root_identity) {
-    out += str("          decide it: twsync approve ", record.id, " | twsync reject ", record.id, "\n");
-  }
+  if (record.reason == ParkedReason::root_identity)
+    return out + str("          if the root is right as it is: ", parked_commands(pair, record), "\n");
+  if (record.reason == ParkedReason::mass_deletion)
+    return out + str("          decide it: ", parked_commands(pair, record), "\n");
   return out;
 }
 
@@ -100,7 +104,7 @@ Result<size_t> show_pair(CliContext& context, const PairConfig& pair, bool json)
   SYNC_ASSIGN(const auto parked, (*base)->parked());
   SYNC_ASSIGN(const auto unkept, (*base)->unkept(kUnkeptListed));
   if (!json && !(conflicts.empty() && parked.empty() && unkept.empty())) context.out(str("pair ", pair.name, "\n"));
-  for (const auto& record : parked) context.out(json ? parked_json(pair, record) + "\n" : parked_text(record));
+  for (const auto& record : parked) context.out(json ? parked_json(pair, record) + "\n" : parked_text(pair, record));
   for (const auto& record : conflicts)
     context.out(json ? conflict_json(pair, record) + "\n" : conflict_text(pair, record));
   show_unkept(context, pair, unkept, json);

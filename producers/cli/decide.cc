@@ -9,6 +9,7 @@
 #include "producers/cli/beside.h"
 #include "producers/cli/context.h"
 #include "producers/cli/pair_memory.h"
+#include "producers/cli/parked_commands.h"
 #include "producers/cli/request_runner.h"
 
 namespace twsync {
@@ -32,12 +33,7 @@ Result<bool> holds(const PairConfig& pair, const DecideCommand& command) {
   SYNC_ASSIGN(const auto parked, (*base)->parked());
   for (const auto& record : parked) {
     if (!record.is_named(command.id)) continue;
-    if (command.verb == "resolve" && record.reason != ParkedReason::manual_conflict) {
-      return Error{ErrorCode::usage,
-                   str("this is no conflict: twsync approve ", command.id, " or twsync reject ", command.id),
-                   {},
-                   0};
-    }
+    SYNC_TRY(check_verb(command.verb, pair, record));
     return true;
   }
   return false;
@@ -45,14 +41,19 @@ Result<bool> holds(const PairConfig& pair, const DecideCommand& command) {
 
 Result<PairConfig> owner_of(const Config& config, const DecideCommand& command) {
   SYNC_ASSIGN(const auto pairs, select_pairs(config, command.pair));
+  std::vector<PairConfig> owners;
   for (const auto& pair : pairs) {
     SYNC_ASSIGN(const bool found, holds(pair, command));
-    if (found) return PairConfig(pair);
+    if (found) owners.push_back(pair);
   }
-  return Error{ErrorCode::usage,
-               str("nothing with the id '", escape_bytes(command.id), "' waits for a decision; see twsync conflicts"),
-               {},
-               0};
+  if (owners.size() == 1) return owners.front();
+  const std::string item = str("with the id '", escape_bytes(command.id), "'");
+  if (owners.empty())
+    return Error{ErrorCode::usage, str("nothing ", item, " waits for a decision; see twsync conflicts"), {}, 0};
+  // Such as r-code, when the disk of several pairs is not mounted: a decision about one is none about the others.
+  std::string names;
+  for (const auto& pair : owners) names += str(names.empty() ? "" : "|", pair.name);
+  return Error{ErrorCode::usage, str("several pairs have an item ", item, ": say which with --pair ", names), {}, 0};
 }
 
 Result<std::optional<ConflictRecord>> conflict_of(const PairConfig& pair, const std::string& id) {
@@ -103,6 +104,7 @@ Result<int> run_decide(CliContext& context, const DecideCommand& command) {
   request.choice = command.take == "both" ? "code" : command.take;
   SYNC_ASSIGN(const std::string beside, place_of_other(context, pair, command));
   PrinterOptions shown;
+  shown.pair = pair.name;
   shown.json = command.json;
   shown.colours = context.colours;
   const auto printer = make_printer(shown, context.out);

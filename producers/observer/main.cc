@@ -18,8 +18,8 @@ Status serve(ServiceContext& service) {
   options.metrics_port = service.config.settings.metrics_port;
   options.ready = [] { notify_ready("observing"); };
   Watchdog watchdog;
-  options.each_turn = [&] { watchdog.turn(clock.steady_ns()); };
-  return run_observer(context, options, service.signals.stop());
+  options.each_turn = [&] { return watchdog.turn(clock.steady_ns()); };
+  return run_observer(context, options, service.signals);
 }
 
 }  // namespace

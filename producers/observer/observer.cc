@@ -2,23 +2,70 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <condition_variable>
 #include <map>
 #include <memory>
+#include <mutex>
 
 #include "common/app/log.h"
 #include "common/app/staleness.h"
 #include "common/zmq/subscriber.h"
 #include "producers/observer/event_commands.h"
-#include "producers/observer/metrics.h"
 #include "producers/observer/metrics_server.h"
 
 namespace twsync {
 
 namespace {
 
-constexpr int64_t kLookEveryNs = 10 * kSecond;
+constexpr int64_t kRestNs = 60 * kSecond;  // STALE_MINUTES is no less
+constexpr int64_t kBusyNs = 10 * kSecond;  // something waits: it may go stale
 constexpr int64_t kRetryNs = 2 * kSecond;
+constexpr int64_t kSettleNs = kSecond;  // workers come and go together
 constexpr int kAnswerMs = 2000;
+
+bool is_at_rest(const PairHealth& pair) {
+  const PairStatus& status = pair.status;
+  return !pair.stale && status.missing.empty() && status.hints_waiting == 0 && status.requests_waiting == 0 &&
+         (status.state.empty() || status.state == "idle");
+}
+
+/// A scrape shows the broker's answer of now: its thread has the loop ask, and waits.
+class ScrapeLooks {
+ public:
+  explicit ScrapeLooks(std::function<void()> wake) : wake_(std::move(wake)) {}
+  /// Any thread but the loop's. Returns when there was a look, or none will be in time.
+  void ask() {
+    std::unique_lock lock(mutex_);
+    const uint64_t mine = ++asked_;
+    wake_();
+    changed_.wait_for(lock, std::chrono::milliseconds(kAnswerMs), [&] { return looked_ >= mine || over_; });
+  }
+  /// For the loop: those that wait now; 0 = nobody.
+  uint64_t waiting() {
+    const std::lock_guard lock(mutex_);
+    return asked_ > looked_ ? asked_ : 0;
+  }
+  /// A look that began when waiting() said `asked` is over.
+  void looked(uint64_t asked) {
+    const std::lock_guard lock(mutex_);
+    looked_ = std::max(looked_, asked);
+    changed_.notify_all();
+  }
+  /// The loop is about to end.
+  void end() {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  const std::function<void()> wake_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  uint64_t asked_ = 0, looked_ = 0;
+  bool over_ = false;
+};
 
 /// Asks the broker how the pairs stand; journals what became stale and what no longer is.
 class HealthWatch {
@@ -28,8 +75,8 @@ class HealthWatch {
     for (const auto& pair : options.pairs) last_done_ns_[pair.name] = clock_.wall_ns();
   }
 
-  /// False: the broker does not answer.
-  bool look(Metrics& metrics) {
+  /// Returns when to look again.
+  int64_t look(Metrics& metrics) {
     auto reply = ask();
     std::vector<PairHealth> healths;
     for (const auto& pair : options_.pairs) {
@@ -50,8 +97,9 @@ class HealthWatch {
       healths.push_back(std::move(health));
     }
     const bool answered = reply.has_value();
+    const int64_t next = next_look_ns(healths, answered, clock_.steady_ns());
     metrics.take(answered, std::move(healths), answered ? std::move(reply->workers) : std::vector<WorkerStatus>{});
-    return answered;
+    return next;
   }
 
  private:
@@ -97,35 +145,59 @@ std::vector<std::string> names_of(const std::vector<PairConfig>& pairs) {
   return out;
 }
 
+std::vector<std::unique_ptr<EventCommands>> commands_of(const std::vector<PairConfig>& pairs) {
+  std::vector<std::unique_ptr<EventCommands>> out;
+  for (const auto& pair : pairs) {
+    if (!pair.post_sync_command.empty() || !pair.on_conflict_command.empty())
+      out.push_back(std::make_unique<EventCommands>(pair, run_program));
+  }
+  return out;
+}
+
+int wait_ms(int64_t until, int64_t now) {
+  return static_cast<int>(std::max<int64_t>((until - now) / kMillisecond + 1, 0));
+}
+
 }  // namespace
 
-Status run_observer(ZmqContext& context, const ObserverOptions& options, const std::atomic<bool>& stop) {
+int64_t next_look_ns(const std::vector<PairHealth>& pairs, bool answered, int64_t now_ns) {
+  if (!answered) return now_ns + kRetryNs;
+  return now_ns + (std::all_of(pairs.begin(), pairs.end(), is_at_rest) ? kRestNs : kBusyNs);
+}
+
+Status run_observer(ZmqContext& context, const ObserverOptions& options, Signals& signals) {
   Metrics metrics(names_of(options.pairs));
+  SYNC_ASSIGN(const auto subscriber, BrokerSubscriber::connect(context, options.endpoints));
+  ScrapeLooks scrapes([&subscriber] { subscriber->wake(); });
   std::unique_ptr<MetricsServer> server;
   if (options.metrics_port != 0) {
-    SYNC_ASSIGN(server, MetricsServer::start(options.metrics_port, [&metrics] { return metrics.families(); }));
+    const auto families = [&metrics, &scrapes] {
+      scrapes.ask();
+      return metrics.families();
+    };
+    SYNC_ASSIGN(server, MetricsServer::start(options.metrics_port, families));
   }
-  std::vector<std::unique_ptr<EventCommands>> commands;
-  for (const auto& pair : options.pairs) {
-    if (pair.post_sync_command.empty() && pair.on_conflict_command.empty()) continue;
-    commands.push_back(std::make_unique<EventCommands>(pair, run_program));
-  }
-  SYNC_ASSIGN(const auto subscriber, BrokerSubscriber::connect(context, options.endpoints));
+  const auto commands = commands_of(options.pairs);
   HealthWatch health(context, options);
   SystemClock clock;
   int64_t next_look = 0;
   if (options.ready) options.ready();
-  while (!stop) {
-    if (options.each_turn) options.each_turn();
-    if (clock.steady_ns() >= next_look) {
-      const bool answered = health.look(metrics);
-      next_look = clock.steady_ns() + (answered ? kLookEveryNs : kRetryNs);
+  const OnStop on_stop(signals, [&] { subscriber->wake(); });
+  while (!signals.stop()) {
+    int64_t due = options.each_turn ? options.each_turn() : INT64_MAX;
+    const uint64_t asked = scrapes.waiting();
+    if (asked != 0 || clock.steady_ns() >= next_look) {
+      next_look = health.look(metrics);
+      scrapes.looked(asked);
     }
-    SYNC_ASSIGN(const auto event, subscriber->next(500));
+    due = std::min(due, next_look);
+    SYNC_ASSIGN(const auto event, subscriber->next(wait_ms(due, clock.steady_ns())));
     if (!event) continue;
+    if (event->kind == EventKind::workers) next_look = std::min(next_look, clock.steady_ns() + kSettleNs);
     metrics.take(*event);
     for (const auto& one : commands) one->take(*event);
   }
+  scrapes.end();
   return {};
 }
 

@@ -144,6 +144,29 @@ several_pairs() {
   grep -q 'pair web: ' err || die "it doesn't say which one failed: $(cat err)"
 }
 
+same_stop_of_several_pairs() { # r-code of one is not r-code of the other
+  fill
+  mkdir code2 deploy2
+  echo b >code2/b
+  ts sync "$W/code" "$W/deploy"; expect 0
+  ts sync "$W/code2" "$W/deploy2"; expect 0
+  rm -r code/.twsync code2/.twsync
+  ts sync "$W/code" "$W/deploy"; expect 5
+  ts sync "$W/code2" "$W/deploy2"; expect 5
+  local commands
+  ts conflicts
+  mapfile -t commands < <(sed -n 's/.*as it is: twsync //p' out)
+  [ ${#commands[@]} = 2 ] || die "not two stops: $(cat out)"
+  refused 2 "several pairs.*--pair [^ |]*[|][^ |]*$" ts approve r-code
+  [ ! -e code/.twsync ] && [ ! -e code2/.twsync ] || die "one was taken for the other"
+  local command
+  for command in "${commands[@]}"; do
+    read -ra command <<<"$command"
+    ts "${command[@]}"; expect 0
+  done
+  [ -e code/.twsync ] && [ -e code2/.twsync ] || die "not both"
+}
+
 changed_host_key() {
   fill
   ssh-keygen -q -t ed25519 -N '' -f other
@@ -273,8 +296,16 @@ marker_removed() { # marker_removed SIDE
   rm -r "$1/.twsync"
   refused 5 "marker|twsync|root" plain
   refused 5 "approve" plain
-  local id; id=$(sed -n 's/.*twsync approve \([^ )]*\).*/\1/p' err)
-  ts approve "$id"; [ $rc -le 1 ] || die "approve $id: exit code $rc: $(cat err)"
+  local told shown
+  told=$(sed -n 's/.*(twsync \(approve [^)]*\)).*/\1/p' err)
+  refused 2 "nothing to reject.*twsync approve r-$1 --pair" ts reject "r-$1"
+  refused 2 "no conflict: twsync approve r-$1 --pair [^ ]*$" ts resolve "r-$1" --take code
+  ts conflicts; expect 0
+  if grep -q 'twsync reject' out; then die "what changes nothing is offered: $(cat out)"; fi
+  shown=$(sed -n 's/.*if the root is right as it is: twsync //p' out)
+  [ -n "$shown" ] && [ "$shown" = "$told" ] || die "told '$told', shown '$shown'"
+  read -ra shown <<<"$shown"
+  ts "${shown[@]}"; [ $rc -le 1 ] || die "${shown[*]}: exit code $rc: $(cat err)"
   in_sync; equal_trees
   [ "$(cat code/d/f)" = two ] && [ "$(cat code/e/g)" = three ] || die "something went"
 }
@@ -371,6 +402,7 @@ test_case two_ids two_ids
 test_case interrupted interrupted
 test_case marker_removed_code marker_removed code
 test_case marker_removed_deploy marker_removed deploy
+test_case same_stop_of_several_pairs same_stop_of_several_pairs
 test_case root_emptied_code root_emptied code
 test_case root_emptied_deploy root_emptied deploy
 test_case root_emptied_but_marker root_emptied_but_marker

@@ -113,6 +113,23 @@ eventually "the all-clear" told_last 'not stale any more'
 "$bin/twsync" status "${options[@]}" >"$work/status" || fail "status: $(cat "$work/status")"
 echo "ok a stale pair is told by the journal, a metric and the status"
 
+# What sleeps until something happens is hardly ever run: its own threads, without the one that listens for scrapes.
+switches() { cat "/proc/${pids[observer]}"/task/*/status | awk '/^Name:/ { name = $2 } /^voluntary/ && name !~ /civetweb/ { sum += $2 } END { print sum }'; }
+eventually "rest" quiet
+sleep 12 # what was not at rest is looked at once more
+for _ in 1 2 3; do # a cycle of its own may come in between
+  before=$(switches)
+  sleep 20
+  woken=$(($(switches) - before))
+  if [ "$woken" -le 12 ]; then break; fi
+done
+[ "$woken" -le 12 ] || fail "the observer at rest was woken $woken times in 20 s"
+rm -f "$work/synced"
+echo "after a rest" >"$work/code/f4"
+eventually "a sync after the rest" same "$work/code/f4" "$work/deploy/f4"
+eventually "its command" said "TWSYNC_EVENT=sync" "$work/synced"
+echo "ok an observer at rest sleeps ($woken wakeups in 20 s)"
+
 kill -INT "${pids[follower]}"
 wait "${pids[follower]}" || fail "a follower that was interrupted ended with $?"
 unset "pids[follower]"

@@ -1,6 +1,7 @@
 #include "tests/integration/broker_harness.h"
 
 #include "common/base/text.h"
+#include "common/zmq/subscriber.h"
 
 namespace twsync {
 namespace {
@@ -246,6 +247,30 @@ TEST_P(BrokerTest, what_a_dead_monitor_said_counts_no_more) {
   EXPECT_TRUE(serve_until(*resolver, [&] { return watch().starts_with("code: unwatched (no monitor)"); }));
   EXPECT_GT(web_status(*client).missing_ms, 0);
   EXPECT_TRUE(serve_until(*resolver, [&] { return web_status(*client).missing != "resolver"; }));
+}
+
+TEST_P(BrokerTest, who_shows_workers_hears_that_one_comes_or_goes) {
+  auto opened = BrokerSubscriber::connect(h_.context, h_.options.endpoints, "web");
+  ASSERT_TRUE(opened.ok());
+  BrokerSubscriber& subscriber = **opened;
+  const auto heard = [&] {
+    const auto event = subscriber.next(100);
+    return event.ok() && event->has_value() && (*event)->kind == EventKind::workers && (*event)->pair == "web";
+  };
+  auto scanner = h_.worker("scanner");
+  // A subscription takes its time, and what was published before is missed.
+  ASSERT_TRUE(serve_until(*scanner, [&] {
+    h_.worker("monitor");
+    return heard();
+  }));
+  while (heard()) {
+  }
+  auto monitor = h_.worker("monitor");
+  EXPECT_TRUE(serve_until(*monitor, heard));
+  while (heard()) {
+  }
+  monitor.reset();
+  EXPECT_TRUE(serve_until(*scanner, heard));
 }
 
 TEST_P(BrokerTest, who_asks_as_the_observer_is_listed) {

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "producers/observer/event_commands.h"
 #include "producers/observer/metrics_server.h"
+#include "producers/observer/observer.h"
 
 namespace twsync {
 namespace {
@@ -88,6 +89,24 @@ TEST(Staleness, a_process_that_starts_again_is_no_alarm) {
   EXPECT_FALSE(is_stale(&status, now, 10, now));
   status.missing_ms = 31'000;
   EXPECT_TRUE(is_stale(&status, now, 10, now));
+}
+
+TEST(NextLook, seldom_at_rest_and_soon_while_something_may_go_stale) {
+  const auto after = [](const std::vector<PairHealth>& pairs, bool answered = true) {
+    return (next_look_ns(pairs, answered, 5 * kSecond) - 5 * kSecond) / kSecond;
+  };
+  PairHealth idle;
+  idle.status.state = "idle";
+  const PairHealth not_served;
+  EXPECT_EQ(after({idle, not_served}), 60);
+  EXPECT_EQ(after({idle}, false), 2) << "the broker is away";
+  PairHealth busy[5] = {idle, idle, idle, idle, idle};
+  busy[0].status.state = "retrying";
+  busy[1].status.missing = "transfer";
+  busy[2].status.hints_waiting = 1;
+  busy[3].status.requests_waiting = 1;
+  busy[4].stale = true;
+  for (const PairHealth& one : busy) EXPECT_EQ(after({idle, one}), 10);
 }
 
 TEST(ProgramRun, goes_through_systemd_where_it_can) {

@@ -87,7 +87,8 @@ Status park_stop(PairWork& work, const CycleServices& services, const IdentityDe
   event.item = item.id;
   event.text = item.text;
   services.emit(std::move(event));
-  return Error{ErrorCode::guard, str(decision.reason, " (twsync approve ", item.id, ")"), {}, 0};
+  return Error{
+      ErrorCode::guard, str(decision.reason, " (twsync approve ", item.id, " --pair ", work.config.name, ")"), {}, 0};
 }
 
 Status forget_rows(PairWork& work, const IdentityDecision& decision) {
