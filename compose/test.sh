@@ -117,7 +117,13 @@ must "his commit" code "su dev -c 'cd $prefix/repo && git config --global user.e
 eventually "the file of a commit that root did not make" deploy "grep -qx dev $prefix/repo/by-dev"
 must "git_hooks.log has his line" code "[ \$(grep -c published $prefix/logs/git_hooks.log) -ge 2 ]"
 must "and he may do nothing more" code "! su dev -c 'twsync sync'"
-ok "a commit arrives"
+must "a committer of the deploy server who is not root" deploy "useradd -m -G twsync dev && mkdir $prefix/there && chown dev $prefix/there && su dev -c 'cd $prefix/there && git init -q . && git config user.email d@e && git config user.name d && twsync hooks install .'"
+must "his commit" deploy "su dev -c 'cd $prefix/there && echo there >by-dev && git add by-dev && git commit -qm three'"
+eventually "the line of his commit" deploy "grep -q 'published $prefix/there' $prefix/logs/git_hooks.log"
+eventually "his commit's file" code "grep -qx there $prefix/there/by-dev"
+must "and he may do nothing more there" deploy "! su dev -c 'twsync sync'"
+must "nor anybody outside the group" deploy "useradd guest && ! su guest -c 'cat /var/lib/twsync/to-code/main@192.168.100.28/code_key'"
+ok "a commit arrives, of whoever is in the group on either server"
 
 # --- trouble
 for unit in $units; do

@@ -4,11 +4,18 @@
 
 #include "common/base/check.h"
 #include "common/base/text.h"
+#include "common/base/xxh3_wide.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace twsync {
+
+namespace {
+
+constexpr size_t kWorthACall = 1024;  // below, the call costs more than wide registers save
+
+}  // namespace
 
 struct Hasher::State {
   alignas(64) unsigned char secret[XXH3_SECRET_DEFAULT_SIZE];
@@ -33,6 +40,8 @@ void Hasher::reset() {
 }
 
 void Hasher::update(std::string_view bytes) {
+  static const Xxh3Update wide = wide_xxh3_update();
+  if (wide != nullptr && bytes.size() >= kWorthACall) return wide(state_->xxh, bytes.data(), bytes.size());
   XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size());
 }
 

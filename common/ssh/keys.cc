@@ -8,6 +8,7 @@
 #include "common/ssh/authorized_keys.h"
 #include "common/ssh/key_pair.h"
 #include "common/ssh/keys_login.h"
+#include "common/ssh/keys_members.h"
 #include "common/ssh/keys_reverse.h"
 #include "common/ssh/known_hosts.h"
 #include "common/ssh/remote_files.h"
@@ -104,6 +105,9 @@ Result<KeyReport> exchange_keys(const KeyOptions& options) {
                             [&](const std::string& text) { return without_tagged(text, options.tag, line); }));
   if (options.reverse) {
     SYNC_TRY(exchange_reverse(*session, options));
+    // The way itself stands: hooks of others than its user are not worth failing for.
+    if (const Status shared = share_with_members(*session, options); !shared.ok())
+      log_step(options, str("members of the group there get no way: ", describe(shared.error())));
     report.reverse = true;
   }
   return report;
@@ -125,6 +129,7 @@ Status remove_keys(const KeyOptions& options) {
   SYNC_ASSIGN(const auto session, login_with_shell(options));
   SYNC_TRY(edit_remote_file(*session, kAuthorizedKeys,
                             [&](const std::string& text) { return without_tagged(text, options.tag, ""); }));
+  if (options.reverse) SYNC_TRY(remove_members(*session, options));
   if (options.reverse) SYNC_TRY(remove_reverse(*session, options));
   for (const char* suffix : {"", ".pub", ".new", ".new.pub"}) SYNC_TRY(remove_file(options.deploy.key_file + suffix));
   if (options.host_is_shared) return {};

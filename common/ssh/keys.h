@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/ssh/ssh_session.h"
+#include "common/ssh/way_back.h"
 
 namespace twsync {
 
@@ -15,9 +16,12 @@ namespace twsync {
 struct ReverseKeys {
   std::string pair;  ///< the only one that this key may name
   SshTarget code;    ///< host and user as the deploy server reaches the code server; the rest is not used
-  std::vector<uint16_t> ports = {22};       ///< of our sshd: the first one that lets that server in is noted there
-  std::string authorized_keys;              ///< ours, of `code.user`: a line is added
-  std::string command;                      ///< what that key runs here, whatever it asks for
+  std::vector<uint16_t> ports = {22};  ///< of our sshd: the first one that lets that server in is noted there
+  std::string authorized_keys;         ///< ours, of `code.user`: a line is added
+  std::string command;                 ///< what that key runs here, whatever it asks for
+  std::string members_command;  ///< the same of the key that members of the group there get; empty = they get none
+  std::string members_place = kMembersWaysDirectory;
+  std::string members_group = kMembersGroup;
   std::vector<std::string> host_key_files;  ///< our sshd's public host keys; empty = /etc/ssh/ssh_host_*_key.pub
 };
 

@@ -14,10 +14,6 @@ namespace twsync {
 
 namespace {
 
-std::string remote_dir(const ReverseKeys& reverse) {
-  return str("\"$HOME\"/", kWaysBackDirectory, "/", shell_word(way_back_name(reverse.pair, reverse.code.host)));
-}
-
 /// The last line that starts like a key: a shell's rc may have printed something before.
 Result<std::string> public_line_in(const std::string& output, const SshSession& session) {
   std::string found;
@@ -31,23 +27,12 @@ Result<std::string> public_line_in(const std::string& output, const SshSession& 
 
 Result<std::string> make_key_there(SshSession& session, const KeyOptions& options) {
   const std::string script =
-      str("umask 077; d=", remote_dir(*options.reverse), "; mkdir -p \"$d\" && cd \"$d\" || exit 1\n",
+      str("umask 077; d=", way_directory(*options.reverse), "; mkdir -p \"$d\" && cd \"$d\" || exit 1\n",
           "command -v ssh-keygen >/dev/null || { echo 'ssh-keygen is not installed there' >&2; exit 1; }\n", "rm -f ",
           kWayBackKey, ".new ", kWayBackKey, ".new.pub\n", "ssh-keygen -q -t ed25519 -N '' -C ",
           shell_word(options.tag), " -f ", kWayBackKey, ".new </dev/null && cat ", kWayBackKey, ".new.pub\n");
   SYNC_ASSIGN(const std::string output, run_script(session, "making a key there", script));
-  SYNC_ASSIGN(std::string line, public_line_in(output, session));
-  // The comment decides which lines are ours: take the key, not what that server says about it.
-  const size_t end = line.find(' ', std::string_view("ssh-ed25519 ").size());
-  return str(line.substr(0, end), " ", options.tag);
-}
-
-Status edit_authorized(const std::string& path, const std::function<std::string(const std::string&)>& edit) {
-  auto text = read_text_file(path);
-  if (!text && text.error().code != ErrorCode::not_found) return std::move(text).error();
-  const std::string old = text ? *text : std::string();
-  const std::string edited = edit(old);
-  return edited == old ? Status() : write_text_file(path, edited, 0600);
+  return tagged_key(output, options.tag, session);
 }
 
 Result<std::vector<std::string>> our_host_keys(const ReverseKeys& reverse) {
@@ -76,14 +61,14 @@ Status tell_host_keys(SshSession& session, const ReverseKeys& reverse) {
   for (const uint16_t port : reverse.ports) {
     for (const std::string& key : keys) lines += str(known_hosts_name(reverse.code.host, port), " ", key, "\n");
   }
-  return edit_remote_file(session, str(remote_dir(reverse), "/", kWayBackHosts),
+  return edit_remote_file(session, str(way_directory(reverse), "/", kWayBackHosts),
                           [&](const std::string&) { return lines; });
 }
 
 /// The port at which that server's ssh logs in here. ssh ends with 255 when it could not; anything else comes from the
 /// forced command. Without an ssh there, the first port goes untried.
 Result<uint16_t> try_key_there(SshSession& session, const ReverseKeys& reverse) {
-  std::string script = str("d=", remote_dir(reverse),
+  std::string script = str("d=", way_directory(reverse),
                            "\ncommand -v ssh >/dev/null || { echo port=", reverse.ports.front(), "; exit 0; }\n");
   for (const uint16_t port : reverse.ports) {
     script += str("ssh -F /dev/null -i \"$d/", kWayBackKey, ".new\" -o IdentitiesOnly=yes -o BatchMode=yes -o ",
@@ -110,7 +95,7 @@ std::string way_text(const KeyOptions& options, uint16_t port) {
 
 /// The key last: without it the way does not exist.
 Status put_in_place(SshSession& session, const KeyOptions& options, uint16_t port) {
-  const std::string directory = remote_dir(*options.reverse);
+  const std::string directory = way_directory(*options.reverse);
   SYNC_TRY(edit_remote_file(session, str(directory, "/", kWayBackFile),
                             [&](const std::string&) { return way_text(options, port); }));
   const auto moved = run_script(session, "putting the key in place there",
@@ -120,6 +105,25 @@ Status put_in_place(SshSession& session, const KeyOptions& options, uint16_t por
 }
 
 }  // namespace
+
+std::string way_directory(const ReverseKeys& reverse) {
+  return str("\"$HOME\"/", kWaysBackDirectory, "/", shell_word(way_back_name(reverse.pair, reverse.code.host)));
+}
+
+Result<std::string> tagged_key(const std::string& output, const std::string& tag, const SshSession& session) {
+  SYNC_ASSIGN(const std::string line, public_line_in(output, session));
+  // The comment decides which lines are ours: take the key, not what that server says about it.
+  const size_t end = line.find(' ', std::string_view("ssh-ed25519 ").size());
+  return str(line.substr(0, end), " ", tag);
+}
+
+Status edit_authorized(const std::string& path, const std::function<std::string(const std::string&)>& edit) {
+  auto text = read_text_file(path);
+  if (!text && text.error().code != ErrorCode::not_found) return std::move(text).error();
+  const std::string old = text ? *text : std::string();
+  const std::string edited = edit(old);
+  return edited == old ? Status() : write_text_file(path, edited, 0600);
+}
 
 Status exchange_reverse(SshSession& session, const KeyOptions& options) {
   const ReverseKeys& reverse = *options.reverse;
@@ -146,7 +150,7 @@ Status remove_reverse(SshSession& session, const KeyOptions& options) {
   const ReverseKeys& reverse = *options.reverse;
   SYNC_TRY(edit_authorized(reverse.authorized_keys,
                            [&](const std::string& text) { return without_tagged(text, options.tag, ""); }));
-  const auto removed = run_script(session, "removing the key there", str("rm -rf ", remote_dir(reverse), "\n"));
+  const auto removed = run_script(session, "removing the key there", str("rm -rf ", way_directory(reverse), "\n"));
   return removed ? Status() : Status(removed.error());
 }
 

@@ -45,7 +45,7 @@ class Login {
       note(str("key ", escape_bytes(target_.key_file), " (cannot be read)"));
       return {};
     }
-    if ((info.st_mode & 077U) != 0) {
+    if ((info.st_mode & (target_.group_reads_key ? 027U : 077U)) != 0) {
       return Error{ErrorCode::usage, "others may read the private key: run chmod 600 on it", target_.key_file, 0};
     }
     try_key(target_.key_file);

@@ -30,9 +30,10 @@ struct HostKey {
 struct SshTarget {
   std::string host;
   uint16_t port = 22;
-  std::string user;         ///< empty = the current user
-  std::string key_file;     ///< private key; empty = none of our own
-  std::string known_hosts;  ///< our own file; the user's and the system's are never read
+  std::string user;              ///< empty = the current user
+  std::string key_file;          ///< private key; empty = none of our own
+  bool group_reads_key = false;  ///< the key is a group's; else it is refused when others than its owner may read it
+  std::string known_hosts;       ///< our own file; the user's and the system's are never read
   int64_t connect_timeout_ms =
       15'000;  ///< for each phase: TCP, key exchange, each authentication attempt, opening a channel
   int64_t dead_after_ms = 15'000;  ///< TCP gives up on unacknowledged data after this

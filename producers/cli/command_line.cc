@@ -170,6 +170,7 @@ void add_producers(Parse& p) {
   add_json(publish, p.publish.json);
   auto* forced = p.add(p.app, "serve-forced", "", [&p]() -> Command { return p.forced; });
   forced->group("")->add_option("PAIR", p.forced.pair)->required();
+  forced->add_flag("--members", p.forced.members);
   p.add(p.app, "roots", "", []() -> Command { return RootsCommand{}; })->group("");
   auto* hooks = p.app.add_subcommand("hooks", "git hooks that publish after a commit, merge or checkout");
   hooks->require_subcommand(1)->fallthrough();

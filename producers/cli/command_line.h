@@ -71,9 +71,10 @@ struct ForgetCommand {
   std::string pair;
   bool json = false;
 };
-/// What the deploy server's key may do here for one pair, as SSH_ORIGINAL_COMMAND says.
+/// What a key of the deploy server may do here for one pair, as SSH_ORIGINAL_COMMAND says.
 struct ServeForcedCommand {
   std::string pair;
+  bool members = false;  ///< the key of its group's members
 };
 /// What the package's removal asks for: the roots that may hold a .twsync here, one a line.
 struct RootsCommand {};

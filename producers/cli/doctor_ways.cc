@@ -78,8 +78,10 @@ void check_way_back(CliContext& context, const WayBack& way, Examination& exam) 
   const std::string again = str("ssh ", way.code.host, " ", context.config.prefix, "/scripts/ssh_key_exchange.sh",
                                 way.pair == kMainPair ? "" : " " + way.pair);
   struct stat info {};
-  if (::stat(way.code.key_file.c_str(), &info) == 0 && (info.st_mode & 077U) != 0) {
-    exam.bad("key", str(way.code.key_file, " can be read by others"), str("chmod 600 ", shell_word(way.code.key_file)));
+  const bool shared = way.code.group_reads_key;
+  if (::stat(way.code.key_file.c_str(), &info) == 0 && (info.st_mode & (shared ? 027U : 077U)) != 0) {
+    exam.bad("key", str(way.code.key_file, " can be read by others"),
+             str("chmod ", shared ? 640 : 600, " ", shell_word(way.code.key_file)));
     return;
   }
   exam.good("key", way.code.key_file);

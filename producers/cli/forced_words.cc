@@ -12,9 +12,10 @@ namespace twsync {
 
 namespace {
 
-Error denied(const std::string& why = {}) {
+Error denied(ForcedRights rights, const std::string& why = {}) {
+  const char* sync = rights == ForcedRights::user ? "'sync', " : "";
   return Error{
-      ErrorCode::denied, str("this key may only ask for 'sync', 'status' and 'publish' of its pair", why), {}, 0};
+      ErrorCode::denied, str("this key may only ask for ", sync, "'status' and 'publish' of its pair", why), {}, 0};
 }
 
 bool is_plain_character(char c) {
@@ -63,20 +64,22 @@ struct Check {
   const Overrides& overrides;
   const std::string& pair;
   const std::string& deploy_path;
+  ForcedRights rights;
 
   Status operator()(PublishCommand& command) const {
     SYNC_TRY(name(command.pair));
-    if (!only_of_request(overrides, false)) return denied();
+    if (!only_of_request(overrides, false)) return denied(rights);
     command.side = Side::deploy;
     return make_relative(command.paths, deploy_path);
   }
   Status operator()(StatusCommand& command) const {
     SYNC_TRY(name(command.pair));
-    if (!only_of_request(overrides, false) || command.watch) return denied();
+    if (!only_of_request(overrides, false) || command.watch) return denied(rights);
     return {};
   }
   Status operator()(SyncCommand& command) const {
-    if (command.where.size() > 1 || !only_of_request(overrides, true)) return denied();
+    if (rights == ForcedRights::members || command.where.size() > 1 || !only_of_request(overrides, true))
+      return denied(rights);
     std::string named = command.where.empty() ? "" : command.where[0];
     SYNC_TRY(name(named));
     command.where = {named};
@@ -84,12 +87,12 @@ struct Check {
   }
   template <class Other>
   Status operator()(Other&) const {
-    return denied();
+    return denied(rights);
   }
 
  private:
   Status name(std::string& named) const {
-    if (!named.empty() && named != pair) return denied(str(", which is '", pair, "'"));
+    if (!named.empty() && named != pair) return denied(rights, str(", which is '", pair, "'"));
     named = pair;
     return {};
   }
@@ -107,21 +110,21 @@ std::string forced_words(const std::vector<std::string>& words) {
 }
 
 Result<ForcedRequest> parse_forced_command(std::string_view text, const std::string& pair,
-                                           const std::string& deploy_path) {
-  if (text.empty() || text.size() > kMaxForcedCommand) return denied();
+                                           const std::string& deploy_path, ForcedRights rights) {
+  if (text.empty() || text.size() > kMaxForcedCommand) return denied(rights);
   std::vector<std::string> words;
   for (size_t start = 0; start <= text.size();) {
     const size_t end = std::min(text.find(' ', start), text.size());
-    if (!decode_word(text.substr(start, end - start), words.emplace_back())) return denied();
+    if (!decode_word(text.substr(start, end - start), words.emplace_back())) return denied(rights);
     start = end + 1;
   }
   ForcedRequest out;
   out.framed = words.front() == kWayBackProtocol;
   if (out.framed) words.erase(words.begin());
   auto line = parse_command_line(words);
-  if (!line.ok()) return denied();
+  if (!line.ok()) return denied(rights);
   out.line = std::move(line).value();
-  SYNC_TRY(std::visit(Check{out.line.overrides, pair, deploy_path}, out.line.command));
+  SYNC_TRY(std::visit(Check{out.line.overrides, pair, deploy_path, rights}, out.line.command));
   return out;
 }
 

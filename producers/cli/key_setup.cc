@@ -58,6 +58,7 @@ ReverseKeys reverse_keys(const Config& config, const PairConfig& pair) {
   if (pair.deploy.port != 22) out.ports.push_back(pair.deploy.port);
   out.authorized_keys = home_directory() + "/.ssh/authorized_keys";
   out.command = forced_command(config, pair.name);
+  out.members_command = out.command + " --members";
   return out;
 }
 

@@ -1,4 +1,4 @@
-// twsync serve-forced PAIR: the forced command of the key that the deploy server reaches this one with.
+// twsync serve-forced PAIR [--members]: the forced command of a key that the deploy server reaches this one with.
 
 #include <unistd.h>
 
@@ -132,7 +132,8 @@ Result<int> run_serve_forced(CliContext& context, const ServeForcedCommand& comm
   if (pair == nullptr) return Error{ErrorCode::usage, str("no pair '", command.pair, "' is configured here"), {}, 0};
   const char* asked = std::getenv("SSH_ORIGINAL_COMMAND");
   const std::string text = asked == nullptr ? "" : asked;
-  auto request = parse_forced_command(text, pair->name, pair->deploy.path);
+  auto request = parse_forced_command(text, pair->name, pair->deploy.path,
+                                      command.members ? ForcedRights::members : ForcedRights::user);
   if (request) {
     context.config.overrides.policy = request->line.overrides.policy;
     context.config.overrides.exclude = request->line.overrides.exclude;

@@ -66,6 +66,7 @@ Result<WayBack> read_way(const std::string& directory) {
   if (way.code.host.empty() || way.pair.empty()) return usage("CODE_SERVER or PAIR is missing", file);
   way.code.key_file = str(directory, "/", kWayBackKey);
   way.code.known_hosts = str(directory, "/", kWayBackHosts);
+  way.code.group_reads_key = directory.starts_with(kMembersWaysDirectory);
   way.code.use_agent = false;
   way.code.default_keys.clear();
   return way;
@@ -90,19 +91,27 @@ bool led_here(const Config& config, const WayBack& way) {
   return served_here(config, way.pair);
 }
 
-}  // namespace
-
-Result<std::vector<WayBack>> ways_back() {
-  std::vector<WayBack> out;
+/// Adds those of `all` whose names are new.
+Status add_ways(const std::string& all, std::vector<WayBack>& out) {
   std::error_code error;
-  const std::string all = str(home_directory(), "/", kWaysBackDirectory);
   for (std::filesystem::directory_iterator it(all, error), end; !error && it != end; it.increment(error)) {
     const std::string directory = it->path().string();
     // Without its file or key an exchange was interrupted: the way does not exist yet.
     if (::access(str(directory, "/", kWayBackFile).c_str(), F_OK) != 0) continue;
-    if (::access(str(directory, "/", kWayBackKey).c_str(), F_OK) != 0) continue;
-    SYNC_ASSIGN(out.emplace_back(), read_way(directory));
+    if (::access(str(directory, "/", kWayBackKey).c_str(), R_OK) != 0) continue;
+    SYNC_ASSIGN(WayBack way, read_way(directory));
+    if (std::none_of(out.begin(), out.end(), [&](const WayBack& known) { return known.name == way.name; }))
+      out.push_back(std::move(way));
   }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<WayBack>> ways_back() {
+  std::vector<WayBack> out;
+  SYNC_TRY(add_ways(str(home_directory(), "/", kWaysBackDirectory), out));
+  SYNC_TRY(add_ways(kMembersWaysDirectory, out));
   std::sort(out.begin(), out.end(), [](const WayBack& a, const WayBack& b) { return a.name < b.name; });
   return out;
 }
@@ -150,6 +159,10 @@ Status check_not_deploy_server(const Config& config, const DeployTarget& deploy)
   const std::string here = str("this is the deploy server (", deploy.host, " is an address of this host), and ");
   const passwd* holder = deploy.user.empty() ? nullptr : ::getpwnam(deploy.user.c_str());
   if (holder != nullptr && holder->pw_uid != ::geteuid()) {
+    if (::access(kMembersWaysDirectory, F_OK) == 0) {
+      return usage(str(here, "from here only ", deploy.user, " and members of the group ", kMembersGroup,
+                       " reach the code server ", config.settings.code_server));
+    }
     return usage(str(here, "from here only ", deploy.user, " reaches the code server ", config.settings.code_server));
   }
   return usage(str(here, "it has no way to the code server ", config.settings.code_server,

@@ -18,7 +18,8 @@ struct WayBack {
   SshTarget code;           ///< strict: this key, these host keys, nothing else, no questions
 };
 
-/// Of the current user, by name. Errors (usage): one that is not as an exchange writes it.
+/// Of the current user, or else of the group that he is a member of, by name. Errors (usage): one that is not as an
+/// exchange writes it.
 Result<std::vector<WayBack>> ways_back();
 
 /// What a command's PAIR (or its absence) means on this host.

@@ -37,10 +37,23 @@ has_line "$deploy/logs/sync/cron_sync_*.log" 'cron leaves main alone: this is th
 [ ! -e $code/.twsync ] && [ ! -e "$deploy/.twsync" ] && [ ! -e /var/lib/twsync/pairs ] || fail "cron did something"
 echo "ok no keys yet: it says where to make them, and cron waits for them"
 
+# Two who are not root there: one in the group, one not.
+{ grep -v ^twsync: /etc/group; echo "twsync:x:64999:committer"; echo "committer:x:64998:"; echo "outsider:x:64997:"; } >"$work/group"
+{ cat /etc/passwd; echo "committer:x:64998:64998::/opt/committer:/bin/sh"; echo "outsider:x:64997:64997::/opt/outsider:/bin/sh"; } >"$work/passwd"
+for file in group passwd; do there mount --bind "$work/$file" /etc/$file; done
+install -d -o 64998 "$work/deploy/opt/committer"
+install -d -o 64997 "$work/deploy/opt/outsider"
+by() { # USER COMMAND...: there
+  there setpriv --reuid "$1" --regid "$1" --init-groups env HOME="/opt/$1" "${@:2}"
+}
 exchange_keys
 way=$work/deploy/home/.local/state/twsync/to-code/main@192.168.100.28
 [ "$(stat -c %a "$way" "$way/code_key" | tr '\n' ' ')" = "700 600 " ] || fail "modes of the way: $(ls -la "$way")"
 grep -q "command=\"$prefix/bin/twsync serve-forced main\"" "$authorized" || fail "no forced command: $(cat "$authorized")"
+shared=$work/deploy/var-lib/twsync/to-code/main@192.168.100.28
+[ "$(stat -c %a:%g "$shared/.." "$shared" "$shared/code_key" "$shared/way.sh" | tr '\n' ' ')" = "750:64999 750:64999 640:64999 640:64999 " ] || fail "rights of the members' way: $(ls -la "$shared")"
+grep -q "command=\"$prefix/bin/twsync serve-forced main --members\"" "$authorized" || fail "no forced command of the members: $(cat "$authorized")"
+[ "$(grep -c twsync: "$authorized")" = 2 ] || fail "not two lines: $(cat "$authorized")"
 
 # --- no service: said so, nothing done by the forced command itself. What a run left that never reached the other server
 # (cron's, before there were keys) doesn't make this the code server.
@@ -150,6 +163,36 @@ eventually "a line for each of 20 commits in a burst" published
 drain
 same "$deploy/repo/file" $code/repo/file || fail "the last commit's file did not arrive"
 [ ! -e $code/repo/.git ] || fail ".git travelled"
+# --- somebody who is not root
+drain
+chown -R 64998:64998 "$deploy/repo"
+by committer git -C $prefix/repo -c user.name=c -c user.email=c@d commit -q --allow-empty -m "not root's"
+own_log=$work/deploy/opt/committer/.local/state/twsync/logs/git_hooks.log
+eventually "a line in the committer's log" has_line "$own_log" 'published .*repo'
+waiting 1 || fail "the hint of a committer who is not root is not there: $(cat "$work/status.json")"
+run 1 by committer $twsync status # no worker runs now
+says 'pair main'
+for words in sync "sync --dry-run" "sync --policy code-server"; do
+  # shellcheck disable=SC2086
+  run 3 by committer $twsync $words
+  says "this key may only ask for 'status' and 'publish'"
+done
+run 0 by committer $twsync hooks install $prefix/repo
+never_says 'mend:'
+chown -R 64997:64997 "$deploy/repo"
+by outsider git -C $prefix/repo -c user.name=o -c user.email=o@d commit -q --allow-empty -m "not in the group"
+eventually "a line in the outsider's log" has_line "$work/deploy/opt/outsider/.local/state/twsync/logs/git_hooks.log" 'only root and members of the group twsync reach'
+waiting 1 || fail "somebody outside the group published: $(cat "$work/status.json")"
+if by outsider cat /var/lib/twsync/to-code/main@192.168.100.28/code_key >/dev/null 2>&1; then fail "anybody can read the members' key"; fi
+run 0 by outsider $twsync hooks install $prefix/repo
+says 'outsider, who commits in .*, may not tell the code server'
+says 'usermod -aG twsync outsider'
+there $twsync doctor --json >"$work/out" 2>/dev/null || true
+says '"check":"hook-rights","result":"warning".*usermod -aG twsync outsider'
+chown -R 0:0 "$deploy/repo"
+drain
+echo "ok a committer who is not root publishes by his group, and may ask for the status, no more"
+
 microseconds() { # [GIT OPTION]...: of one commit there
   local begin
   begin=$(date +%s%N)
@@ -218,9 +261,9 @@ echo "ok an asker that dies leaves nothing behind, the service goes on"
 
 # --- what the key may not do
 eventually "rest" idle
-raw() { # SSH's words with that key, as a thief of it would
+raw() { # SSH's words with the key in $with, as a thief of it would
   local rc=0
-  there ssh -F /dev/null -i "$way/code_key" -o BatchMode=yes -o UserKnownHostsFile="$way/known_hosts" root@192.168.100.28 "$@" </dev/null >"$work/out" 2>&1 || rc=$?
+  there ssh -F /dev/null -i "${with:-$way}/code_key" -o BatchMode=yes -o UserKnownHostsFile="$way/known_hosts" root@192.168.100.28 "$@" </dev/null >"$work/out" 2>&1 || rc=$?
   echo $rc
 }
 digest() { (cd $code && find . \( -path ./.twsync -o -path ./logs \) -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum); }
@@ -233,6 +276,16 @@ for words in "touch $work/broken" "" "sh" "status; touch $work/broken" "status \
   [ "$rc" != 0 ] || fail "'$words' was done: $(cat "$work/out")"
   says 'this key may only ask\|not below the deploy root\|leaves the root'
 done
+cp -r "$shared" "$work/stolen"
+chmod 600 "$work/stolen/code_key"
+with=$work/stolen
+for words in "touch $work/broken" "" "sh" sync "sync --dry-run" "twsync-1 sync" "publish --pair web" "publish --path ../../etc" "forget main"; do
+  rc=$(raw ${words:+"$words"})
+  [ "$rc" != 0 ] || fail "'$words' was done for a member: $(cat "$work/out")"
+done
+raw status >/dev/null
+says 'service: broker'
+unset with
 [ "$(raw 'twsync-1 forget main')" != 0 ] || fail "frames make no difference"
 big=$(printf 'publish%s' "$(printf ' --path=%0200d' $(seq 400))")
 [ ${#big} -gt 65536 ] || fail "the large request is not large"
@@ -278,7 +331,7 @@ echo "ok a changed host key, loose rights, a talking shell"
 for role in broker scanner resolver transfer; do stop_role $role; done
 cp "$work/deploy/client_key" "$HOME/.ssh/id_ed25519"
 run 0 $twsync forget main
-[ ! -e "$way" ] && ! grep -q serve-forced "$authorized" || fail "forget left the way back"
+[ ! -e "$way" ] && [ ! -e "$shared" ] && ! grep -q serve-forced "$authorized" || fail "forget left the way back"
 run 2 there $twsync sync
 says 'this is the deploy server'
 echo "ok forget takes the way back away"

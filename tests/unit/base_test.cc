@@ -69,6 +69,22 @@ TEST(Hasher, depends_on_the_key_and_streams) {
   EXPECT_EQ(streamed, a.hash("content"));
 }
 
+TEST(Hasher, wide_registers_give_the_same_digest) {
+  HashKey key{};
+  key[3] = 7;
+  Hasher whole(key);
+  Hasher pieces(key);
+  std::string bytes;
+  for (size_t size : {1023U, 1024U, 1025U, 4096U, 65'536U, 1'000'003U}) {
+    while (bytes.size() < size) bytes += static_cast<char>(bytes.size() * 31 + bytes.size() / 255);
+    bytes.resize(size);
+    pieces.reset();
+    // Small ones take the portable way.
+    for (size_t at = 0; at < size; at += 509) pieces.update(std::string_view(bytes).substr(at, 509));
+    EXPECT_EQ(whole.hash(bytes), pieces.finish()) << size;
+  }
+}
+
 TEST(Name, equal_text_is_the_same_name) {
   EXPECT_EQ(Name("root"), Name(std::string("ro") + "ot"));
   EXPECT_FALSE(Name("root") == Name("daemon"));

@@ -10,7 +10,7 @@ namespace {
 constexpr const char* kRoot = "/srv/app";
 
 Result<ForcedRequest> parse(std::string_view text) {
-  return parse_forced_command(text, "main", kRoot);
+  return parse_forced_command(text, "main", kRoot, ForcedRights::user);
 }
 
 template <class C>
@@ -50,6 +50,20 @@ TEST(ForcedCommand, the_pair_is_the_keys_own) {
     auto request = parse(other);
     ASSERT_FALSE(request.ok()) << other;
     EXPECT_EQ(request.error().code, ErrorCode::denied) << other;
+  }
+}
+
+TEST(ForcedCommand, members_publish_and_ask_and_nothing_else) {
+  const auto of_members = [](std::string_view text) {
+    return parse_forced_command(text, "main", kRoot, ForcedRights::members);
+  };
+  EXPECT_TRUE(of_members("publish --source=git-hook --path=x").ok());
+  EXPECT_TRUE(of_members("twsync-1 status --json").ok());
+  for (const char* bad : {"sync", "twsync-1 sync", "sync --dry-run", "sync --policy deploy-server", "status --watch",
+                          "publish --pair web", "conflicts", "forget main", ""}) {
+    const auto request = of_members(bad);
+    ASSERT_FALSE(request.ok()) << bad;
+    EXPECT_EQ(request.error().code, ErrorCode::denied) << bad;
   }
 }
 
