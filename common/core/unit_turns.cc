@@ -11,6 +11,22 @@ namespace twsync {
 
 namespace {
 
+bool says_nothing(Kind kind) {
+  return kind == Kind::none || kind == Kind::directory;
+}
+
+Kind base_kind(const Row& row) {
+  return row.base != nullptr ? row.base->agreed.kind : Kind::none;
+}
+
+/// A directory where the loser, or else the base, has something else; or the reverse.
+bool changes_kind(const Row& row, Side winner) {
+  const Kind won = kind_of(row, winner);
+  const Kind lost = kind_of(row, other(winner));
+  if (won == Kind::directory) return lost == Kind::none ? !says_nothing(base_kind(row)) : lost != Kind::directory;
+  return won != Kind::none && lost == Kind::directory;
+}
+
 /// What goes with a directory that goes comes before it, what comes with one that comes after it.
 void directories_in_turn(const std::vector<Row>& rows, const Relations& relations, const UnitRows& range,
                          Reconciled& all) {
@@ -26,7 +42,8 @@ void directories_in_turn(const std::vector<Row>& rows, const Relations& relation
   }
   for (size_t i = range.begin; i < range.end; ++i) {
     const size_t parent = parent_in_unit(i);
-    if (parent == kNoParent || kind_of(rows[parent], all.decisions[parent].winner) != Kind::directory) continue;
+    if (parent == kNoParent || !all.members[parent].inner) continue;
+    if (kind_of(rows[parent], all.decisions[parent].winner) != Kind::directory) continue;
     all.members[i].turn = std::max(all.members[i].turn, all.members[parent].turn);
   }
 }
@@ -35,6 +52,7 @@ void directories_in_turn(const std::vector<Row>& rows, const Relations& relation
 
 bool changes_unit(const Row& row, const Decision& d, Side side, const Policy& policy) {
   if (d.outcome != Outcome::take && !d.parked) return false;
+  if (says_nothing(base_kind(row)) && says_nothing(kind_of(row, side))) return false;
   const EntryDiff diff = diff_of(row, side, policy);
   return (diff.kind || diff.content || diff.content_unknown) && !is_suspect(row, side);
 }
@@ -47,7 +65,7 @@ void give_turns(const std::vector<Row>& rows, const Relations& relations, const 
   for (size_t i = range.begin; i < range.end; ++i) {
     const bool won = changes_unit(rows[i], all.decisions[i], winner, policy);
     const bool lost = changes_unit(rows[i], all.decisions[i], other(winner), policy);
-    all.members[i].turn = won || !lost ? kLast : 0;
+    all.members[i].turn = won || all.decisions[i].outcome == Outcome::same ? kLast : 0;
     if (!won || !lost) continue;
     const Entry* e = rows[i].view[index(winner)].entry;
     const bool dated = e != nullptr && (e->is_file() || e->is_symlink());
@@ -74,11 +92,7 @@ void mark_changes_of_kind(const std::vector<Row>& rows, const UnitRows& range, R
       continue;
     }
     d.early = false;
-    const Kind code = kind_of(row, Side::code);
-    const Kind deploy = kind_of(row, Side::deploy);
-    const bool directory = code == Kind::directory || deploy == Kind::directory;
-    if (d.outcome != Outcome::take || !directory || code == deploy) continue;
-    if (code == Kind::none || deploy == Kind::none) continue;
+    if (d.outcome != Outcome::take || !changes_kind(row, d.winner)) continue;
     top = row.path;
     of_top = d.winner;
     all.members[i].inner = true;

@@ -15,8 +15,8 @@ struct UnitRows {
   size_t end = 0;
 };
 
-/// What `side` changed there, as far as it is not the same on both. Damage changes nothing: it is repaired from the
-/// other side whoever wins (R149).
+/// What `side` changed there, as far as it is not the same on both. A directory that came or went says nothing, what is
+/// in it does. Damage changes nothing: it is repaired from the other side whoever wins (R149).
 bool changes_unit(const Row& row, const Decision& d, Side side, const Policy& policy);
 
 /// What the loser alone changed first, what both did next, by the winner's time. However far it comes, the winner still

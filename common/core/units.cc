@@ -1,7 +1,6 @@
 #include "common/core/units.h"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 
 #include "common/base/rel_path.h"
@@ -15,8 +14,6 @@
 namespace twsync {
 
 namespace {
-
-constexpr std::array kSides{Side::code, Side::deploy};
 
 class UnitMaker {
  public:
@@ -38,14 +35,16 @@ class UnitMaker {
 
  private:
   void settle(size_t unit, const UnitRows& range);
-  bool goes_with_what_is_above(size_t unit, size_t first) const;
+  bool is_held(size_t unit, const UnitRows& range);
+  bool decide(size_t unit, const UnitRows& range);
+  const Decision* decided_above(size_t unit, size_t first) const;
   bool fits(const UnitRows& range) const;
   bool changed(size_t i, Side side) const { return changes_unit(rows_[i], all_.decisions[i], side, policy_); }
-  bool is_contested(const UnitRows& range) const;
+  bool any_changed(const UnitRows& range, Side side) const;
   bool any_parked(const UnitRows& range) const;
   std::optional<Side> winner_of(size_t unit, const UnitRows& range) const;
   std::optional<int64_t> newest(const UnitRows& range, Side side) const;
-  void take_whole(const UnitRows& range, Side winner);
+  void take_whole(const UnitRows& range, Side winner, bool all);
   void take(size_t i, Side winner);
   void hold(const UnitRows& range);
   bool has_work(size_t i) const;
@@ -59,53 +58,69 @@ class UnitMaker {
 };
 
 void UnitMaker::settle(size_t unit, const UnitRows& range) {
-  const bool above = goes_with_what_is_above(unit, range.begin);
-  for (const auto& [side, path] : policy_.unreadable) {
-    if (above || !is_at_or_below(path, policy_.units[unit])) continue;
-    return tell_held(unit, range, ParkedReason::denied, side,
-                     str(escape_bytes(path), " can't be read on the ", to_string(side), " side"));
-  }
-  if (!above) {
-    const auto first = all_.decisions.begin();
-    const auto held =
-        std::find_if(first + static_cast<std::ptrdiff_t>(range.begin), first + static_cast<std::ptrdiff_t>(range.end),
-                     [](const Decision& d) { return d.outcome == Outcome::held && !d.parked; });
-    if (held != first + static_cast<std::ptrdiff_t>(range.end)) {  // R145
-      const Row& row = rows_[static_cast<size_t>(held - first)];
-      const Side side = kind_of(row, Side::code) == Kind::other ? Side::code : Side::deploy;
-      return tell_held(unit, range, ParkedReason::kind_unsupported, side,
-                       str(escape_bytes(row.path), " can't be synced on the ", to_string(side), " side"));
-    }
-    const bool contested = is_contested(range);
-    if (contested || any_parked(range)) {
-      const auto winner = contested ? winner_of(unit, range) : std::nullopt;
-      if (!winner) return park(unit, range);
-      take_whole(range, *winner);
-      give_turns(rows_, relations_, policy_, range, *winner, all_);
-    }
-  }
+  const Decision* above = decided_above(unit, range.begin);
+  const bool goes =
+      above != nullptr && above->outcome == Outcome::take &&
+      kind_of(rows_[static_cast<size_t>(above - all_.decisions.data())], above->winner) != Kind::directory;
+  if (!goes && is_held(unit, range)) return;
+  if (above == nullptr && !decide(unit, range)) return;
   if (!fits(range)) {  // R147
-    if (above) return;
+    if (goes) return;
     return tell_held(unit, range, ParkedReason::failed, Side::deploy,
                      str(range.end - range.begin, " changes are more than can be applied together"));
   }
   for (size_t i = range.begin; i < range.end; ++i) {
     all_.members[i].unit = static_cast<uint32_t>(unit + 1);
-    all_.members[i].above = above;
+    all_.members[i].above = goes;
   }
-  if (!above) mark_changes_of_kind(rows_, range, all_);
 }
 
-/// R28: a directory above it becomes something else, or is taken whole.
-bool UnitMaker::goes_with_what_is_above(size_t unit, size_t first) const {
+/// R145
+bool UnitMaker::is_held(size_t unit, const UnitRows& range) {
+  for (const auto& [side, path] : policy_.unreadable) {
+    if (!is_at_or_below(path, policy_.units[unit])) continue;
+    tell_held(unit, range, ParkedReason::denied, side,
+              str(escape_bytes(path), " can't be read on the ", to_string(side), " side"));
+    return true;
+  }
+  for (size_t i = range.begin; i < range.end; ++i) {
+    const Decision& d = all_.decisions[i];
+    if (d.outcome != Outcome::held || d.parked) continue;
+    const Side side = kind_of(rows_[i], Side::code) == Kind::other ? Side::code : Side::deploy;
+    tell_held(unit, range, ParkedReason::kind_unsupported, side,
+              str(escape_bytes(rows_[i].path), " can't be synced on the ", to_string(side), " side"));
+    return true;
+  }
+  return false;
+}
+
+/// False = it is parked.
+bool UnitMaker::decide(size_t unit, const UnitRows& range) {
+  const bool code = any_changed(range, Side::code);
+  const bool deploy = any_changed(range, Side::deploy);
+  const bool contested = code && deploy;
+  std::optional<Side> winner = code ? Side::code : Side::deploy;
+  if (contested) winner = winner_of(unit, range);
+  if (!winner || (!contested && any_parked(range))) {
+    park(unit, range);
+    return false;
+  }
+  if (code || deploy) take_whole(range, *winner, contested);
+  mark_changes_of_kind(rows_, range, all_);
+  if (contested) give_turns(rows_, relations_, policy_, range, *winner, all_);
+  return true;
+}
+
+/// R28: a directory above it that is something else on the other side decides for all below it.
+const Decision* UnitMaker::decided_above(size_t unit, size_t first) const {
   for (size_t i = first; i != kNoParent; i = relations_.parent[i]) {
     const Row& row = rows_[i];
     if (!is_below(policy_.units[unit], row.path)) continue;
     const Kind code = kind_of(row, Side::code);
     const Kind deploy = kind_of(row, Side::deploy);
-    if (code != deploy && code != Kind::none && deploy != Kind::none) return true;
+    if (code != deploy && code != Kind::none && deploy != Kind::none) return &all_.decisions[i];
   }
-  return false;
+  return nullptr;
 }
 
 bool UnitMaker::fits(const UnitRows& range) const {
@@ -120,12 +135,11 @@ bool UnitMaker::fits(const UnitRows& range) const {
   return bytes <= kGroupBytes;
 }
 
-bool UnitMaker::is_contested(const UnitRows& range) const {
-  bool any[2] = {false, false};
+bool UnitMaker::any_changed(const UnitRows& range, Side side) const {
   for (size_t i = range.begin; i < range.end; ++i) {
-    for (const Side s : kSides) any[index(s)] = any[index(s)] || changed(i, s);
+    if (changed(i, side)) return true;
   }
-  return any[0] && any[1];
+  return false;
 }
 
 bool UnitMaker::any_parked(const UnitRows& range) const {
@@ -159,8 +173,8 @@ std::optional<int64_t> UnitMaker::newest(const UnitRows& range, Side side) const
   return time;
 }
 
-/// R143
-void UnitMaker::take_whole(const UnitRows& range, Side winner) {
+/// R143. Not `all`: the other side changed directories alone, which give way to what the winner changed.
+void UnitMaker::take_whole(const UnitRows& range, Side winner, bool all) {
   std::string_view top;  // what changes its kind, and is decided together with everything below it
   Side of_top = winner;
   for (size_t i = range.begin; i < range.end; ++i) {
@@ -171,7 +185,8 @@ void UnitMaker::take_whole(const UnitRows& range, Side winner) {
       continue;
     }
     const bool damage = is_suspect(row, Side::code) || is_suspect(row, Side::deploy);
-    if (d.parked || (d.outcome == Outcome::take && d.winner != winner && !damage)) take(i, winner);
+    const bool lost = d.parked || (d.outcome == Outcome::take && d.winner != winner && !damage);
+    if (lost && (all || changed(i, winner))) take(i, winner);
     const Kind code = kind_of(row, Side::code);
     const Kind deploy = kind_of(row, Side::deploy);
     const bool directory = code == Kind::directory || deploy == Kind::directory;

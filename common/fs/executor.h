@@ -41,7 +41,7 @@ class Executor {
   Status bring_in(InFlight& flight, Member& member);
   Status place(Member& member);
   static bool comes_below_new(const std::vector<Member>& members, const std::string& path);
-  Status stage_group_directory(std::vector<Member>& members, Member& member, int parent);
+  Status stage_group_directory(Member& member, int parent);
   Status take_directory(InFlight& flight, Member& member);
   void undo_directory(Member& member);
   Status keep_displaced(std::vector<Member>& members, size_t& at);

@@ -72,6 +72,9 @@ Status Executor::bring_in_all(InFlight& flight, std::vector<Member>& members, si
 
 Status Executor::prepare(InFlight& flight, std::vector<Member>& members, Member& member) {
   const Operation& op = member.op();
+  if (op.kind == OpKind::rename) {
+    return Error{ErrorCode::peer_violation, "not an operation that goes together with others", {}, 0};
+  }
   // Below a directory that the group itself makes nothing stands yet.
   const bool below_new = op.expected.kind == Kind::none && comes_below_new(members, op.path);
   int parent = -1;
@@ -95,14 +98,14 @@ Status Executor::prepare(InFlight& flight, std::vector<Member>& members, Member&
     case OpKind::link:
       return stage_link(members, member, flight.batch.scanned_ns);
     case OpKind::make_directory:
-      return stage_group_directory(members, member, parent);
+      return stage_group_directory(member, parent);
     case OpKind::set_metadata:
     case OpKind::remove:
     case OpKind::remove_directory:
-      return {};
-    default:
-      return Error{ErrorCode::peer_violation, "not an operation that goes together with others", {}, 0};
+    case OpKind::rename:
+      break;
   }
+  return {};
 }
 
 Status Executor::look(const Member& member, int parent) const {

@@ -33,13 +33,9 @@ bool Executor::comes_below_new(const std::vector<Member>& members, const std::st
   });
 }
 
-Status Executor::stage_group_directory(std::vector<Member>& members, Member& member, int parent) {
-  const Operation& op = member.op();
-  const bool replaces = op.expected.is_file() || op.expected.is_symlink();
-  if (!replaces && !comes_below_new(members, op.path)) {
-    return Error{ErrorCode::peer_violation, "not a directory that goes together with others", {}, 0};
-  }
-  SYNC_ASSIGN(member.staged, stage_directory(op, parent));
+Status Executor::stage_group_directory(Member& member, int parent) {
+  if (member.op().expected.kind == Kind::other) return stale("another kind of entry was expected");
+  SYNC_ASSIGN(member.staged, stage_directory(member.op(), parent));
   return {};
 }
 

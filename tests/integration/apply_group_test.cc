@@ -241,10 +241,12 @@ TEST_F(ApplyGroup, all_kinds_come_together) {
 }
 
 TEST_F(ApplyGroup, what_cannot_be_undone_is_not_in_a_group) {
-  ::mkdir(from("d").c_str(), 0755);
-  const auto results = apply(together({make_dir("d"), make_dir("e")}));
+  old_file(from("a"), "new");
+  old_file(to("b"), "moved");
+  const auto results = apply(together({put("a"), rename("b", "c")}));
   expect_all(results, ErrorCode::peer_violation);
-  EXPECT_FALSE(stands(to("d")));
+  EXPECT_FALSE(stands(to("a")));
+  EXPECT_TRUE(stands(to("b")));
 }
 
 /// "d" is a file on the source side and a filled directory here, "f" the reverse; the last one cannot be made.

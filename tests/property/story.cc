@@ -260,6 +260,8 @@ void Story::end() {
   line_ += "(end) ";
   sync(SIZE_MAX);
   sync(SIZE_MAX);
+  // A name in a unit that breaks off moves the ctime of those outside, which are recorded one cycle later (R148).
+  if (!world_->policy.units.empty() && has_hard_links(*world_)) sync(SIZE_MAX);
   const Plan rest = plan();
   if (!rest.operations.empty() || !rest.agreements.empty()) {
     problem(str("still to do:\n", describe(rest), world_->agreements_text()));

@@ -11,10 +11,11 @@ namespace twsync::testing {
 
 namespace {
 
-/// Kinds and contents at and below a unit.
+/// Contents at and below a unit, without directories: an empty one says nothing.
 std::string unit_text(World& world, Side side, const std::string& unit) {
   std::string out;
   for (const auto& [path, node] : world.tree(side)) {
+    if (node.kind == Kind::directory || node.kind == Kind::other) continue;
     if (is_at_or_below(path, unit)) out += str(path, " ", to_string(node.kind), " ", node.content, "\n");
   }
   return out;

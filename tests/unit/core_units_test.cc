@@ -97,6 +97,9 @@ const Rule kWhole[] = {
     {"R142_directory_becomes_a_file", "u/ u/d/ u/d/e/ u/d/e/x=1 u/d/y=2 u/a=3", "code replace u/d 4; code write u/a 5",
      "deploy remove u/d/y\n+deploy remove u/d/e/x\n+deploy remove-directory u/d/e\n+deploy put-file u/a\n"
      "+deploy put-file u/d\n"},
+    {"R142_a_directory_for_a_file_that_is_gone", "u/ u/a=1 u/b=2",
+     "code erase u/a; code mkdir u/a; deploy erase u/a; code write u/b 3",
+     "deploy make-directory u/a 755\n+deploy put-file u/b\ndeploy set-metadata u/a 755\nconflict R21 u/a code\n"},
     {"R142_the_unit_becomes_a_file", "u/ u/a=1 u/b=2", "code replace u 4",
      "deploy remove u/b\n+deploy remove u/a\n+deploy put-file u\n"},
     {"R142_a_directory_above_becomes_a_file", "d/ d/x=1", "code replace d 4", "deploy remove d/x\ndeploy put-file d\n"},
@@ -185,10 +188,30 @@ TEST(Units, R145_what_is_never_touched_holds_all) {
   EXPECT_EQ(w.converge(), "");
 }
 
+TEST(Units, R145_what_cannot_be_read_holds_all) {
+  World w = world("u/ u/a=1 z=3");
+  edit(w, "code write u/a 4; code write z 5");
+  w.policy.unreadable = {{Side::deploy, "u/d"}};
+  const Plan plan = w.plan();
+  EXPECT_EQ(with_groups(plan), "deploy put-file z\nparked denied u\n");
+  EXPECT_NE(plan.parked.at(0).text.find("u/d can't be read on the deploy side"), std::string::npos);
+  w.policy.unreadable = {{Side::deploy, "u2/d"}};
+  EXPECT_EQ(with_groups(w.plan()), "deploy put-file u/a\ndeploy put-file z\n");
+}
+
 TEST(Units, R145_in_the_place_of_something_known) {
   World w = world("u/ u/a=1 u/b=2");
   edit(w, "code socket u/a; code write u/b 4");
   EXPECT_EQ(with_groups(w.plan()), "parked kind-unsupported u\nparked kind-unsupported u/a\n");
+}
+
+TEST(Units, R145_below_a_directory_that_takes_a_file_s_place) {
+  World w("d=1");
+  w.policy.units = {"d/u"};
+  edit(w, "code erase d; code mkdir d; code mkdir d/u; code write d/u/a 2; code socket d/u/s; code write d/b 3");
+  EXPECT_EQ(with_groups(w.plan()),
+            "deploy make-directory d 755\ndeploy put-file d/b\ndeploy set-metadata d 755\n"
+            "parked kind-unsupported d/u\n");
 }
 
 TEST(Units, R145_nothing_is_told_without_work) {
