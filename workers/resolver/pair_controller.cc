@@ -8,6 +8,7 @@
 #include "common/base/text.h"
 #include "workers/resolver/recorder.h"
 #include "workers/resolver/resolve_request.h"
+#include "workers/resolver/root_claim.h"
 
 namespace twsync {
 

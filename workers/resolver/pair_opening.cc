@@ -1,18 +1,16 @@
 #include "workers/resolver/pair_opening.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
-#include <ctime>
-#include <optional>
 #include <thread>
 
 #include "common/base/hasher.h"
 #include "common/base/text.h"
 #include "workers/resolver/identity.h"
 #include "workers/resolver/recent_deletions.h"
+#include "workers/resolver/root_claim.h"
 #include "workers/resolver/store_care.h"
 #include "workers/resolver/unkept.h"
 #include "workers/resolver/unclean.h"
@@ -21,32 +19,8 @@ namespace twsync {
 
 namespace {
 
-constexpr const char* kScanner = "scanner";
-constexpr int64_t kEpochEveryNs = 3600 * kSecond;
-constexpr int64_t kBusyPatienceNs = 3 * kSecond;
-constexpr int64_t kOwnPatienceNs = 20 * kSecond;  // longer than a session lives that has lost its peer
 constexpr std::chrono::milliseconds kBusyAgain{100};
 constexpr int kFreshTries = 5;
-
-std::string own_name() {
-  char host[256] = "unknown host";
-  gethostname(host, sizeof host - 1);
-  return str(host, ", pid ", getpid(), ", ");
-}
-
-std::string holder_text(int64_t now_ns) {
-  const std::time_t seconds = now_ns / kSecond;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  char when[32];
-  std::strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return str(own_name(), "since ", when);
-}
-
-Result<std::string> ask(const PairWork& work, const CycleServices& services, const ScanTask& task) {
-  const auto no_data = [](std::string_view) -> Status { return {}; };
-  return services.tasks.call(kScanner, work.config.name, encode(task), no_data, services.stop);
-}
 
 std::string base_path(const PairWork& work) {
   return work.config.state_dir + "/base.db";
@@ -122,31 +96,6 @@ Status look_only(PairWork& work, const IdentityDecision& decision) {
         0};
   }
   return {};
-}
-
-Status claim_roots(PairWork& work, const CycleServices& services, uint64_t epoch, bool fresh = false) {
-  ScanTask task;
-  task.kind = ScanTaskKind::claim;
-  task.pair_id = work.meta.pair_id;
-  task.hash_key = work.meta.hash_key;
-  task.epoch = epoch;
-  task.holder = holder_text(services.clock.wall_ns());
-  task.fresh = fresh;
-  std::optional<Error> refused;
-  const int64_t began_ns = services.clock.steady_ns();
-  for (;;) {
-    const auto claimed = ask(work, services, task);
-    if (claimed) return {};
-    // An earlier session of ours that is on its way out gives the lock back by itself.
-    const bool ours = claimed.error().message.find(own_name()) != std::string::npos;
-    const bool patient = claimed.error().code == ErrorCode::busy && !services.stop() &&
-                         services.clock.steady_ns() - began_ns < (ours ? kOwnPatienceNs : kBusyPatienceNs);
-    // Who gives way to another controller has closed its sides.
-    if (refused && claimed.error().code == ErrorCode::stale) return *refused;
-    if (!patient) return claimed.error();
-    refused = claimed.error();
-    std::this_thread::sleep_for(kBusyAgain);
-  }
 }
 
 bool gave_way(const PairWork& work, const Status& opened) {
@@ -232,7 +181,7 @@ Status try_open(PairWork& work, const CycleServices& services, Opening how) {
   task.hash_key = work.meta.hash_key;
   task.holder = holder_text(services.clock.wall_ns());
   task.whole_next = how == Opening::claim && work.meta.completed > 0;
-  SYNC_ASSIGN(const std::string opened, ask(work, services, task));
+  SYNC_ASSIGN(const std::string opened, ask_scanner(work, services, task));
   SYNC_ASSIGN(work.sides, decode<OpenDone>(opened));
 
   const auto decision = decide_identity(work.meta, work.sides.code, work.sides.deploy, how == Opening::rehome);
@@ -309,17 +258,6 @@ Summary not_opened(const PairWork& work, const Error& error) {
   const auto parked = work.base ? work.base->parked() : Result<std::vector<ParkedRecord>>(Error{});
   if (parked) summary.parked = parked->size();
   return summary;
-}
-
-Status raise_epoch_if_due(PairWork& work, const CycleServices& services) {
-  const int64_t now = services.clock.steady_ns();
-  if (now - work.epoch_raised_ns < kEpochEveryNs) return {};
-  SYNC_TRY(claim_roots(work, services, work.meta.epoch + 1));
-  ++work.meta.epoch;
-  work.epoch_raised_ns = now;
-  SYNC_TRY(work.base->begin(true));
-  SYNC_TRY(work.base->set_meta(work.meta));
-  return work.base->commit();
 }
 
 Status close_pair(PairWork& work) {

@@ -28,10 +28,6 @@ Summary not_opened(const PairWork& work, const Error& error);
 /// merges both sides without deleting anything (I4).
 Status set_base_aside(PairWork& work, const CycleServices& services);
 
-/// Raises the epoch of an open pair once an hour, marker first, then base, so that an old copy of either is recognised.
-/// REQUIRES: work.opened and no batch under way.
-Status raise_epoch_if_due(PairWork& work, const CycleServices& services);
-
 /// Notes in the base that the controller went in order: everything recorded is on both disks (confirm_flush()). Without
 /// that it notes nothing, and a boot from now on is an unclean stop.
 Status close_pair(PairWork& work);
