@@ -224,7 +224,8 @@ void World::refresh_names(Side side, uint64_t inode) {
     SideRecord& record = row.side(side);
     const Entry now = entry(side, path);
     const bool same = now.stamp.inode == inode && record.stamp.inode == inode && now.size == record.stamp.size &&
-                      now.mtime_ns == record.stamp.mtime_ns;
+                      now.mtime_ns == record.stamp.mtime_ns &&
+                      row.agreed.digest == digest_of(tree(side).at(path).content);
     if (!same) continue;
     record.stamp = now.stamp;
     record.links = now.links;

@@ -333,6 +333,27 @@ TEST_F(RecorderTest, one_more_link_moves_the_fingerprint_of_every_name) {
   EXPECT_EQ(row("b")->deploy.links, 3U);
 }
 
+// Written by that name to the same size; then the plan gave the file the mtime that it had there before.
+TEST_F(RecorderTest, one_more_link_does_not_hide_an_edit_by_another_name) {
+  Entry before = file(5, 33);
+  before.digest.low ^= 1;
+  pending_.set(Side::code, "d", before);
+  before.stamp.inode = 22;
+  before.links = 2;
+  pending_.set(Side::deploy, "d", before);
+  pending_.set(Side::code, "a", named(5, 11, 2, 3000));
+  pending_.set(Side::deploy, "a", named(5, 22, 2, 2000));
+  for (const char* name : {"a", "d"}) ASSERT_TRUE(recorder().agreed({AgreementKind::same, name, {}}).ok());
+  pending_.set(Side::code, "c", named(5, 11, 3, 3000));
+  OpResult result;
+  result.target = named(5, 22, 3, 4000);
+  Recorder recorder = this->recorder();
+  ASSERT_TRUE(recorder.achieved(link("c", "a", 22), result).ok());
+  ASSERT_TRUE(recorder.settle_names().ok());
+  EXPECT_EQ(row("a")->deploy.stamp.ctime_ns, 4000);
+  EXPECT_EQ(row("d")->deploy.stamp.ctime_ns, 2000);
+}
+
 TEST_F(RecorderTest, a_refused_link_is_remembered_until_one_is_made) {
   pending_.set(Side::code, "f", named(5, 11, 2, 3000));
   pending_.set(Side::deploy, "f", file(5, 22));

@@ -112,20 +112,22 @@ Status Recorder::settle_names() {
   return {};
 }
 
-/// The applier saw the file as it was expected, and then linked it: only its ctime and count moved.
+/// The applier saw the file as it was expected, and then linked it: only its ctime and count moved. A row of another
+/// content stays as it is: by that name the file was edited, and the plan may have given the inode the old mtime.
 Status Recorder::refresh_name(Side side, const std::string& path, const Entry& now) {
   const auto same = [&now](const Stamp& s) {
     return s.inode == now.stamp.inode && s.size == now.stamp.size && s.mtime_ns == now.stamp.mtime_ns;
   };
   SYNC_ASSIGN(auto row, base_.find(path));
-  if (row && row->agreed.is_file() && same(row->side(side).stamp)) {
+  const bool edited = row && row->agreed.digest != now.digest;
+  if (row && row->agreed.is_file() && !edited && same(row->side(side).stamp)) {
     row->side(side).stamp = now.stamp;
     row->side(side).links = now.links;
     SYNC_TRY(base_.put(*row));
   }
   if (const Entry* pending = pending_.find(side, path); pending != nullptr && pending->is_file()) {
     Entry entry = *pending;
-    if (!same(entry.stamp)) return {};
+    if (!same(entry.stamp) || (entry.digest.known() && entry.digest != now.digest)) return {};
     entry.stamp = now.stamp;
     entry.links = now.links;
     pending_.set(side, path, std::move(entry));
