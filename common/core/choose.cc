@@ -35,37 +35,27 @@ Side preferred_side(ConflictPolicy conflicts) {
   return conflicts == ConflictPolicy::deploy_server ? Side::deploy : Side::code;
 }
 
-Side newer_side(const Entry& code, const Entry& deploy, const Policy& policy) {
-  if (implausible(Side::code, code, policy) || implausible(Side::deploy, deploy, policy)) return Side::code;
-  const bool later = on_code_clock(Side::deploy, deploy, policy) > on_code_clock(Side::code, code, policy);
-  return later ? Side::deploy : Side::code;
-}
-
 std::optional<int64_t> plausible_time(Side side, const Entry& e, const Policy& policy) {
   if (implausible(side, e, policy)) return std::nullopt;
   return on_code_clock(side, e, policy);
 }
 
-std::optional<Side> conflict_winner(std::string_view path, const Entry& code, const Entry& deploy,
-                                    const Policy& policy) {
-  switch (policy.conflicts_at(path)) {
-    case ConflictPolicy::manual:
-      return std::nullopt;
-    case ConflictPolicy::code_server:
-      return Side::code;
-    case ConflictPolicy::deploy_server:
-      return Side::deploy;
-    case ConflictPolicy::newer:
-      break;
-  }
-  if (code.is_directory() || deploy.is_directory()) return Side::code;
-  return newer_side(code, deploy, policy);
+Side newer_side(const Entry& code, const Entry& deploy, const Policy& policy) {
+  const auto here = plausible_time(Side::code, code, policy);
+  const auto there = plausible_time(Side::deploy, deploy, policy);
+  return here && there && *there > *here ? Side::deploy : Side::code;
 }
 
-std::optional<Side> edit_or_deletion(std::string_view path, Side editor, const Policy& policy) {
+std::optional<Side> side_by_policy(std::string_view path, Side newer, const Policy& policy) {
   const ConflictPolicy conflicts = policy.conflicts_at(path);
   if (conflicts == ConflictPolicy::manual) return std::nullopt;
-  return conflicts == ConflictPolicy::newer ? editor : preferred_side(conflicts);
+  return conflicts == ConflictPolicy::newer ? newer : preferred_side(conflicts);
+}
+
+std::optional<Side> conflict_winner(std::string_view path, const Entry& code, const Entry& deploy,
+                                    const Policy& policy) {
+  const bool undated = code.is_directory() || deploy.is_directory();
+  return side_by_policy(path, undated ? Side::code : newer_side(code, deploy, policy), policy);
 }
 
 Side metadata_winner(std::string_view path, const Entry& code, const Entry& deploy, const Policy& policy) {

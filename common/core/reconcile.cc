@@ -137,7 +137,7 @@ Decision Reconciler::replace_directory(size_t i, Side from) {
 
 /// R21, R22
 Decision Reconciler::edit_against_deletion(size_t i, Side editor) {
-  const auto winner = edit_or_deletion(rows_[i].path, editor, policy_);
+  const auto winner = side_by_policy(rows_[i].path, editor, policy_);
   if (!winner) return parked(i, "R23");
   if (*winner == editor) return taken(editor, LoserCause::ordinary, "R21");
   return taken(*winner, LoserCause::edit_deleted, "R22");

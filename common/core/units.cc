@@ -150,17 +150,8 @@ bool UnitMaker::any_parked(const UnitRows& range) const {
 }
 
 std::optional<Side> UnitMaker::winner_of(size_t unit, const UnitRows& range) const {
-  switch (policy_.conflicts_at(policy_.units[unit])) {
-    case ConflictPolicy::manual:
-      return std::nullopt;
-    case ConflictPolicy::code_server:
-      return Side::code;
-    case ConflictPolicy::deploy_server:
-      return Side::deploy;
-    case ConflictPolicy::newer:
-      break;
-  }
-  return newest(range, Side::deploy) > newest(range, Side::code) ? Side::deploy : Side::code;
+  const Side newer = newest(range, Side::deploy) > newest(range, Side::code) ? Side::deploy : Side::code;
+  return side_by_policy(policy_.units[unit], newer, policy_);
 }
 
 std::optional<int64_t> UnitMaker::newest(const UnitRows& range, Side side) const {

@@ -162,14 +162,19 @@ TEST(PlannerProperty, ConvergesAfterAnInterruption) {
   EXPECT_TRUE(ok);
 }
 
+/// One of two runs of the same story is killed, perhaps twice.
+void check_killed_end(Case& c) {
+  const std::string end = c.end_without_interruption();
+  c.run(str("kill ", below(40)));
+  if (below(4) == 0) c.run(str("kill ", below(40)));
+  c.end();
+  c.must_equal(end);
+}
+
 TEST(PlannerProperty, AnInterruptionChangesNoEnd) {
   const bool ok = rc::check("a cycle killed anywhere ends like one that wasn't", [] {
     Case c(any_policy(), any_skew(), Moves::none);
-    const std::string end = c.end_without_interruption();
-    c.run(str("kill ", below(40)));
-    if (below(4) == 0) c.run(str("kill ", below(40)));
-    c.end();
-    c.must_equal(end);
+    check_killed_end(c);
   });
   EXPECT_TRUE(ok);
 }
@@ -274,11 +279,7 @@ TEST(PlannerProperty, UnitsAreNotLostByHalves) {
 TEST(PlannerProperty, AnInterruptionChangesNoEndOfAUnit) {
   const bool ok = rc::check("a cycle killed anywhere ends with the units of one that wasn't", [] {
     Case c(any_policy(), any_units(), Moves::none);
-    const std::string end = c.end_without_interruption();
-    c.run(str("kill ", below(40)));
-    if (below(4) == 0) c.run(str("kill ", below(40)));
-    c.end();
-    c.must_equal(end);
+    check_killed_end(c);
   });
   EXPECT_TRUE(ok);
 }

@@ -4,21 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/tree_literals.h"
+#include "tests/unit/core_rule.h"
 
 namespace twsync::testing {
 namespace {
-
-struct Rule {
-  const char* name;
-  const char* base;
-  const char* edits;
-  const char* plan;
-  ConflictPolicy policy = ConflictPolicy::newer;
-};
-
-void PrintTo(const Rule& rule, std::ostream* out) {
-  *out << rule.name;
-}
 
 class Rules : public ::testing::TestWithParam<Rule> {};
 
@@ -29,10 +18,6 @@ TEST_P(Rules, Plan) {
   EXPECT_EQ(world.plan_text(), rule.plan) << rule.base << " | " << rule.edits;
   EXPECT_EQ(world.converge(), "");
 }
-
-constexpr auto kCode = ConflictPolicy::code_server;
-constexpr auto kDeploy = ConflictPolicy::deploy_server;
-constexpr auto kManual = ConflictPolicy::manual;
 
 const Rule kOnePath[] = {
     {"R02_nothing_happened", "d/ d/f=1", "", ""},
@@ -372,10 +357,6 @@ const Rule kLinks[] = {
     {"R126_joined_with_another_mode", "f=1 g=1:600", "code link f g", "deploy link g to f\n"},
     {"R126_joined_against_chmod", "f=1 g=1", "code link f g; deploy chmod g 600", "deploy link g to f\n"},
 };
-
-std::string name_of(const ::testing::TestParamInfo<Rule>& info) {
-  return info.param.name;
-}
 
 INSTANTIATE_TEST_SUITE_P(OnePath, Rules, ::testing::ValuesIn(kOnePath), name_of);
 INSTANTIATE_TEST_SUITE_P(Conflicts, Rules, ::testing::ValuesIn(kConflicts), name_of);

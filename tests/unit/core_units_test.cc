@@ -10,6 +10,7 @@
 #include "common/core/store_limit.h"
 #include "common/core/units.h"
 #include "tests/support/tree_literals.h"
+#include "tests/unit/core_rule.h"
 
 namespace twsync::testing {
 namespace {
@@ -33,18 +34,6 @@ World world(const std::string& base, ConflictPolicy conflicts = ConflictPolicy::
   return w;
 }
 
-struct Rule {
-  const char* name;
-  const char* base;
-  const char* edits;
-  const char* plan;
-  ConflictPolicy policy = ConflictPolicy::newer;
-};
-
-void PrintTo(const Rule& rule, std::ostream* out) {
-  *out << rule.name;
-}
-
 class UnitRules : public ::testing::TestWithParam<Rule> {};
 
 TEST_P(UnitRules, Plan) {
@@ -54,10 +43,6 @@ TEST_P(UnitRules, Plan) {
   EXPECT_EQ(with_groups(w.plan()), rule.plan) << rule.base << " | " << rule.edits;
   EXPECT_EQ(w.converge(), "");
 }
-
-constexpr auto kCode = ConflictPolicy::code_server;
-constexpr auto kDeploy = ConflictPolicy::deploy_server;
-constexpr auto kManual = ConflictPolicy::manual;
 
 const Rule kWhole[] = {
     {"R140_no_rename_inside", "u/ u/a=1", "code rename u/a u/b", "deploy remove u/a\n+deploy put-file u/b\n"},
@@ -323,10 +308,6 @@ TEST(Units, R146_a_crash_in_the_middle_ends_the_same) {
       EXPECT_EQ(cut.text(Side::code), whole.text(Side::code)) << to_string(policy) << " cut after " << limit;
     }
   }
-}
-
-std::string name_of(const ::testing::TestParamInfo<Rule>& info) {
-  return info.param.name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Whole, UnitRules, ::testing::ValuesIn(kWhole), name_of);

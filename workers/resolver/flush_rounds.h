@@ -25,8 +25,8 @@ struct FlushRounds {
 /// Both sides put everything on disk.
 Status flush_both(PairWork& work, const CycleServices& services);
 
-/// Has both sides put on disk what is not confirmed, ends the round, and notes it in the base (a lost note costs only reading).
-/// REQUIRES: work.opened and nothing being applied. A failure leaves everything as it was: less is confirmed.
+/// Has both sides put on disk what is not confirmed, ends the round, and notes it in the base (a lost note costs only
+/// reading). REQUIRES: work.opened and nothing being applied. A failure leaves everything as it was: less is confirmed.
 Status confirm_flush(PairWork& work, const CycleServices& services);
 
 /// When confirm_flush() is due next (steady), if nothing else happens; nullopt = there is nothing to confirm.
