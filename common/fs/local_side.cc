@@ -179,9 +179,8 @@ Status LocalSide::claim(const Claim& claim) {
 
 Status LocalSide::exclude(const std::string& pair_id, const std::string& holder) {
   if (excluded_.contains(pair_id)) return {};
-  SYNC_ASSIGN(StateDir theirs, StateDir::open(*root_, pair_id));
-  SYNC_ASSIGN(UniqueFd lock, theirs.lock(holder));
-  excluded_.emplace(pair_id, std::move(lock));
+  SYNC_ASSIGN(UniqueFd lock, lock_other_pair(*root_, pair_id, holder));
+  if (lock) excluded_.emplace(pair_id, std::move(lock));
   return {};
 }
 

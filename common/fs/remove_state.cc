@@ -14,6 +14,7 @@ Status remove_pair_state(const RootDir& root, const std::string& pair_id) {
   if (!is_valid_pair_id(pair_id)) return Error{ErrorCode::usage, "not a pair id", pair_id, 0};
   const Result<UniqueFd> state = root.open_dir(kStateName, O_RDONLY);
   if (!state.ok()) return state.error().code == ErrorCode::not_found ? Status() : Status(state.error());
+  remove_marker(state->get(), pair_id);
   const Status removed = remove_tree_at(state->get(), pair_id);
   if (!removed.ok() && removed.error().code != ErrorCode::not_found) return removed;
   if (::fsync(state->get()) != 0) return error_from_errno(errno, "cannot flush", std::string(kStateName));

@@ -24,6 +24,7 @@ namespace {
 
 constexpr size_t kMarkerLimit = 4096;
 constexpr const char* kMarker = "marker";
+constexpr const char* kLock = "lock";
 constexpr const char* kSpareMarker = "marker.spare";
 
 /// In place, so that a file that has its block needs no other: the end moves last. Not durable, not atomic.
@@ -39,6 +40,22 @@ Status write_spare(int dir, std::string_view text, int flags) {
   if (!fd) return error_from_errno(errno, "no place for another marker");
   SYNC_TRY(overwrite(fd.get(), text));
   return flush_fd(fd.get()) == 0 ? Status{} : error_from_errno(errno, "cannot flush the marker");
+}
+
+/// `flags`: O_CREAT where it may be made.
+Result<UniqueFd> take_lock(int pair, int flags, const std::string& holder) {
+  UniqueFd fd(::openat(pair, kLock, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600));
+  if (!fd) return error_from_errno(errno, "cannot open the lock");
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return error_from_errno(errno, "cannot take the lock");
+    const auto text = read_file_at(pair, kLock, kMarkerLimit);
+    const std::string who = text && !text->empty() ? escape_bytes(*text) : "unknown";
+    return Error{ErrorCode::busy, "another controller holds this root: " + who, {}, 0};
+  }
+  // Who holds it is for people only: on a full disk it is taken without a name rather than not at all.
+  if (!overwrite(fd.get(), std::string_view(holder).substr(0, kMarkerLimit)).ok() && ::ftruncate(fd.get(), 0) != 0)
+    return error_from_errno(errno, "cannot write the lock");
+  return fd;
 }
 
 std::string value_of(std::string_view text, std::string_view key) {
@@ -120,18 +137,23 @@ Status StateDir::write_marker(const Marker& marker) {
 }
 
 Result<UniqueFd> StateDir::lock(const std::string& holder) {
-  UniqueFd fd(::openat(pair(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
-  if (!fd) return error_from_errno(errno, "cannot open the lock");
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return error_from_errno(errno, "cannot take the lock");
-    const auto text = read_file_at(pair(), "lock", kMarkerLimit);
-    const std::string who = text && !text->empty() ? escape_bytes(*text) : "unknown";
-    return Error{ErrorCode::busy, "another controller holds this root: " + who, {}, 0};
-  }
-  // Who holds it is for people only: on a full disk it is taken without a name rather than not at all.
-  if (!overwrite(fd.get(), std::string_view(holder).substr(0, kMarkerLimit)).ok() && ::ftruncate(fd.get(), 0) != 0)
-    return error_from_errno(errno, "cannot write the lock");
-  return fd;
+  return take_lock(pair(), O_CREAT, holder);
+}
+
+Result<UniqueFd> lock_other_pair(const RootDir& root, const std::string& pair_id, const std::string& holder) {
+  if (!is_valid_pair_id(pair_id)) return Error{ErrorCode::usage, "not a pair id", pair_id, 0};
+  const auto pair = root.open_dir(str(kStateName, "/", pair_id), O_RDONLY);
+  if (!pair) return pair.error().code == ErrorCode::not_found ? Result<UniqueFd>(UniqueFd()) : pair.error();
+  auto lock = take_lock(pair->get(), 0, holder);
+  if (lock || lock.error().sys_errno != ENOENT) return lock;
+  // Of a state that is being removed the marker goes first: nothing may be made there any more.
+  if (!read_file_at(pair->get(), kMarker, kMarkerLimit)) return UniqueFd();
+  return take_lock(pair->get(), O_CREAT, holder);
+}
+
+void remove_marker(int state, const std::string& pair_id) {
+  const UniqueFd pair(::openat(state, pair_id.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (pair) ::unlinkat(pair.get(), kMarker, 0);
 }
 
 bool StateDir::probe_exchange() const {

@@ -50,6 +50,13 @@ class StateDir {
   UniqueFd partial_;
 };
 
+/// The lock of another pair that used this root, as StateDir::lock(). Makes nothing, but a lock that is missing beside
+/// a marker; an empty descriptor where that pair has nothing (any more).
+Result<UniqueFd> lock_other_pair(const RootDir& root, const std::string& pair_id, const std::string& holder);
+
+/// The first step of removing a pair's state below `state`, an open .twsync. Nothing is said of what is not there.
+void remove_marker(int state, const std::string& pair_id);
+
 /// The marker file as text and back.
 std::string format_marker(const Marker& marker);
 Result<Marker> parse_marker(std::string_view text);

@@ -318,6 +318,28 @@ TEST_F(SideTest, the_lock_of_another_pair_is_taken_too_and_kept) {
   EXPECT_TRUE(stands(from(".twsync/theirs")));
 }
 
+// Of two that meet one gives its id up; what the other saw of it before must not come back as an empty directory.
+TEST_F(SideTest, the_lock_of_a_pair_that_gave_way_makes_nothing) {
+  ASSERT_TRUE(side().claim({{"mine", Side::code, 1}, "me", {}}).ok());
+  EXPECT_TRUE(side().exclude("theirs", "me").ok());
+  EXPECT_FALSE(stands(from(".twsync/theirs")));
+  std::filesystem::create_directory(from(".twsync/theirs"));
+  EXPECT_TRUE(side().exclude("theirs", "me").ok());
+  EXPECT_TRUE(std::filesystem::is_empty(from(".twsync/theirs")));
+}
+
+// Somebody removed it; the marker still says that a controller of that id may come.
+TEST_F(SideTest, a_missing_lock_beside_a_marker_is_made) {
+  ASSERT_TRUE(side().claim({{"mine", Side::code, 1}, "me", {}}).ok());
+  auto theirs = LocalSide::open(source_options_, clock_, host_);
+  ASSERT_TRUE((*theirs)->claim({{"theirs", Side::code, 1}, "x", {}}).ok());
+  theirs->reset();
+  std::filesystem::remove(from(".twsync/theirs/lock"));
+  EXPECT_TRUE(side().exclude("theirs", "me").ok());
+  auto again = LocalSide::open(source_options_, clock_, host_);
+  EXPECT_EQ((*again)->claim({{"theirs", Side::code, 2}, "x again", {}}).error().code, ErrorCode::busy);
+}
+
 TEST_F(SideTest, a_state_directory_that_is_a_link_is_refused) {
   std::filesystem::create_symlink(target_.path(), from(".twsync"));
   EXPECT_FALSE(side().claim({{"pair", Side::code, 1}, "me", {}}).ok());
