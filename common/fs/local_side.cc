@@ -14,6 +14,7 @@
 #include "common/base/text.h"
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
+#include "common/fs/listed_ranges.h"
 #include "common/fs/listing.h"
 #include "common/fs/partial_store.h"
 #include "common/fs/remove_state.h"
@@ -225,7 +226,14 @@ Result<ListEnd> LocalSide::list(const ListRequest& request, const EntrySink& sin
   SYNC_TRY(root_->check_in_place());
   ListEnd end;
   end.started_ns = clock_.wall_ns();
-  SYNC_TRY(list_scopes(*root_, reader_, request, sink, end));
+  if (request.known.empty()) {
+    SYNC_TRY(list_scopes(*root_, reader_, request, sink, end));
+  } else {
+    RangeFold fold(options_.hash_key, request.known, sink);
+    const auto take = [&fold](std::vector<PathEntry>&& entries) { return fold.add(std::move(entries)); };
+    SYNC_TRY(list_scopes(*root_, reader_, request, take, end));
+    SYNC_TRY(fold.finish());
+  }
   SYNC_TRY(root_->check_in_place());
   return end;
 }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/wire/agent_messages.h"
@@ -13,7 +14,25 @@ namespace twsync {
 /// After ErrorCode::unreachable or peer_violation only destruction may follow.
 class SideReader {
  public:
-  using EntrySink = std::function<Status(std::vector<PathEntry>&&)>;
+  /// Where a listing goes.
+  class EntrySink {
+   public:
+    using Entries = std::function<Status(std::vector<PathEntry>&&)>;
+    using Known = std::function<Status(uint32_t number)>;
+    template <class F>
+    EntrySink(F entries) : entries_(std::move(entries)) {}  // NOLINT: most want entries alone
+    EntrySink(Entries entries, Known known) : entries_(std::move(entries)), known_(std::move(known)) {}
+    Status operator()(std::vector<PathEntry>&& entries) const { return entries_(std::move(entries)); }
+    /// In place of its entries: the how-many-th range of ListRequest::known, from 1.
+    Status known(uint32_t number) const {
+      if (known_) return known_(number);
+      return Error{ErrorCode::peer_violation, "a range was listed that nobody knows", {}, 0};
+    }
+
+   private:
+    Entries entries_;
+    Known known_;
+  };
   virtual ~SideReader() = default;
 
   virtual Result<SideFacts> facts() = 0;

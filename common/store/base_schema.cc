@@ -10,7 +10,7 @@ namespace twsync {
 
 namespace {
 
-constexpr int64_t kSchema = 3;
+constexpr int64_t kSchema = 4;
 
 constexpr const char* kSchema1 = R"(
 CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL);
@@ -29,6 +29,12 @@ CREATE TABLE dropped (key BLOB PRIMARY KEY, round INTEGER NOT NULL, row BLOB NOT
 constexpr const char* kSince3 = R"(
 ALTER TABLE base ADD COLUMN code_inode INTEGER;
 ALTER TABLE base ADD COLUMN deploy_inode INTEGER;
+)";
+
+/// Its first line names the rows as they are found.
+constexpr const char* kSince4 = R"(
+CREATE TABLE written (number INTEGER PRIMARY KEY, id INTEGER NOT NULL, key BLOB);
+INSERT INTO written (id, key) VALUES (random(), NULL);
 )";
 
 using KeyedRow = std::pair<std::string, std::string>;
@@ -78,8 +84,11 @@ Status prepare_base_schema(SqliteDb& db, const std::string& path, bool read_only
   SYNC_ASSIGN(auto transaction, Transaction::begin(db));
   if (version < 1) SYNC_TRY(db.exec(kSchema1));
   if (version < 2) SYNC_TRY(db.exec(kSince2));
-  SYNC_TRY(db.exec(kSince3));
-  if (version > 0) SYNC_TRY(fill_in_inodes(db));
+  if (version < 3) {
+    SYNC_TRY(db.exec(kSince3));
+    if (version > 0) SYNC_TRY(fill_in_inodes(db));
+  }
+  SYNC_TRY(db.exec(kSince4));
   SYNC_TRY(db.set_user_version(kSchema));
   return transaction.commit();
 }

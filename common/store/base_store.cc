@@ -20,12 +20,6 @@ CREATE INDEX IF NOT EXISTS base_by_code_inode ON base (code_inode) WHERE code_in
 CREATE INDEX IF NOT EXISTS base_by_deploy_inode ON base (deploy_inode) WHERE deploy_inode IS NOT NULL;
 )";
 
-std::string path_of_key(std::string_view key) {
-  std::string path(key);
-  std::replace(path.begin(), path.end(), '\0', '/');
-  return path;
-}
-
 }  // namespace
 
 template <>
@@ -125,9 +119,14 @@ class StatementCursor final : public BaseStore::Cursor {
   Result<bool> next(BaseRow& row) override {
     SYNC_ASSIGN(const bool more, statement_.step());
     if (!more) return false;
-    row.path = path_of_key(statement_.column_bytes(0));
+    row.path = path_from_key(statement_.column_bytes(0));
     SYNC_TRY(decode_row(statement_.column_bytes(1), row));
     return true;
+  }
+  void skip_past(std::string_view path) override {
+    statement_.reset();
+    // Nothing lies between a key and that key with a NUL behind it.
+    statement_.bind_blob(1, path_key(path) + '\0');
   }
 
  private:
@@ -145,7 +144,8 @@ Result<std::unique_ptr<BaseStore::Cursor>> BaseStore::rows(const Scope& scope) {
     return std::unique_ptr<Cursor>(std::make_unique<StatementCursor>(std::move(one)));
   }
   if (scope.path.empty()) {
-    SYNC_ASSIGN(auto all, db_->prepare("SELECT key, row FROM base ORDER BY key"));
+    SYNC_ASSIGN(auto all, db_->prepare("SELECT key, row FROM base WHERE key >= ?1 ORDER BY key"));
+    all.bind_blob(1, {});
     return std::unique_ptr<Cursor>(std::make_unique<StatementCursor>(std::move(all)));
   }
   SYNC_ASSIGN(auto range, db_->prepare("SELECT key, row FROM base WHERE key >= ?1 AND key < ?2 ORDER BY key"));
@@ -170,6 +170,7 @@ Result<std::vector<BaseRow>> BaseStore::rows_after(std::string_view path, size_t
 Status BaseStore::begin(bool durable) {
   // A failed write may have left its transaction open; whoever begins again has given that one up.
   rollback();
+  written_ = 0;
   // In WAL mode a FULL commit flushes the log, and with it every NORMAL commit before it.
   SYNC_TRY(db_->set_synchronous(durable ? Synchronous::full : Synchronous::normal));
   return db_->exec("BEGIN IMMEDIATE");
@@ -184,7 +185,9 @@ void BaseStore::rollback() {
 }
 
 Status BaseStore::put(const BaseRow& row) {
-  statements_->put.bind_blob(1, path_key(row.path));
+  const std::string key = path_key(row.path);
+  SYNC_TRY(note_written(key));
+  statements_->put.bind_blob(1, key);
   statements_->put.bind_blob(2, encode_row(row));
   for (const Side s : {Side::code, Side::deploy}) {
     const int column = 3 + static_cast<int>(s);
@@ -198,7 +201,9 @@ Status BaseStore::put(const BaseRow& row) {
 }
 
 Status BaseStore::drop(std::string_view path) {
-  statements_->drop.bind_blob(1, path_key(path));
+  const std::string key = path_key(path);
+  SYNC_TRY(note_written(key));
+  statements_->drop.bind_blob(1, key);
   return statements_->drop.run();
 }
 
@@ -214,11 +219,12 @@ Result<std::vector<std::string>> BaseStore::paths_of_inode(Side side, uint64_t i
   for (;;) {
     SYNC_ASSIGN(const bool more, select.step());
     if (!more) return paths;
-    paths.push_back(path_of_key(select.column_bytes(0)));
+    paths.push_back(path_from_key(select.column_bytes(0)));
   }
 }
 
 Status BaseStore::clear_rows() {
+  SYNC_TRY(note_all_written());
   SYNC_TRY(db_->exec("DELETE FROM dropped"));
   return db_->exec("DELETE FROM base");
 }

@@ -103,7 +103,15 @@ struct UnkeptRecord {
   std::string text;
 };
 
+/// One state of the rows of one base: never another's, not even a copy's that went on by itself.
+struct RowsMark {
+  uint64_t number = 0;  ///< 0 = none can be named
+  uint64_t id = 0;
+  bool operator==(const RowsMark&) const = default;
+};
+
 class SqliteDb;
+class Statement;
 
 constexpr uint64_t kLargeFile = 64U << 10U;  ///< bytes
 
@@ -130,10 +138,19 @@ class BaseStore {
     virtual ~Cursor() = default;
     /// False at the end.
     virtual Result<bool> next(BaseRow& row) = 0;
+    /// The next one is the first after `path`, wherever the cursor was. REQUIRES: of the whole tree's rows.
+    virtual void skip_past(std::string_view path) = 0;
   };
   Result<std::unique_ptr<Cursor>> rows(const Scope& scope);
   /// The first rows after `path` in compare_paths order, at most `limit`; none = that was all.
   Result<std::vector<BaseRow>> rows_after(std::string_view path, size_t limit);
+
+  /// Until the next begin() or the end, every read sees the rows of the first one.
+  Status begin_reading();
+  /// The rows as they are now.
+  Result<RowsMark> rows_mark();
+  /// The paths whose rows were put or dropped since; nullopt: that is not known, or too many.
+  Result<std::optional<std::vector<std::string>>> written_since(const RowsMark& mark);
 
   /// Groups writes; what is not committed is rolled back. `durable`: it and every earlier commit is on disk when
   /// commit() returns (else a lost tail costs only a re-check).
@@ -187,9 +204,13 @@ class BaseStore {
 
  private:
   explicit BaseStore(std::unique_ptr<SqliteDb> db);
+  Status note_written(std::string_view key);
+  Status note_all_written();
   struct Statements;
   std::unique_ptr<SqliteDb> db_;
   std::unique_ptr<Statements> statements_;
+  std::unique_ptr<Statement> insert_written_;
+  uint64_t written_ = 0;  ///< rows, in this transaction
   bool large_files_indexed_ = false;
 };
 

@@ -179,19 +179,22 @@ struct ListRequest {
   std::vector<std::string> ignore_lines;  ///< .twsyncignore of both sides, merged sets are separate: see `ignore_split`
   uint32_t ignore_split = 0;       ///< the first N of ignore_lines are the code side's file, the rest the deploy side's
   std::vector<std::string> never;  ///< never-synced relative paths
+  std::string known;               ///< 16 bytes of each range that need not be listed again (common/fs/listed_ranges.h)
   template <class F>
   void fields(F&& f) {
-    f(scopes, exclude, ignore_lines, ignore_split, never);
+    f(scopes, exclude, ignore_lines, ignore_split, never, known);
   }
 };
+constexpr size_t kKnownRangeBytes = 16;
 
 /// Listed entries in compare_paths order. A scope's own path comes too; absent paths do not (the scope says it was
 /// looked at).
 struct ListChunk {
   std::vector<PathEntry> entries;
+  std::vector<uint32_t> known;  ///< which ranges of the request, from 1, stand as they were; before `entries`
   template <class F>
   void fields(F&& f) {
-    f(entries);
+    f(entries, known);
   }
 };
 

@@ -208,6 +208,15 @@ TEST(LyingPeer, ListsOutOfOrderAcrossFrames) {
   EXPECT_EQ(list_code(liar.side(), {{"", true}}), ErrorCode::peer_violation);
 }
 
+TEST(LyingPeer, RepeatsARangeThatNobodyKnows) {
+  LyingAgent liar;
+  ListChunk range;
+  range.known = {1};
+  liar.say(FrameType::list_chunk, range);
+  liar.say(FrameType::list_end, ListEnd{});
+  EXPECT_EQ(list_code(liar.side(), {{"", true}}), ErrorCode::peer_violation);
+}
+
 TEST(LyingPeer, AnswersWithTheWrongFrame) {
   LyingAgent liar;
   liar.say(FrameType::claim_reply, Reply{});

@@ -7,4 +7,4 @@ add_sync_test(fs_side_test integration mapped_writer_test.cc side_test.cc versio
 # Not a test: prints what the phases of an apply take.
 add_executable(apply_bench ${CMAKE_SOURCE_DIR}/tests/bench/apply_bench.cc)
 target_link_libraries(apply_bench PRIVATE sync_fs)
-add_sync_test(early_listing_test integration early_listing_test.cc LIBS sync_test_fs sync_scanner)
+add_sync_test(early_listing_test integration early_listing_test.cc known_ranges_test.cc LIBS sync_test_fs sync_scanner)

@@ -114,7 +114,7 @@ garbage() { # garbage SEED
   unchanged outside.before outside.after
 }
 
-for lie in dotdot absolute state_dir doubled; do test_case "lie_$lie" told $lie "3"; done
+for lie in dotdot absolute state_dir doubled range_unasked; do test_case "lie_$lie" told $lie "3"; done
 # In a listing of everything a path that was made up is just a file that cannot be read.
 test_case lie_unasked told unasked "0 1 3"
 test_case lie_vanish_half told vanish_half "0 1"

@@ -13,13 +13,14 @@ namespace twsync {
 namespace {
 
 // Paths below "esc" stand on the honest agent's side; "half" holds less than half of its entries.
-constexpr std::array<std::string_view, 21> kLies{"dotdot",         "absolute",          "state_dir",
+constexpr std::array<std::string_view, 22> kLies{"dotdot",         "absolute",          "state_dir",
                                                  "unasked",        "doubled",           "vanish_half",
                                                  "vanish_all",     "link_then_dir",     "link_with_children",
                                                  "huge_size",      "becomes_directory", "terminal_name",
                                                  "wrong_digest",   "unasked_result",    "double_result",
                                                  "failed_as_done", "version_path",      "result_entry",
-                                                 "epoch",          "markers",           "garbage"};
+                                                 "epoch",          "markers",           "garbage",
+                                                 "range_unasked"};
 
 template <class Message, class Edit>
 void edit_packed(RawFrame& frame, const Edit& edit) {
@@ -78,6 +79,7 @@ void Liar::twist(RawFrame& frame) {
 }
 
 void Liar::twist_listing(ListChunk& chunk) {
+  if (lie_ == "range_unasked") chunk.known.push_back(1'000'000);
   auto& entries = chunk.entries;
   if (entries.empty()) return;
   const auto drop_below = [&](std::string_view top) {

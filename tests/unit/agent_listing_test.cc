@@ -85,6 +85,16 @@ TEST(ListingCheck, RefusesImpossibleEntries) {
   EXPECT_TRUE(check_peer_entry(link).ok());
 }
 
+TEST(ListingCheck, RangesMustHaveBeenAskedFor) {
+  ListRequest request;
+  EXPECT_TRUE(check_known(request, {}).ok());
+  EXPECT_FALSE(check_known(request, {1}).ok());
+  request.known = std::string(2 * kKnownRangeBytes, 'x');
+  EXPECT_TRUE(check_known(request, {1, 2}).ok());
+  EXPECT_FALSE(check_known(request, {0}).ok());
+  EXPECT_FALSE(check_known(request, {2, 3}).ok());
+}
+
 TEST(ListingCheck, NotesMayOnlySpeakOfWhatWasAsked) {
   const std::vector<Scope> scopes{{"a/b", true}, {"c", false}};
   const ListingCheck listing(scopes);

@@ -80,8 +80,9 @@ Status ControlSession::on_list(Frame&& frame) {
     connected = answer(FrameType::list_chunk, frame, chunk);
     return connected;
   });
-  Result<ListEnd> end =
-      side_->list(request, [&](std::vector<PathEntry>&& entries) { return chunker.add(std::move(entries)); });
+  const SideReader::EntrySink sink([&](std::vector<PathEntry>&& entries) { return chunker.add(std::move(entries)); },
+                                   [&](uint32_t number) { return chunker.add_known(number); });
+  Result<ListEnd> end = side_->list(request, sink);
   SYNC_TRY(connected);
   SYNC_TRY(chunker.flush());
   ListEnd told;

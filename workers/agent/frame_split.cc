@@ -82,10 +82,18 @@ Status ListChunker::add(std::vector<PathEntry>&& entries) {
   return {};
 }
 
+Status ListChunker::add_known(uint32_t number) {
+  if (!chunk_.entries.empty()) SYNC_TRY(flush());
+  bytes_ += sizeof number;
+  chunk_.known.push_back(number);
+  return {};
+}
+
 Status ListChunker::flush() {
-  if (chunk_.entries.empty()) return {};
+  if (chunk_.entries.empty() && chunk_.known.empty()) return {};
   const Status out = out_(chunk_);
   chunk_.entries.clear();
+  chunk_.known.clear();
   bytes_ = 0;
   return out;
 }

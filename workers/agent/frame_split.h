@@ -31,6 +31,7 @@ class ListChunker {
   using Out = std::function<Status(const ListChunk&)>;
   explicit ListChunker(Out out) : out_(std::move(out)) {}
   Status add(std::vector<PathEntry>&& entries);
+  Status add_known(uint32_t number);
   Status flush();
 
  private:

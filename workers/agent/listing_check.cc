@@ -86,6 +86,12 @@ Status ListingCheck::notes(const ListEnd& notes) const {
   return {};
 }
 
+Status check_known(const ListRequest& request, const std::vector<uint32_t>& known) {
+  const size_t asked = request.known.size() / kKnownRangeBytes;
+  const bool each = std::all_of(known.begin(), known.end(), [asked](uint32_t n) { return n >= 1 && n <= asked; });
+  return each ? Status{} : lie("the peer repeated a range that was not asked for", {});
+}
+
 Status check_digest_reply(const std::vector<std::string>& asked, const DigestReply& reply) {
   size_t next = 0;
   for (const PathEntry& read : reply.entries) {

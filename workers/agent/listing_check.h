@@ -41,6 +41,9 @@ class ListingCheck {
   std::string last_;
 };
 
+/// peer_violation unless each is the number of a range that the request knows.
+Status check_known(const ListRequest& request, const std::vector<uint32_t>& known);
+
 /// peer_violation unless the reply has the asked paths, each at most once, in the order of asking, as files that were
 /// read or as nothing; failures name asked paths.
 Status check_digest_reply(const std::vector<std::string>& asked, const DigestReply& reply);

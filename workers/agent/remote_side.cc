@@ -114,9 +114,11 @@ Result<ListEnd> RemoteSide::list_part(const ListRequest& request, const EntrySin
     if (frame.type == FrameType::list_chunk) {
       Result<ListChunk> chunk = unpack_message<ListChunk>(frame);
       if (!chunk.ok()) return router_.fail(chunk.error());
-      const Status honest = check.entries(chunk->entries);
+      Status honest = check_known(request, chunk->known);
+      if (honest.ok()) honest = check.entries(chunk->entries);
       if (!honest.ok()) return router_.fail(honest.error());
-      if (taken.ok()) taken = sink(std::move(chunk->entries));
+      for (size_t i = 0; i < chunk->known.size() && taken.ok(); ++i) taken = sink.known(chunk->known[i]);
+      if (taken.ok() && !chunk->entries.empty()) taken = sink(std::move(chunk->entries));
       continue;
     }
     Result<ListEnd> told = unpack_message<ListEnd>(frame);

@@ -40,16 +40,26 @@ Status BaseJoin::pass_rows_before(std::string_view path) {
 }
 
 Status BaseJoin::compare(const BaseRow* row, PathEntry&& listed) {
+  ++departures_;
   if (needs_digest(row, side_, listed.entry, policy_)) return read_(std::move(listed));
   const EntryDiff diff = diff_entry(row, side_, listed.entry, policy_);
-  if (!diff.any() && !diff.stamp) return must_verify(row, side_, listed.entry, policy_) ? verify_(*row) : Status{};
-  return differs_(std::move(listed));
+  if (diff.any() || diff.stamp) return differs_(std::move(listed));
+  if (must_verify(row, side_, listed.entry, policy_)) return verify_(*row);
+  --departures_;
+  return {};
 }
 
 Status BaseJoin::add(PathEntry&& listed) {
   SYNC_TRY(pass_rows_before(listed.path));
   if (!have_row_ || row_.path != listed.path) return compare(nullptr, std::move(listed));
   SYNC_TRY(compare(&row_, std::move(listed)));
+  return advance_row();
+}
+
+Status BaseJoin::skip(std::string_view first, std::string_view last) {
+  SYNC_TRY(pass_rows_before(first));
+  if (!have_row_) return {};
+  cursor_->skip_past(last);
   return advance_row();
 }
 

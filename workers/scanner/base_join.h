@@ -27,6 +27,10 @@ class BaseJoin {
            Verify verify);
 
   Status add(PathEntry&& listed);
+  /// In place of the entries from `first` to `last`, which are what the base says. REQUIRES: the scope is everything.
+  Status skip(std::string_view first, std::string_view last);
+  /// How many entries and rows so far are not as the other says.
+  uint64_t departures() const { return departures_ + vanished_.size(); }
   /// After the last entry. `unreadable`: what is at or below is unknown. `filter`: rows it ignores go to
   /// `ignored_rows`.
   Status finish(const std::vector<Error>& unreadable, const IgnoreFilter& filter,
@@ -48,6 +52,7 @@ class BaseJoin {
   std::unique_ptr<BaseStore::Cursor> cursor_;
   BaseRow row_;
   bool have_row_ = false;
+  uint64_t departures_ = 0;
   struct Vanished {
     std::string path;
     bool directory;

@@ -27,19 +27,21 @@ bool EarlyListing::is_for(const ListRequest& request) const {
 }
 
 void EarlyListing::run(const ListRequest& request) {
-  auto end = reader_->list(request, [this](std::vector<PathEntry>&& entries) { return put(std::move(entries)); });
+  const SideReader::EntrySink sink([this](std::vector<PathEntry>&& entries) { return put({std::move(entries)}); },
+                                   [this](uint32_t number) { return put({{}, number}); });
+  auto end = reader_->list(request, sink);
   const std::lock_guard lock(mutex_);
   end_ = std::move(end);
   ended_ = true;
   changed_.notify_all();
 }
 
-Status EarlyListing::put(std::vector<PathEntry>&& entries) {
+Status EarlyListing::put(Piece&& piece) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return dropped_ || held_ < kMaxHeld; });
   if (dropped_) return Error{ErrorCode::cancelled, "nobody wants this listing", {}, 0};
-  held_ += entries.size();
-  ready_.push_back(std::move(entries));
+  held_ += piece.entries.size();
+  ready_.push_back(std::move(piece));
   changed_.notify_all();
   return {};
 }
@@ -49,12 +51,12 @@ Result<ListEnd> EarlyListing::take(const SideReader::EntrySink& sink) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return ended_ || !ready_.empty(); });
     if (ready_.empty()) return std::move(end_);
-    std::vector<PathEntry> entries = std::move(ready_.front());
+    Piece piece = std::move(ready_.front());
     ready_.pop_front();
-    held_ -= entries.size();
+    held_ -= piece.entries.size();
     changed_.notify_all();
     lock.unlock();
-    SYNC_TRY(sink(std::move(entries)));
+    SYNC_TRY(piece.known != 0 ? sink.known(piece.known) : sink(std::move(piece.entries)));
   }
 }
 

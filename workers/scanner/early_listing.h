@@ -27,13 +27,17 @@ class EarlyListing {
 
  private:
   void run(const ListRequest& request);
-  Status put(std::vector<PathEntry>&& entries);
+  struct Piece {
+    std::vector<PathEntry> entries;
+    uint32_t known = 0;  ///< a range in their place, from 1
+  };
+  Status put(Piece&& piece);
 
   const std::string request_;  ///< encoded
   const std::unique_ptr<SideReader> reader_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::vector<PathEntry>> ready_;
+  std::deque<Piece> ready_;
   size_t held_ = 0;  ///< entries in ready_
   bool dropped_ = false;
   bool ended_ = false;

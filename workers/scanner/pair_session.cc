@@ -13,6 +13,10 @@ namespace twsync {
 
 namespace {
 
+ChunkOut chunks_to(TaskOutput& output) {
+  return [&output](const ScanChunk& chunk) { return output.send(encode(chunk)); };
+}
+
 bool covers_ignore_file(const std::vector<Scope>& scopes) {
   return std::any_of(scopes.begin(), scopes.end(),
                      [](const Scope& s) { return (s.recursive && s.path.empty()) || s.path == kIgnoreFile; });
@@ -121,7 +125,10 @@ void PairSession::list_ahead(const ScanTask& task, const SideOptions& options) {
   auto reader = sides_.code(config_, options);
   if (!ignored || !reader) return;
   code_ignore_ = deploy_ignore_ = std::move(ignored->lines);
-  early_ = std::make_unique<EarlyListing>(std::move(reader).value(), list_request({{"", true}}, rules_of(task)));
+  ScanTask ahead = task;
+  ahead.preserve_owner = options.preserve_owner;
+  early_ = std::make_unique<EarlyListing>(std::move(reader).value(),
+                                          list_request({{"", true}}, rules_of(ahead), Side::code));
 }
 
 Result<std::string> PairSession::open(const ScanTask& task) {
@@ -215,6 +222,7 @@ ScanRules PairSession::rules_of(const ScanTask& task) const {
   rules.policy.code_doubt = task.code_doubt;
   rules.policy.deploy_doubt = task.deploy_doubt;
   rules.base_path = config_.state_dir + "/base.db";
+  rules.ranges_dir = config_.state_dir;
   return rules;
 }
 
@@ -225,8 +233,8 @@ Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) 
   const ScanRules rules = rules_of(task);
   const auto early = std::move(early_);
   Result<SideScanOutcome> deploy = SideScanOutcome{};
-  std::thread other([&] { deploy = scan_side(Side::deploy, *deploy_, task.deploy, rules, output); });
-  Result<SideScanOutcome> code = scan_side(Side::code, *code_, task.code, rules, output, early.get());
+  std::thread other([&] { deploy = scan_side(Side::deploy, *deploy_, task.deploy, rules, chunks_to(output)); });
+  Result<SideScanOutcome> code = scan_side(Side::code, *code_, task.code, rules, chunks_to(output), early.get());
   other.join();
   if (!code) return std::move(code).error();
   if (!deploy) return std::move(deploy).error();
@@ -263,8 +271,8 @@ Result<std::string> PairSession::tend(const ScanTask& task) {
 Result<std::string> PairSession::digest(const ScanTask& task, TaskOutput& output) {
   SYNC_TRY(ensure_sides(task));
   Status deploy;
-  std::thread other([&] { deploy = digest_paths(Side::deploy, *deploy_, task.deploy_paths, output); });
-  const Status code = digest_paths(Side::code, *code_, task.code_paths, output);
+  std::thread other([&] { deploy = digest_paths(Side::deploy, *deploy_, task.deploy_paths, chunks_to(output)); });
+  const Status code = digest_paths(Side::code, *code_, task.code_paths, chunks_to(output));
   other.join();
   SYNC_TRY(code);
   SYNC_TRY(deploy);

@@ -7,6 +7,7 @@
 
 #include "common/base/rel_path.h"
 #include "workers/scanner/base_join.h"
+#include "workers/scanner/range_book.h"
 
 namespace twsync {
 
@@ -19,20 +20,20 @@ constexpr size_t kSpecialShown = 1000;
 /// Collects entries into chunks.
 class ChunkSink {
  public:
-  ChunkSink(Side side, TaskOutput& output) : output_(output) { chunk_.side = side; }
+  ChunkSink(Side side, const ChunkOut& output) : output_(output) { chunk_.side = side; }
   Status add(PathEntry&& entry) {
     chunk_.entries.push_back(std::move(entry));
     return chunk_.entries.size() < kChunkEntries ? Status{} : flush();
   }
   Status flush() {
     if (chunk_.entries.empty()) return {};
-    std::string body = encode(chunk_);
+    const Status sent = output_(chunk_);
     chunk_.entries.clear();
-    return output_.send(std::move(body));
+    return sent;
   }
 
  private:
-  TaskOutput& output_;
+  const ChunkOut& output_;
   ScanChunk chunk_;
 };
 
@@ -126,9 +127,7 @@ std::vector<std::string> all_never(const ScanRules& rules) {
   return never;
 }
 
-}  // namespace
-
-ListRequest list_request(const std::vector<Scope>& scopes, const ScanRules& rules) {
+ListRequest request_for(const std::vector<Scope>& scopes, const ScanRules& rules) {
   ListRequest request;
   request.scopes = scopes;
   request.exclude = rules.exclude;
@@ -140,11 +139,52 @@ ListRequest list_request(const std::vector<Scope>& scopes, const ScanRules& rule
   return request;
 }
 
+/// Takes a listing in, and what it repeats of the one before.
+class Intake {
+ public:
+  Intake(BaseJoin& join, RangeBook& ranges, SideScan& summary) : join_(join), ranges_(ranges), summary_(summary) {}
+
+  Status entries(std::vector<PathEntry>&& entries) {
+    for (auto& e : entries) {
+      if (e.path.empty()) continue;
+      ++summary_.seen;
+      if (e.entry.kind == Kind::other && summary_.special.size() < kSpecialShown) summary_.special.push_back(e.path);
+      SYNC_TRY(ranges_.listed(e));
+      SYNC_TRY(join_.add(std::move(e)));
+      ranges_.joined(join_.departures());
+    }
+    return {};
+  }
+
+  Status range(uint32_t number) {
+    SYNC_ASSIGN(const KnownRange* range, ranges_.repeated(number));
+    summary_.seen += range->entries;
+    SYNC_TRY(join_.skip(range->first, range->last));
+    ranges_.joined(join_.departures());
+    return {};
+  }
+
+ private:
+  BaseJoin& join_;
+  RangeBook& ranges_;
+  SideScan& summary_;
+};
+
+}  // namespace
+
+ListRequest list_request(const std::vector<Scope>& scopes, const ScanRules& rules, Side side) {
+  ListRequest request = request_for(scopes, rules);
+  const auto base = BaseStore::open(rules.base_path, BaseStore::Mode::read_only);
+  if (base && (*base)->begin_reading().ok()) request.known = RangeBook(side, rules, request, **base).known();
+  return request;
+}
+
 Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vector<Scope>& scopes,
-                                  const ScanRules& rules, TaskOutput& output, EarlyListing* early) {
+                                  const ScanRules& rules, const ChunkOut& output, EarlyListing* early) {
   SideScanOutcome outcome;
   if (scopes.empty()) return outcome;
   SYNC_ASSIGN(auto base, BaseStore::open(rules.base_path, BaseStore::Mode::read_only));
+  SYNC_TRY(base->begin_reading());
   ChunkSink sink(side, output);
   std::vector<PathEntry> to_read;
   std::vector<Doubtful> doubtful;
@@ -163,22 +203,19 @@ Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vect
     outcome.bad_patterns.insert(outcome.bad_patterns.end(), set->bad().begin(), set->bad().end());
   }
   const IgnoreFilter filter({std::move(exclude), std::move(code), std::move(deploy)}, all_never(rules));
-  const ListRequest request = list_request(scopes, rules);
-  const auto take = [&](std::vector<PathEntry>&& entries) -> Status {
-    for (auto& e : entries) {
-      if (e.path.empty()) continue;
-      ++outcome.summary.seen;
-      if (e.entry.kind == Kind::other && outcome.summary.special.size() < kSpecialShown)
-        outcome.summary.special.push_back(e.path);
-      SYNC_TRY(join.add(std::move(e)));
-    }
-    return {};
-  };
+  ListRequest request = request_for(scopes, rules);
+  RangeBook ranges(side, rules, request, *base);
+  request.known = ranges.known();
+  Intake intake(join, ranges, outcome.summary);
+  const SideReader::EntrySink take([&](std::vector<PathEntry>&& entries) { return intake.entries(std::move(entries)); },
+                                   [&](uint32_t number) { return intake.range(number); });
   const bool listed = early != nullptr && early->is_for(request);
   auto ended = listed ? early->take(take) : reader.list(request, take);
   if (!ended) return std::move(ended).error();
   if (ended->error.code != ErrorCode::ok) return ended->error;
   SYNC_TRY(join.finish(ended->unreadable, filter, outcome.ignored_rows));
+  base->rollback();
+  ranges.finish();
   SYNC_TRY(read_all(reader, to_read, sink));
   SYNC_TRY(verify_contents(reader, doubtful, sink));
   SYNC_TRY(sink.flush());
@@ -187,7 +224,7 @@ Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vect
   return outcome;
 }
 
-Status digest_paths(Side side, SideReader& reader, const std::vector<std::string>& paths, TaskOutput& output) {
+Status digest_paths(Side side, SideReader& reader, const std::vector<std::string>& paths, const ChunkOut& output) {
   ChunkSink sink(side, output);
   for (size_t from = 0; from < paths.size(); from += kDigestPaths) {
     DigestRequest request;

@@ -1,6 +1,7 @@
 #pragma once
 // One scan of one side: list, join with the base, read what a decision needs, report.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,6 @@
 #include "common/store/base_store.h"
 #include "workers/scanner/early_listing.h"
 #include "workers/scanner/scan_task.h"
-#include "workers/task_output.h"
 
 namespace twsync {
 
@@ -21,6 +21,7 @@ struct ScanRules {
   std::vector<std::string> never[2];  ///< per side
   Policy policy;
   std::string base_path;  ///< base.db, opened read-only for this scan
+  std::string ranges_dir;  ///< where the scanner remembers ranges (known_ranges.h); empty = it doesn't
 };
 
 struct SideScanOutcome {
@@ -29,15 +30,17 @@ struct SideScanOutcome {
   std::vector<std::string> bad_patterns;
 };
 
-/// What scan_side() asks a side for.
-ListRequest list_request(const std::vector<Scope>& scopes, const ScanRules& rules);
+/// What scan_side() asks `side` for, as long as the base does not change.
+ListRequest list_request(const std::vector<Scope>& scopes, const ScanRules& rules, Side side);
+
+using ChunkOut = std::function<Status(const ScanChunk&)>;
 
 /// Streams ScanChunks of `side` to `output`. Blocks; one thread. `scopes` ordered and disjoint; none = nothing to do.
 /// `early` is used up in place of a listing by `reader` if it was asked for the same.
 Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vector<Scope>& scopes,
-                                  const ScanRules& rules, TaskOutput& output, EarlyListing* early = nullptr);
+                                  const ScanRules& rules, const ChunkOut& output, EarlyListing* early = nullptr);
 
 /// Reads the named files and reports each with its digest (kind none when it could not be read).
-Status digest_paths(Side side, SideReader& reader, const std::vector<std::string>& paths, TaskOutput& output);
+Status digest_paths(Side side, SideReader& reader, const std::vector<std::string>& paths, const ChunkOut& output);
 
 }  // namespace twsync
