@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -44,9 +45,10 @@ Result<std::string> read_file_at(int dir_fd, const char* name, size_t limit) {
   struct stat st;
   if (::fstat(fd.get(), &st) != 0) return error_from_errno(errno, str("cannot read ", name));
   if (!S_ISREG(st.st_mode)) return Error{ErrorCode::corrupt, str(name, " is not a regular file"), {}, 0};
-  std::string bytes(limit + 1, '\0');
+  std::string bytes(std::min(limit, static_cast<size_t>(st.st_size)) + 1, '\0');
   SYNC_ASSIGN(const size_t size, read_full(fd.get(), bytes.data(), bytes.size()));
   if (size > limit) return Error{ErrorCode::corrupt, str(name, " is too long"), {}, 0};
+  if (size == bytes.size()) return Error{ErrorCode::corrupt, str(name, " grew while it was read"), {}, 0};
   bytes.resize(size);
   return bytes;
 }

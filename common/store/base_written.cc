@@ -23,13 +23,14 @@ uint64_t random_id() {
 }  // namespace
 
 Status BaseStore::note_written(std::string_view key) {
-  if (db_->in_transaction() && ++written_ > kEach + 1) return {};
+  const bool grouped = db_->in_transaction();
+  if (grouped && ++written_ > kEach + 1) return {};
   if (!insert_written_) {
     SYNC_ASSIGN(Statement insert, db_->prepare("INSERT INTO written (id, key) VALUES (?1, ?2)"));
     insert_written_ = std::make_unique<Statement>(std::move(insert));
   }
   insert_written_->bind_u64(1, random_id());
-  if (written_ > kEach) {
+  if (grouped && written_ > kEach) {
     insert_written_->bind_null(2);
   } else {
     insert_written_->bind_blob(2, key);

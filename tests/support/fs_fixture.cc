@@ -13,9 +13,9 @@
 
 namespace twsync {
 
-TempDir::TempDir() {
-  const char* base = std::getenv("TMPDIR");
-  path_ = std::string(base != nullptr ? base : "/tmp") + "/twsync-fs-XXXXXX";
+TempDir::TempDir() : TempDir(std::getenv("TMPDIR") != nullptr ? std::getenv("TMPDIR") : "/tmp") {}
+
+TempDir::TempDir(const std::string& base) : path_(base + "/twsync-fs-XXXXXX") {
   if (::mkdtemp(path_.data()) == nullptr) std::abort();
 }
 

@@ -18,7 +18,9 @@ namespace twsync {
 /// A fresh directory that goes with the object.
 class TempDir {
  public:
+  /// In TMPDIR, else in /tmp.
   TempDir();
+  explicit TempDir(const std::string& base);
   ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;

@@ -102,14 +102,22 @@ TEST(ListedRanges, every_field_counts) {
   ASSERT_EQ(fold(before, known).known.size(), 1U);
   using Change = void (*)(Entry&);
   const std::vector<Change> changes{
-      [](Entry& e) { e.kind = Kind::other; },        [](Entry& e) { e.mode = 0600; },
-      [](Entry& e) { e.links = 2; },                 [](Entry& e) { e.uid = 7; },
-      [](Entry& e) { e.gid = 7; },                   [](Entry& e) { e.owner = Name("x"); },
-      [](Entry& e) { e.group = Name("x"); },         [](Entry& e) { e.xattrs = Name("x"); },
-      [](Entry& e) { e.size = 6; },                  [](Entry& e) { e.mtime_ns = 6; },
-      [](Entry& e) { e.target = "x"; },              [](Entry& e) { e.stamp.inode = 9; },
-      [](Entry& e) { e.stamp.size = 9; },            [](Entry& e) { e.stamp.mtime_ns = 9; },
-      [](Entry& e) { e.stamp.ctime_ns = 9; },        [](Entry& e) { e.digest.low = 9; },
+      [](Entry& e) { e.kind = Kind::other; },
+      [](Entry& e) { e.mode = 0600; },
+      [](Entry& e) { e.links = 2; },
+      [](Entry& e) { e.uid = 7; },
+      [](Entry& e) { e.gid = 7; },
+      [](Entry& e) { e.owner = Name("x"); },
+      [](Entry& e) { e.group = Name("x"); },
+      [](Entry& e) { e.xattrs = Name("x"); },
+      [](Entry& e) { e.size = 6; },
+      [](Entry& e) { e.mtime_ns = 6; },
+      [](Entry& e) { e.target = "x"; },
+      [](Entry& e) { e.stamp.inode = 9; },
+      [](Entry& e) { e.stamp.size = 9; },
+      [](Entry& e) { e.stamp.mtime_ns = 9; },
+      [](Entry& e) { e.stamp.ctime_ns = 9; },
+      [](Entry& e) { e.digest.low = 9; },
   };
   for (size_t i = 0; i < changes.size(); ++i) {
     std::vector<PathEntry> now = before;

@@ -28,7 +28,9 @@ bool EarlyListing::is_for(const ListRequest& request) const {
 
 void EarlyListing::run(const ListRequest& request) {
   const SideReader::EntrySink sink([this](std::vector<PathEntry>&& entries) { return put({std::move(entries)}); },
-                                   [this](uint32_t number) { return put({{}, number}); });
+                                   [this](uint32_t number) {
+                                     return put({{}, number});
+                                   });
   auto end = reader_->list(request, sink);
   const std::lock_guard lock(mutex_);
   end_ = std::move(end);

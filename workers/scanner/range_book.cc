@@ -96,9 +96,8 @@ void RangeBook::finish() {
   if (!counts_) return;
   if (open_.entries > 0) end_range();
   const auto same = [](const KnownRange& a, const KnownRange& b) { return a.digest == b.digest; };
-  const bool news = found_.rows != before_.rows ||
-                    !std::equal(found_.ranges.begin(), found_.ranges.end(), before_.ranges.begin(),
-                                before_.ranges.end(), same);
+  const bool news = found_.rows != before_.rows || !std::equal(found_.ranges.begin(), found_.ranges.end(),
+                                                               before_.ranges.begin(), before_.ranges.end(), same);
   if (news && !(found_.ranges.empty() && before_.ranges.empty())) (void)store_ranges(file_, key_, found_).ok();
 }
 

@@ -20,7 +20,7 @@ struct ScanRules {
   std::vector<std::string> deploy_ignore;
   std::vector<std::string> never[2];  ///< per side
   Policy policy;
-  std::string base_path;  ///< base.db, opened read-only for this scan
+  std::string base_path;   ///< base.db, opened read-only for this scan
   std::string ranges_dir;  ///< where the scanner remembers ranges (known_ranges.h); empty = it doesn't
 };
 
