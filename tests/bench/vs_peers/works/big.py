@@ -46,6 +46,6 @@ def measure(bed, records, settings):
         for number in range(settings.rounds + 1):
             change(file, draw)
             for tool in turns.turn(tools, number):
-                fetch_memory(settings.big_bytes)
+                fetch_memory(3 * settings.big_bytes)
                 turns.once(bed, records, work, tool, source, targets[tool.name], number)
     bed.drop(source, *targets.values())
