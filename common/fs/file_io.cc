@@ -46,9 +46,13 @@ Result<std::string> read_file_at(int dir_fd, const char* name, size_t limit) {
   if (::fstat(fd.get(), &st) != 0) return error_from_errno(errno, str("cannot read ", name));
   if (!S_ISREG(st.st_mode)) return Error{ErrorCode::corrupt, str(name, " is not a regular file"), {}, 0};
   std::string bytes(std::min(limit, static_cast<size_t>(st.st_size)) + 1, '\0');
-  SYNC_ASSIGN(const size_t size, read_full(fd.get(), bytes.data(), bytes.size()));
+  SYNC_ASSIGN(size_t size, read_full(fd.get(), bytes.data(), bytes.size()));
+  if (size == bytes.size() && size <= limit) {  // longer than its size says
+    bytes.resize(limit + 1);
+    SYNC_ASSIGN(const size_t more, read_full(fd.get(), bytes.data() + size, bytes.size() - size));
+    size += more;
+  }
   if (size > limit) return Error{ErrorCode::corrupt, str(name, " is too long"), {}, 0};
-  if (size == bytes.size()) return Error{ErrorCode::corrupt, str(name, " grew while it was read"), {}, 0};
   bytes.resize(size);
   return bytes;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // One side's root as a scanner and an applier see it, local or through an agent.
 
+#include <concepts>
 #include <functional>
 #include <string>
 #include <utility>
@@ -20,7 +21,8 @@ class SideReader {
     using Entries = std::function<Status(std::vector<PathEntry>&&)>;
     using Known = std::function<Status(uint32_t number)>;
     template <class F>
-    EntrySink(F entries) : entries_(std::move(entries)) {}  // NOLINT: most want entries alone
+    requires std::convertible_to<F, Entries> EntrySink(F entries)
+        : entries_(std::move(entries)) {}  // NOLINT: most want entries alone
     EntrySink(Entries entries, Known known) : entries_(std::move(entries)), known_(std::move(known)) {}
     Status operator()(std::vector<PathEntry>&& entries) const { return entries_(std::move(entries)); }
     /// In place of its entries: the how-many-th range of ListRequest::known, from 1.

@@ -39,6 +39,8 @@ Result<std::vector<std::string>> read_names(int fd) {
     }
   }
   std::sort(names.begin(), names.end());
+  // Some file systems give a name twice of a directory that changes meanwhile.
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 

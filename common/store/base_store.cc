@@ -185,26 +185,30 @@ void BaseStore::rollback() {
 }
 
 Status BaseStore::put(const BaseRow& row) {
-  const std::string key = path_key(row.path);
-  SYNC_TRY(note_written(key));
-  statements_->put.bind_blob(1, key);
-  statements_->put.bind_blob(2, encode_row(row));
-  for (const Side s : {Side::code, Side::deploy}) {
-    const int column = 3 + static_cast<int>(s);
-    if (row.agreed.is_file()) {
-      statements_->put.bind_u64(column, row.side(s).stamp.inode);
-    } else {
-      statements_->put.bind_null(column);
+  return in_transaction([&]() -> Status {
+    const std::string key = path_key(row.path);
+    SYNC_TRY(note_written(key));
+    statements_->put.bind_blob(1, key);
+    statements_->put.bind_blob(2, encode_row(row));
+    for (const Side s : {Side::code, Side::deploy}) {
+      const int column = 3 + static_cast<int>(s);
+      if (row.agreed.is_file()) {
+        statements_->put.bind_u64(column, row.side(s).stamp.inode);
+      } else {
+        statements_->put.bind_null(column);
+      }
     }
-  }
-  return statements_->put.run();
+    return statements_->put.run();
+  });
 }
 
 Status BaseStore::drop(std::string_view path) {
-  const std::string key = path_key(path);
-  SYNC_TRY(note_written(key));
-  statements_->drop.bind_blob(1, key);
-  return statements_->drop.run();
+  return in_transaction([&]() -> Status {
+    const std::string key = path_key(path);
+    SYNC_TRY(note_written(key));
+    statements_->drop.bind_blob(1, key);
+    return statements_->drop.run();
+  });
 }
 
 Result<std::vector<std::string>> BaseStore::paths_of_inode(Side side, uint64_t inode) {
@@ -224,9 +228,11 @@ Result<std::vector<std::string>> BaseStore::paths_of_inode(Side side, uint64_t i
 }
 
 Status BaseStore::clear_rows() {
-  SYNC_TRY(note_all_written());
-  SYNC_TRY(db_->exec("DELETE FROM dropped"));
-  return db_->exec("DELETE FROM base");
+  return in_transaction([&]() -> Status {
+    SYNC_TRY(note_all_written());
+    SYNC_TRY(db_->exec("DELETE FROM dropped"));
+    return db_->exec("DELETE FROM base");
+  });
 }
 
 Status BaseStore::remember_dropped(const BaseRow& row) {

@@ -2,6 +2,7 @@
 // base.db: the last tree that both sides agreed on, and what a person must be told or asked (FORMAT.md).
 // The resolver is the only writer; the scanner and the command line read.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -204,6 +205,8 @@ class BaseStore {
 
  private:
   explicit BaseStore(std::unique_ptr<SqliteDb> db);
+  /// `write` as a part of the transaction that there is, else as one of its own.
+  Status in_transaction(const std::function<Status()>& write);
   Status note_written(std::string_view key);
   Status note_all_written();
   struct Statements;

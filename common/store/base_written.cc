@@ -22,25 +22,37 @@ uint64_t random_id() {
 
 }  // namespace
 
+// REQUIRES: a transaction. Line and row apart would let a reader find the one without the other.
 Status BaseStore::note_written(std::string_view key) {
-  const bool grouped = db_->in_transaction();
-  if (grouped && ++written_ > kEach + 1) return {};
+  if (written_ > kEach) return {};
+  if (written_ == kEach) {
+    SYNC_TRY(note_all_written());
+    ++written_;
+    return {};
+  }
   if (!insert_written_) {
     SYNC_ASSIGN(Statement insert, db_->prepare("INSERT INTO written (id, key) VALUES (?1, ?2)"));
     insert_written_ = std::make_unique<Statement>(std::move(insert));
   }
   insert_written_->bind_u64(1, random_id());
-  if (grouped && written_ > kEach) {
-    insert_written_->bind_null(2);
-  } else {
-    insert_written_->bind_blob(2, key);
-  }
+  insert_written_->bind_blob(2, key);
   SYNC_TRY(insert_written_->run());
+  ++written_;
   const int64_t number = db_->last_insert_rowid();
   if (number % kTrimEach != 0) return {};
   SYNC_ASSIGN(Statement trim, db_->prepare("DELETE FROM written WHERE number <= ?1"));
   trim.bind(1, number - kKept);
   return trim.run();
+}
+
+Status BaseStore::in_transaction(const std::function<Status()>& write) {
+  if (db_->in_transaction()) return write();
+  written_ = 0;
+  SYNC_TRY(db_->exec("BEGIN IMMEDIATE"));
+  Status status = write();
+  if (status.ok()) status = commit();
+  if (!status.ok()) rollback();
+  return status;
 }
 
 Status BaseStore::note_all_written() {

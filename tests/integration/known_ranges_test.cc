@@ -74,6 +74,7 @@ class KnownRangesTest : public ::testing::Test {
     ASSERT_EQ(std::system(("bash -c \"" + script + "\"").c_str()), 0);
     rules_.base_path = dir_ / "state/base.db";
     rules_.ranges_dir = dir_ / "state";
+    rules_.now_ns = clock_.wall_ns();
     base_ = std::move(BaseStore::open(rules_.base_path, BaseStore::Mode::read_write)).value();
     BaseMeta meta;
     meta.hash_key = kKey;
@@ -266,6 +267,17 @@ TEST_F(KnownRangesTest, another_bases_ranges_count_for_nothing) {
   meta.hash_key = kKey;
   ASSERT_TRUE(base_->set_meta(meta).ok());
   EXPECT_EQ(scan_twice().paths.size(), 5050U);
+}
+
+TEST_F(KnownRangesTest, all_rows_are_compared_once_a_day) {
+  scan();
+  rules_.now_ns += kRangesCountFor;
+  EXPECT_GT(scan().repeated, 0U);
+  rules_.now_ns += 1;
+  EXPECT_EQ(scan().repeated, 0U) << "what was passed over does not count as compared";
+  EXPECT_GT(scan().repeated, 0U);
+  rules_.now_ns -= 2 * kRangesCountFor;
+  EXPECT_EQ(scan().repeated, 0U) << "a clock that was set back";
 }
 
 TEST_F(KnownRangesTest, a_lying_side_is_refused) {

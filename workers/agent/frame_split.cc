@@ -86,7 +86,7 @@ Status ListChunker::add_known(uint32_t number) {
   if (!chunk_.entries.empty()) SYNC_TRY(flush());
   bytes_ += sizeof number;
   chunk_.known.push_back(number);
-  return {};
+  return bytes_ < kListChunkBytes ? Status{} : flush();
 }
 
 Status ListChunker::flush() {

@@ -1,6 +1,7 @@
 #include "workers/scanner/known_ranges.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -40,10 +41,11 @@ Status store_ranges(const std::string& file, const HashKey& key, const KnownRang
   const std::string fresh = file + ".new";
   const UniqueFd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return error_from_errno(errno, "cannot store what is known of the listing", fresh);
-  SYNC_TRY(write_all(fd.get(), bytes));
-  if (::rename(fresh.c_str(), file.c_str()) != 0)
-    return error_from_errno(errno, "cannot store what is known of the listing", file);
-  return {};
+  Status stored = write_all(fd.get(), bytes);
+  if (stored.ok() && ::rename(fresh.c_str(), file.c_str()) != 0)
+    stored = error_from_errno(errno, "cannot store what is known of the listing", file);
+  if (!stored.ok()) (void)::unlink(fresh.c_str());
+  return stored;
 }
 
 void drop_written(std::vector<KnownRange>& ranges, std::vector<std::string> written) {

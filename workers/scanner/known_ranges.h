@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/fs/listed_ranges.h"
 #include "common/store/base_store.h"
 
@@ -21,14 +22,19 @@ struct KnownRange {
   }
 };
 
+constexpr size_t kMaxRanges = 65'536;  ///< of one side: what a request may ask for
+/// Whole rows are read at least so often, so that damage of the base is found (I4).
+constexpr int64_t kRangesCountFor = 24 * 3600 * kSecond;
+
 /// What is stored (FORMAT.md, "ranges-code, ranges-deploy").
 struct KnownRanges {
-  RowsMark rows;  ///< the base that they were compared with
-  Digest rules;   ///< of what else the outcome depends on
+  RowsMark rows;          ///< the base that they were compared with
+  Digest rules;           ///< of what else the outcome depends on
+  int64_t joined_ns = 0;  ///< wall clock: when all rows were compared last
   std::vector<KnownRange> ranges;
   template <class F>
   void fields(F&& f) {
-    f(rows.number, rows.id, rules, ranges);
+    f(rows.number, rows.id, rules, joined_ns, ranges);
   }
 };
 

@@ -223,6 +223,7 @@ ScanRules PairSession::rules_of(const ScanTask& task) const {
   rules.policy.deploy_doubt = task.deploy_doubt;
   rules.base_path = config_.state_dir + "/base.db";
   rules.ranges_dir = config_.state_dir;
+  rules.now_ns = clock_.wall_ns();
   return rules;
 }
 
@@ -231,10 +232,9 @@ Result<std::string> PairSession::scan(const ScanTask& task, TaskOutput& output) 
   SYNC_TRY(refresh_ignores(task));
   if (rules_changed_ && sinks_.hints) SYNC_TRY(watch_deploy());
   const ScanRules rules = rules_of(task);
-  const auto early = std::move(early_);
   Result<SideScanOutcome> deploy = SideScanOutcome{};
   std::thread other([&] { deploy = scan_side(Side::deploy, *deploy_, task.deploy, rules, chunks_to(output)); });
-  Result<SideScanOutcome> code = scan_side(Side::code, *code_, task.code, rules, chunks_to(output), early.get());
+  Result<SideScanOutcome> code = scan_side(Side::code, *code_, task.code, rules, chunks_to(output), std::move(early_));
   other.join();
   if (!code) return std::move(code).error();
   if (!deploy) return std::move(deploy).error();

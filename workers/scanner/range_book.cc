@@ -10,10 +10,15 @@ namespace twsync {
 
 namespace {
 
+/// To be raised whenever diff_entry(), needs_digest() or BaseJoin find more or less than before: what an older release
+/// compared counts no more.
+constexpr char kComparison = '1';
+
 /// What the outcome of a comparison depends on, beside the base and what is listed.
 Digest rules_digest(const HashKey& key, const ScanRules& rules, ListRequest request) {
   request.known.clear();
   std::string all = encode(request);
+  all += kComparison;
   all += rules.policy.preserve_owner ? 'o' : '-';
   all += rules.policy.preserve_xattrs ? 'x' : '-';
   return Hasher(key).hash(all);
@@ -39,11 +44,13 @@ RangeBook::RangeBook(Side side, const ScanRules& rules, const ListRequest& reque
   found_.rules = rules_digest(key_, rules, request);
   before_ = load_ranges(file_, key_);
   auto written = base.written_since(before_.rows);
-  if (before_.rules != found_.rules || !written || !*written) {
+  const int64_t age = rules.now_ns - before_.joined_ns;
+  if (before_.rules != found_.rules || !written || !*written || age < 0 || age > kRangesCountFor) {
     before_ = {};
   } else {
     drop_written(before_.ranges, std::move(**written));
   }
+  found_.joined_ns = before_.ranges.empty() ? rules.now_ns : before_.joined_ns;
 }
 
 std::string RangeBook::known() const {
@@ -87,7 +94,7 @@ void RangeBook::joined(uint64_t departures) {
 void RangeBook::end_range() {
   open_.digest = cutter_->take();
   open_.last = last_;
-  if (unchanged_) found_.ranges.push_back(std::move(open_));
+  if (unchanged_ && found_.ranges.size() < kMaxRanges) found_.ranges.push_back(std::move(open_));
   open_ = {};
   cut_ = false;
 }

@@ -13,7 +13,8 @@ namespace twsync {
 /// doubt (I15).
 class RangeBook {
  public:
-  /// `base` is read, and its rows must not change until the end (BaseStore::begin_reading).
+  /// Reads the stored ranges and `base`, whose rows must not change until the end (BaseStore::begin_reading). Whatever
+  /// cannot be read counts for nothing.
   RangeBook(Side side, const ScanRules& rules, const ListRequest& request, BaseStore& base);
 
   /// For ListRequest::known.

@@ -180,7 +180,7 @@ ListRequest list_request(const std::vector<Scope>& scopes, const ScanRules& rule
 }
 
 Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vector<Scope>& scopes,
-                                  const ScanRules& rules, const ChunkOut& output, EarlyListing* early) {
+                                  const ScanRules& rules, const ChunkOut& output, std::unique_ptr<EarlyListing> early) {
   SideScanOutcome outcome;
   if (scopes.empty()) return outcome;
   SYNC_ASSIGN(auto base, BaseStore::open(rules.base_path, BaseStore::Mode::read_only));
@@ -209,8 +209,8 @@ Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vect
   Intake intake(join, ranges, outcome.summary);
   const SideReader::EntrySink take([&](std::vector<PathEntry>&& entries) { return intake.entries(std::move(entries)); },
                                    [&](uint32_t number) { return intake.range(number); });
-  const bool listed = early != nullptr && early->is_for(request);
-  auto ended = listed ? early->take(take) : reader.list(request, take);
+  if (early && !early->is_for(request)) early.reset();
+  auto ended = early ? early->take(take) : reader.list(request, take);
   if (!ended) return std::move(ended).error();
   if (ended->error.code != ErrorCode::ok) return ended->error;
   SYNC_TRY(join.finish(ended->unreadable, filter, outcome.ignored_rows));

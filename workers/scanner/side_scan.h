@@ -2,6 +2,7 @@
 // One scan of one side: list, join with the base, read what a decision needs, report.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct ScanRules {
   std::vector<std::string> never[2];  ///< per side
   Policy policy;
   std::string base_path;   ///< base.db, opened read-only for this scan
+  int64_t now_ns = 0;      ///< wall clock
   std::string ranges_dir;  ///< where the scanner remembers ranges (known_ranges.h); empty = it doesn't
 };
 
@@ -36,9 +38,10 @@ ListRequest list_request(const std::vector<Scope>& scopes, const ScanRules& rule
 using ChunkOut = std::function<Status(const ScanChunk&)>;
 
 /// Streams ScanChunks of `side` to `output`. Blocks; one thread. `scopes` ordered and disjoint; none = nothing to do.
-/// `early` is used up in place of a listing by `reader` if it was asked for the same.
+/// `early` is used up in place of a listing by `reader` if it was asked for the same, else it ends first.
 Result<SideScanOutcome> scan_side(Side side, SideReader& reader, const std::vector<Scope>& scopes,
-                                  const ScanRules& rules, const ChunkOut& output, EarlyListing* early = nullptr);
+                                  const ScanRules& rules, const ChunkOut& output,
+                                  std::unique_ptr<EarlyListing> early = nullptr);
 
 /// Reads the named files and reports each with its digest (kind none when it could not be read).
 Status digest_paths(Side side, SideReader& reader, const std::vector<std::string>& paths, const ChunkOut& output);
