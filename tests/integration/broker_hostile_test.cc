@@ -214,15 +214,21 @@ TEST_F(BrokerIpcTest, no_broker_is_told_at_once) {
 /// of a process with threads may not start its own.
 class Visitor {
  public:
-  Visitor(uid_t uid, gid_t gid, const BrokerEndpoints& endpoints) {
+  /// `visit` says what the process ends with: 0 or a small number.
+  using Visit = std::function<int(ZmqContext& context)>;
+  Visitor(uid_t uid, gid_t gid, const Visit& visit) {
     SYNC_CHECK(::pipe(go_) == 0, "pipe");
     child_ = ::fork();
     if (child_ != 0) return;
     char go = 0;
     if (::setgid(gid) != 0 || ::setuid(uid) != 0 || ::read(go_[0], &go, 1) != 1) ::_exit(9);
     ZmqContext context;
-    ::_exit(BrokerClient::connect(context, endpoints, 1500 * kPatience).ok() ? 0 : 1);
+    ::_exit(visit(context));
   }
+  Visitor(uid_t uid, gid_t gid, const BrokerEndpoints& endpoints)
+      : Visitor(uid, gid, [&endpoints](ZmqContext& context) {
+          return BrokerClient::connect(context, endpoints, 1500 * kPatience).ok() ? 0 : 1;
+        }) {}
   Visitor(const Visitor&) = delete;
   Visitor& operator=(const Visitor&) = delete;
   ~Visitor() {
@@ -233,12 +239,17 @@ class Visitor {
     ::close(go_[0]);
     ::close(go_[1]);
   }
-  bool is_let_in() {
+  int visits() {
     EXPECT_EQ(::write(go_[1], "", 1), 1);
     int status = 0;
     ::waitpid(std::exchange(child_, -1), &status, 0);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) <= 1) << status;
-    return status == 0;
+    EXPECT_TRUE(WIFEXITED(status)) << status;
+    return WEXITSTATUS(status);
+  }
+  bool is_let_in() {
+    const int end = visits();
+    EXPECT_LE(end, 1);
+    return end == 0;
   }
 
  private:
@@ -268,13 +279,9 @@ TEST_F(BrokerIpcTest, another_user_is_refused_by_uid_unless_the_group_may) {
 TEST_F(BrokerIpcTest, a_member_of_the_group_may_publish_and_ask_and_nothing_more) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
   h_.options.allow_gid = 65534;
-  h_.start();
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(9);
-    ZmqContext context;
+  Visitor member(65534, 65534, [this](ZmqContext& context) {
     auto client = BrokerClient::connect(context, h_.options.endpoints, 10'000);
-    if (!client) ::_exit(1);
+    if (!client) return 1;
     Publish hints;
     hints.hints.emplace_back().pair = h_.options.core.pairs.front();
     Request request;
@@ -288,11 +295,10 @@ TEST_F(BrokerIpcTest, a_member_of_the_group_may_publish_and_ask_and_nothing_more
     const Status pretended = (*client)->publish(watch, "", 10'000);
     const bool refused =
         !asked && asked.error().code == ErrorCode::denied && !pretended && pretended.error().code == ErrorCode::denied;
-    ::_exit(!published ? 2 : !answered ? 3 : !refused ? 4 : 0);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+    return !published ? 2 : !answered ? 3 : !refused ? 4 : 0;
+  });
+  h_.start();
+  EXPECT_EQ(member.visits(), 0);
   struct stat st {};
   ASSERT_EQ(::stat(h_.dir.c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 0777U, 0750U);
