@@ -247,7 +247,9 @@ TEST_F(UncleanStop, the_audit_finds_what_no_scan_can_see) {
   synced();
   EXPECT_EQ(read_file(code("f123")), "evil") << "only an unclean stop makes anybody look";
   power_cut();
+  // A run gives the audit two seconds; on a slow machine the next one goes on.
   synced();
+  for (int runs = 0; runs < 20 && meta().code_recovery.doubt.active; ++runs) synced();
   expect_both("f123", "good");
   expect_both("f599", "good");
   EXPECT_EQ(kept_suspects(), 2u);
