@@ -478,14 +478,17 @@ TEST_F(Apply, an_older_epoch_is_refused_as_a_whole) {
 }
 
 TEST_F(Apply, one_bad_item_never_stops_the_rest) {
-  for (const char* name : {"a", "b", "c"}) old_file(from(name), name);
-  std::vector<Operation> operations{put("a"), put("b"), put("c")};
+  for (const char* name : {"a", "b", "c", "d", "e"}) old_file(from(name), name);
+  std::vector<Operation> operations{put("a"), put("b"), put("c"), put("d"), put("e")};
   ::unlink(from("b").c_str());
+  write_file(to("d"), "somebody's");
   const auto results = apply(operations);
-  EXPECT_EQ(results[0].code, ErrorCode::ok);
-  EXPECT_EQ(results[1].code, ErrorCode::stale);
-  EXPECT_EQ(results[2].code, ErrorCode::ok);
+  for (const size_t good : {0U, 2U, 4U}) EXPECT_EQ(results[good].code, ErrorCode::ok) << good;
+  EXPECT_EQ(results[1].code, ErrorCode::stale) << "it cannot be read";
+  EXPECT_NE(results[3].code, ErrorCode::ok) << "it cannot be put in its place";
   EXPECT_EQ(read_file(to("c")), "c");
+  EXPECT_EQ(read_file(to("d")), "somebody's");
+  EXPECT_EQ(read_file(to("e")), "e");
 }
 
 TEST_F(Apply, fifty_batches_in_flight_are_reported_in_order) {
