@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "common/fs/file_io.h"
@@ -12,6 +13,7 @@ namespace twsync {
 namespace {
 
 constexpr size_t kPiece = 1U << 20U;
+constexpr off_t kWindow = 16U << 20U;
 
 }  // namespace
 
@@ -41,7 +43,21 @@ Status WriteBehind::drain(int fd) {
   Status status = std::exchange(failed_, {});
   if (status.ok() && !filling_.empty()) status = write_all(fd, filling_);
   filling_.clear();
+  kept_from_ = -1;
   return status;
+}
+
+Status WriteBehind::hand_over(int fd, off_t from, off_t to) {
+  (void)::sync_file_range(fd, from, to - from, SYNC_FILE_RANGE_WRITE);
+  if (kept_from_ < 0) kept_from_ = from;
+  if (to - kept_from_ < 2 * kWindow) return {};
+  constexpr unsigned kWhole = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  // What this reports no later flush will.
+  if (::sync_file_range(fd, kept_from_, kWindow, kWhole) != 0 && errno != ENOSYS && errno != EINVAL)
+    return error_from_errno(errno, "writing the file to the disk failed");
+  (void)::posix_fadvise(fd, kept_from_, kWindow, POSIX_FADV_DONTNEED);
+  kept_from_ += kWindow;
+  return {};
 }
 
 void WriteBehind::run() {
@@ -58,8 +74,7 @@ void WriteBehind::run() {
     lock.unlock();
     const off_t from = ::lseek(fd, 0, SEEK_CUR);
     Status status = useless ? Status{} : write_all(fd, bytes);
-    if (status.ok() && !useless)
-      (void)::sync_file_range(fd, from, static_cast<off_t>(bytes.size()), SYNC_FILE_RANGE_WRITE);
+    if (status.ok() && !useless) status = hand_over(fd, from, from + static_cast<off_t>(bytes.size()));
     bytes.clear();
     lock.lock();
     busy_ = false;

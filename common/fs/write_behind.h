@@ -1,6 +1,8 @@
 #pragma once
 // Writes a large file in a thread of its own, so that reading and hashing go on meanwhile.
 
+#include <sys/types.h>
+
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -12,7 +14,9 @@
 namespace twsync {
 
 /// For one caller's thread. Writes at the file's own offset, in order, and has the kernel begin to bring to the disk
-/// what was written, so that a later flush finds little left (sync_file_range(2); no durability by itself).
+/// what was written, so that a later flush finds little left (sync_file_range(2); no durability by itself). What has
+/// come there, some 32 MiB behind, leaves the page cache: the same few pages serve the whole file, and what the server
+/// works with stays in memory. A file of many GiB never fills it with dirty pages.
 class WriteBehind {
  public:
   static constexpr size_t kMostBehind = 4U << 20U;  ///< bytes that write() took and that are not written yet
@@ -30,13 +34,16 @@ class WriteBehind {
 
  private:
   void run();
+  /// Also tells of what the disk refused, which no later flush of `fd` would.
+  Status hand_over(int fd, off_t from, off_t to);
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::string filling_;  // the caller's, to be handed over
   std::string waiting_;  // handed over
   int fd_ = -1;
-  bool busy_ = false;  // the thread has something of `fd_`
+  bool busy_ = false;     // the thread has something of `fd_`
+  off_t kept_from_ = -1;  // of the file: what is before has left the page cache; -1 = nothing was written
   bool stop_ = false;
   Status failed_;
   std::thread thread_;
