@@ -67,7 +67,7 @@ Result<const KnownRange*> RangeBook::repeated(uint32_t number) {
   // Who repeats ranges has ended the one before.
   if (open_.entries > 0) end_range();
   last_ = range.last;
-  found_.ranges.push_back(range);
+  keep(range);
   return &range;
 }
 
@@ -94,9 +94,13 @@ void RangeBook::joined(uint64_t departures) {
 void RangeBook::end_range() {
   open_.digest = cutter_->take();
   open_.last = last_;
-  if (unchanged_ && found_.ranges.size() < kMaxRanges) found_.ranges.push_back(std::move(open_));
+  if (unchanged_) keep(std::move(open_));
   open_ = {};
   cut_ = false;
+}
+
+void RangeBook::keep(KnownRange range) {
+  if (found_.ranges.size() < kMaxRanges) found_.ranges.push_back(std::move(range));
 }
 
 void RangeBook::finish() {

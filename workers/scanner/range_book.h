@@ -30,6 +30,7 @@ class RangeBook {
 
  private:
   void end_range();
+  void keep(KnownRange range);
 
   const std::string file_;
   HashKey key_{};
