@@ -71,7 +71,7 @@ class Merger {
     const Side side = preferred_side(policy_.conflicts_at(in_.row.path));
     if (kind != Kind::symlink) field(&EntryDiff::mode, same_mode, copy_mode, side);
     if (kind != Kind::directory)
-      field(&EntryDiff::mtime, same_mtime, copy_mtime, metadata_winner(in_.row.path, in_.code, in_.deploy, policy_));
+      field(&EntryDiff::mtime, same_mtime, copy_mtime, in_.content.value_or(latest()));  // R56
     if (policy_.preserve_owner) field(&EntryDiff::owner, same_owner, copy_owner, side);
     if (policy_.preserve_xattrs) field(&EntryDiff::xattrs, same_xattrs, copy_xattrs, side);
     return std::move(out_);
@@ -91,6 +91,8 @@ class Merger {
     }
   }
 
+  Side latest() const { return metadata_winner(in_.row.path, in_.code, in_.deploy, policy_); }
+
   /// No base to merge with: first contact, or a kind that the base doesn't know there.
   bool without_base() const { return in_.row.base == nullptr || in_.row.base->agreed.kind != out_.merged.kind; }
 
@@ -105,7 +107,7 @@ class Merger {
     for (const Side s : {Side::code, Side::deploy}) {
       if (flag == &EntryDiff::mode && unfinished(s)) return other(s);
     }
-    return metadata_winner(in_.row.path, in_.code, in_.deploy, policy_);
+    return latest();
   }
 
   From source(bool EntryDiff::*flag, bool equal, Side prefer) const {

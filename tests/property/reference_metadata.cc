@@ -35,7 +35,7 @@ class Merge {
       field<int64_t>({&ModelNode::mtime_ns,
                       b.agreed.mtime_ns,
                       {b.code.stamp.mtime_ns, b.deploy.stamp.mtime_ns},
-                      t_.later_or_preferred(path_)});
+                      content_.taken.value_or(t_.later_or_preferred(path_))});  // R56
     }
   }
 

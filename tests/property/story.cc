@@ -115,6 +115,17 @@ std::string without_links(const std::string& tree_text) {
   return out;
 }
 
+constexpr const char* kKilledOrNot = "whether killed or not";
+
+std::string without_kills(const std::string& statements) {
+  std::istringstream all(statements);
+  std::string out;
+  for (std::string one; std::getline(all, one, ';');) {
+    if (!trimmed(one).starts_with("kill ")) out += one + ";";
+  }
+  return out;
+}
+
 bool holds_special(World& world) {
   return std::any_of(std::begin(kSides), std::end(kSides), [&](Side s) {
     const ModelTree& tree = world.tree(s);
@@ -145,8 +156,16 @@ std::string Story::replay(const std::string& line) {
   Story story(trimmed(line.substr(0, first)), line.substr(first + 3, second - first - 3));
   story.run(line.substr(second + 3, third == std::string::npos ? third : third - second - 3));
   story.end();
-  if (third != std::string::npos) {
-    const std::string asked = trimmed(line.substr(third + 3));
+  const std::string asked = third == std::string::npos ? std::string() : trimmed(line.substr(third + 3));
+  if (asked == kKilledOrNot) {
+    Story whole(trimmed(line.substr(0, first)), line.substr(first + 3, second - first - 3));
+    whole.run(without_kills(line.substr(second + 3, third - second - 3)));
+    whole.end();
+    for (const Side s : kSides) {
+      if (story.world().text(s) != whole.world().text(s))
+        story.problem(str("ends as\n", story.world().text(s), "without the kill:\n", whole.world().text(s)));
+    }
+  } else if (third != std::string::npos) {
     for (const Side s : kSides) {
       const std::string got = short_text(story.world().tree(s));
       if (got != asked) story.problem(str(to_string(s), " ends as ", got));

@@ -4,7 +4,8 @@
 // One line ("unit=PATH" after the policy: a directory that goes as a whole): "newer skew=5 | d/ d/f=text | code write
 // d/f new; sync; deploy erase d". Statements are those of edit() and: sync (a whole cycle), kill N (a cycle that ends
 // after N operations), plan ... apply (edits between scan and apply), to-deploy, to-code (a cycle in one direction). At
-// the end it must converge; a fourth part says to what.
+// the end it must converge; a fourth part says to what, or "whether killed or not": to what it does without its kills,
+// to the last mtime.
 
 #include <optional>
 #include <set>
