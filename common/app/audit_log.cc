@@ -94,12 +94,11 @@ bool AuditLog::open_for(int64_t at_ns) {
   return fd_ >= 0;
 }
 
-void AuditLog::write(const AuditEntry& entry, const Operation& operation, const OpResult& result) {
+void AuditLog::write(int64_t at_ns, std::string_view lines) {
   if (directory_.empty()) return;
-  const std::string line = format_audit_line(entry, operation, result) + "\n";
   const std::lock_guard lock(mutex_);
-  if (!open_for(entry.at_ns)) return;
-  if (::write(fd_, line.data(), line.size()) == static_cast<ssize_t>(line.size())) return;
+  if (!open_for(at_ns)) return;
+  if (::write(fd_, lines.data(), lines.size()) == static_cast<ssize_t>(lines.size())) return;
   if (!std::exchange(told_, true))
     log_warn("the audit log is not complete: ", describe(error_from_errno(errno, "cannot write", directory_)));
 }

@@ -4,6 +4,7 @@
 
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "common/base/result.h"
 #include "common/wire/apply_messages.h"
@@ -22,7 +23,7 @@ struct AuditEntry {
 std::string format_audit_line(const AuditEntry& entry, const Operation& operation, const OpResult& result);
 
 /// Any thread. Never fails a sync: what cannot be written is told once through the log. Lines are whole, in the order
-/// of the calls; not flushed to disk one by one.
+/// of the calls; not flushed to disk.
 class AuditLog {
  public:
   /// `directory`: <log-dir>/sync; made when missing. Empty = nothing is written.
@@ -30,7 +31,8 @@ class AuditLog {
   ~AuditLog();
   AuditLog(const AuditLog&) = delete;
   AuditLog& operator=(const AuditLog&) = delete;
-  void write(const AuditEntry& entry, const Operation& operation, const OpResult& result);
+  /// `lines`: each with its end, all of about `at_ns`.
+  void write(int64_t at_ns, std::string_view lines);
 
  private:
   bool open_for(int64_t at_ns);

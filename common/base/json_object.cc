@@ -1,7 +1,8 @@
 #include "common/base/json_object.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
-#include <ctime>
 
 namespace twsync {
 
@@ -31,15 +32,17 @@ void append_character(std::string& out, std::string_view character) {
   append_unicode_escape(out, point);
 }
 
-}  // namespace
+/// What stands in a literal as it is.
+bool is_plain(char c) {
+  return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
 
-std::string json_text(std::string_view text) {
+void append_with_escapes(std::string& out, std::string_view text) {
   std::string replaced;
   if (!is_utf8(text)) {
     replaced = escape_bytes(text);
     text = replaced;
   }
-  std::string out = "\"";
   while (!text.empty()) {
     const char c = text.front();
     const auto byte = static_cast<unsigned char>(c);
@@ -56,17 +59,48 @@ std::string json_text(std::string_view text) {
     }
     text.remove_prefix(length);
   }
-  return out + "\"";
+}
+
+void append_literal(std::string& out, std::string_view text) {
+  out += '"';
+  if (std::all_of(text.begin(), text.end(), is_plain)) {
+    out += text;
+  } else {
+    append_with_escapes(out, text);
+  }
+  out += '"';
+}
+
+void append_digits(std::string& out, unsigned value, int digits) {
+  const size_t end = out.size() + static_cast<size_t>(digits);
+  out.resize(end);
+  for (int i = 0; i < digits; ++i, value /= 10)
+    out[end - 1 - static_cast<size_t>(i)] = static_cast<char>('0' + value % 10);
+}
+
+}  // namespace
+
+std::string json_text(std::string_view text) {
+  std::string out;
+  append_literal(out, text);
+  return out;
+}
+
+std::string& JsonObject::member(std::string_view name) {
+  if (!members_.empty()) members_ += ',';
+  append_literal(members_, name);
+  members_ += ':';
+  return members_;
 }
 
 JsonObject& JsonObject::raw(std::string_view name, std::string_view json) {
-  if (!members_.empty()) members_ += ',';
-  members_ += str(json_text(name), ":", json);
+  member(name) += json;
   return *this;
 }
 
 JsonObject& JsonObject::text(std::string_view name, std::string_view value) {
-  return raw(name, json_text(value));
+  append_literal(member(name), value);
+  return *this;
 }
 
 JsonObject& JsonObject::path(std::string_view name, std::string_view bytes) {
@@ -86,16 +120,21 @@ JsonObject& JsonObject::time(std::string_view name, int64_t wall_ns) {
 }
 
 std::string utc_text(int64_t wall_ns) {
-  constexpr int64_t kSecond = 1'000'000'000;
-  const int64_t fraction = ((wall_ns % kSecond) + kSecond) % kSecond;
-  const auto seconds = static_cast<std::time_t>((wall_ns - fraction) / kSecond);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char date[64];
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
-  char out[80];
-  std::snprintf(out, sizeof out, "%s.%03dZ", date, static_cast<int>(fraction / 1'000'000));
-  return out;
+  using namespace std::chrono;
+  const sys_time<nanoseconds> at{nanoseconds(wall_ns)};
+  const auto day = floor<days>(at);
+  const year_month_day date(day);
+  const hh_mm_ss time(floor<milliseconds>(at - day));
+  std::string out;
+  out.reserve(24);
+  append_digits(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
+  append_digits(out += '-', static_cast<unsigned>(date.month()), 2);
+  append_digits(out += '-', static_cast<unsigned>(date.day()), 2);
+  append_digits(out += 'T', static_cast<unsigned>(time.hours().count()), 2);
+  append_digits(out += ':', static_cast<unsigned>(time.minutes().count()), 2);
+  append_digits(out += ':', static_cast<unsigned>(time.seconds().count()), 2);
+  append_digits(out += '.', static_cast<unsigned>(time.subseconds().count()), 3);
+  return out += 'Z';
 }
 
 }  // namespace twsync

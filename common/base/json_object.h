@@ -28,6 +28,8 @@ class JsonObject {
   std::string str_value() const { return "{" + members_ + "}"; }
 
  private:
+  std::string& member(std::string_view name);  // where its value belongs
+
   std::string members_;
 };
 

@@ -1,5 +1,7 @@
 #include "common/base/text.h"
 
+#include <algorithm>
+
 namespace twsync {
 
 namespace {
@@ -81,6 +83,9 @@ std::string escape_bytes(std::string_view bytes) {
 }
 
 bool is_utf8(std::string_view bytes) {
+  const auto first =
+      std::find_if(bytes.begin(), bytes.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7F; });
+  bytes.remove_prefix(static_cast<size_t>(first - bytes.begin()));
   while (!bytes.empty()) {
     const size_t length = decode_utf8(bytes).length;
     if (length == 0) return false;

@@ -214,7 +214,7 @@ class BaseStore {
   std::unique_ptr<Statements> statements_;
   std::unique_ptr<Statement> insert_written_;
   uint64_t written_ = 0;  ///< rows, in this transaction
-  bool large_files_indexed_ = false;
+  std::unique_ptr<Statement> large_files_;
 };
 
 /// The stored form of a row (FORMAT.md, "Row"), and back; reads that of every schema. corrupt when the bytes are not

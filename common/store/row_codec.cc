@@ -7,13 +7,17 @@ namespace twsync {
 namespace {
 
 constexpr unsigned char kRowSchema = 3;
+constexpr size_t kUsualRow = 256;
 constexpr unsigned char kApart = 1;  // bit of a side's flags
 
 class Out {
  public:
+  Out() { bytes_.reserve(kUsualRow); }
   template <class T>
   void number(T value) {
-    for (unsigned i = 0; i < sizeof(T); ++i) bytes_ += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
+    char bytes[sizeof(T)];
+    for (unsigned i = 0; i < sizeof(T); ++i) bytes[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
+    bytes_.append(bytes, sizeof(T));
   }
   void text(std::string_view value) {
     number(static_cast<uint32_t>(value.size()));

@@ -61,7 +61,8 @@ class DecidingRun : public testing::Test {
     std::filesystem::remove_all(dir_);
   }
   void announce() {
-    Decisions decisions(work_, plan_.conflicts);
+    Decisions decisions(work_);
+    decisions.add(plan_.conflicts);
     ASSERT_TRUE(decisions.announce(batch_, 1'000).ok());
   }
   std::vector<ConflictRecord> all() { return *work_.base->conflicts(100); }
@@ -103,7 +104,8 @@ TEST_F(DecidingRun, that_did_nothing_leaves_none) {
 TEST_F(DecidingRun, whose_operation_failed_leaves_what_was) {
   for (const bool was_open : {false, true}) {
     if (was_open) open_conflict();
-    Decisions decisions(work_, plan_.conflicts);
+    Decisions decisions(work_);
+    decisions.add(plan_.conflicts);
     ASSERT_TRUE(decisions.announce(batch_, 1'000).ok());
     OpResult failed;
     failed.code = ErrorCode::stale;
@@ -115,7 +117,8 @@ TEST_F(DecidingRun, whose_operation_failed_leaves_what_was) {
 
 TEST_F(DecidingRun, of_an_open_conflict_keeps_its_id_and_says_who_won) {
   open_conflict();
-  Decisions decisions(work_, plan_.conflicts);
+  Decisions decisions(work_);
+  decisions.add(plan_.conflicts);
   ASSERT_TRUE(decisions.announce(batch_, 1'000).ok());
   EXPECT_TRUE(all().at(0).open) << "until it is done";
   OpResult done;

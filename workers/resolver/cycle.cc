@@ -27,6 +27,20 @@ void add(PlanOutcome& sum, PlanOutcome&& more) {
   sum.error = std::move(more.error);
 }
 
+/// Conflicts with the operations that decide them, and what is parked.
+void add_what_is_told(Plan& told, Plan&& plan) {
+  std::set<std::string_view> contested;
+  for (const Conflict& conflict : plan.conflicts) contested.insert(conflict.path);
+  for (Operation& op : plan.operations) {
+    if (contested.contains(op.path)) told.operations.push_back(std::move(op));
+  }
+  const auto append = [](auto& to, auto& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  };
+  append(told.conflicts, plan.conflicts);
+  append(told.parked, plan.parked);
+}
+
 }  // namespace
 
 Cycle::Cycle(PairWork& work, const CycleServices& services, const CycleOrder& order)
@@ -117,31 +131,51 @@ Status Cycle::pass(bool& more) {
   return carried;
 }
 
+PlanRun Cycle::new_run() {
+  recorded_ = true;
+  return {work_, services_, policy_, scanned_ns_[0], scanned_ns_[1], order_.list_operations};
+}
+
 Status Cycle::pass_in_pieces(FirstContact& contact, PassNotes& notes) {
-  notes.progress.files_total = contact.operations();
-  notes.progress.bytes_total = contact.content_bytes();
-  while (notes.outcome.error.code == ErrorCode::ok && contact.next()) {
+  if (order_.dry_run) {
+    while (contact.next()) {
+      SYNC_ASSIGN(const Plan plan, make(&contact));
+      SYNC_TRY(carry_out(plan, notes));
+    }
+    return {};
+  }
+  PlanRun run = new_run();
+  run.expect(contact.operations(), contact.content_bytes());
+  Plan told;
+  const Status handed_out = hand_out_pieces(contact, run, told);
+  SYNC_TRY(take_outcome(told, run.finish(), notes));
+  return handed_out;
+}
+
+/// `told`: what is to be said of them at the end.
+Status Cycle::hand_out_pieces(FirstContact& contact, PlanRun& run, Plan& told) {
+  bool more = true;
+  while (more && contact.next()) {
     SYNC_ASSIGN(Plan plan, make(&contact));
     contact.hold_back(plan);
-    SYNC_TRY(carry_out(plan, notes));
+    SYNC_TRY(agree(plan));
+    more = run.hand_out(plan);
+    add_what_is_told(told, std::move(plan));
   }
-  return notes.outcome.error.code == ErrorCode::ok ? carry_out(contact.held_back(), notes) : Status{};
+  if (more) run.hand_out(contact.held_back());
+  return {};
 }
 
 Status Cycle::carry_out(const Plan& plan, PassNotes& notes) {
-  PlanOutcome outcome;
   if (order_.dry_run) {
     announce(plan);
-    outcome = pretended_outcome(plan);
-  } else {
-    SYNC_TRY(agree(plan));
-    if (!plan.operations.empty()) {
-      PlanRun run(work_, services_, policy_, scanned_ns_[0], scanned_ns_[1], order_.list_operations);
-      outcome = run.run(plan, notes.progress);
-      if (notes.progress.files_total > 0) notes.progress = run.progress();
-      recorded_ = true;
-    }
+    return take_outcome(plan, pretended_outcome(plan), notes);
   }
+  SYNC_TRY(agree(plan));
+  return take_outcome(plan, plan.operations.empty() ? PlanOutcome{} : new_run().run(plan), notes);
+}
+
+Status Cycle::take_outcome(const Plan& plan, PlanOutcome&& outcome, PassNotes& notes) {
   SYNC_ASSIGN(auto conflicts, conflict_records(*work_.base, plan, outcome, services_.clock.wall_ns()));
   notes.conflicts.insert(notes.conflicts.end(), std::make_move_iterator(conflicts.begin()),
                          std::make_move_iterator(conflicts.end()));

@@ -76,11 +76,13 @@ class Cycle {
     std::vector<ConflictRecord> conflicts;
     Plan parked;  ///< its parked items alone
     PlanOutcome outcome;
-    Progress progress;
   };
   Status pass(bool& more);
   Status pass_in_pieces(FirstContact& contact, PassNotes& notes);
+  Status hand_out_pieces(FirstContact& contact, PlanRun& run, Plan& told);
   Status carry_out(const Plan& plan, PassNotes& notes);
+  Status take_outcome(const Plan& plan, PlanOutcome&& outcome, PassNotes& notes);
+  PlanRun new_run();
   Status note_outcome(const PassNotes& notes);
   bool is_elsewhere(Side side, const std::string& path) const;  // this cycle plans nothing there
   bool is_settled(const std::string& path) const;

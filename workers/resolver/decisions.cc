@@ -48,13 +48,13 @@ Result<ConflictRecord> conflict_record(BaseStore& base, const Conflict& conflict
   return r;
 }
 
-Decisions::Decisions(PairWork& work, const std::vector<Conflict>& conflicts) : work_(work) {
-  for (const Conflict& conflict : conflicts) conflicts_.emplace(conflict.path, &conflict);
+void Decisions::add(const std::vector<Conflict>& conflicts) {
+  for (const Conflict& conflict : conflicts) conflicts_.insert_or_assign(conflict.path, conflict);
 }
 
 std::string Decisions::rule(const std::string& path) const {
   const auto found = conflicts_.find(path);
-  return found == conflicts_.end() ? std::string() : found->second->rule;
+  return found == conflicts_.end() ? std::string() : found->second.rule;
 }
 
 Status Decisions::announce(const Batch& batch, int64_t now_ns) {
@@ -62,9 +62,9 @@ Status Decisions::announce(const Batch& batch, int64_t now_ns) {
   std::vector<ConflictRecord> news;
   for (const Operation& op : batch.operations) {
     const auto found = conflicts_.find(op.path);
-    if (found == conflicts_.end() || found->second->winner == ConflictWinner::none) continue;
+    if (found == conflicts_.end() || found->second.winner == ConflictWinner::none) continue;
     if (under_way_.contains(op.path)) continue;
-    SYNC_ASSIGN(news.emplace_back(), conflict_record(*work_.base, *found->second, now_ns));
+    SYNC_ASSIGN(news.emplace_back(), conflict_record(*work_.base, found->second, now_ns));
     under_way_.emplace(op.path, news.back());
   }
   if (news.empty()) return {};

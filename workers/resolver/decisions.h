@@ -17,7 +17,9 @@ Result<ConflictRecord> conflict_record(BaseStore& base, const Conflict& conflict
 
 class Decisions {
  public:
-  Decisions(PairWork& work, const std::vector<Conflict>& conflicts);
+  explicit Decisions(PairWork& work) : work_(work) {}
+  /// Of one plan more.
+  void add(const std::vector<Conflict>& conflicts);
 
   /// Before `batch` goes out: what it decides is on disk, as under way.
   Status announce(const Batch& batch, int64_t now_ns);
@@ -30,7 +32,7 @@ class Decisions {
 
  private:
   PairWork& work_;
-  std::map<std::string, const Conflict*> conflicts_;
+  std::map<std::string, Conflict> conflicts_;
   std::map<std::string, ConflictRecord> under_way_;
   std::map<std::string, ConflictRecord> decided_;
 };

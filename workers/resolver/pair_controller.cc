@@ -47,9 +47,7 @@ PairController::PairController(PairConfig config, WorkerLink& link, TaskClient& 
       clock_(clock),
       options_(options),
       services_{tasks_, clock_, [this](Event e) { emit(std::move(e)); }, [this] { return stopping(); },
-                [this](const Operation& op, const OpResult& result, const std::string& rule) {
-                  log_applied(op, result, rule);
-                }} {
+                [this](const std::vector<AppliedOperation>& applied) { log_applied(applied); }} {
   work_.config = std::move(config);
   thread_ = std::thread([this] { run(); });
 }
@@ -279,10 +277,15 @@ void PairController::emit(Event event) {
   link_.post(std::move(envelope), encode(event));
 }
 
-void PairController::log_applied(const Operation& op, const OpResult& result, const std::string& rule) {
+void PairController::log_applied(const std::vector<AppliedOperation>& applied) {
   if (options_.audit_log == nullptr) return;
-  const AuditEntry entry{work_.config.name, asked_by_, reason_of(op, rule), work_.cycle, clock_.wall_ns()};
-  options_.audit_log->write(entry, op, result);
+  AuditEntry entry{work_.config.name, asked_by_, {}, work_.cycle, clock_.wall_ns()};
+  std::string lines;
+  for (const auto& [operation, result, rule] : applied) {
+    entry.why = reason_of(operation, rule);
+    lines += format_audit_line(entry, operation, result) + "\n";
+  }
+  options_.audit_log->write(entry.at_ns, lines);
 }
 
 void PairController::give_back(const Lease& lease, const Error& error) {

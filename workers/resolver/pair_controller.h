@@ -60,7 +60,7 @@ class PairController {
   std::vector<Hint> fetch_more(uint64_t lease, int64_t leased_at_ns);
   std::vector<Hint> ask_more(uint64_t lease);
   void emit(Event event);
-  void log_applied(const Operation& op, const OpResult& result, const std::string& rule);
+  void log_applied(const std::vector<AppliedOperation>& applied);
   void give_back(const Lease& lease, const Error& error);
   bool stopping();
 

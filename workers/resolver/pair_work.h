@@ -6,11 +6,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/app/pair_config.h"
 #include "common/base/clock.h"
 #include "common/core/guard.h"
 #include "common/store/base_store.h"
+#include "common/wire/apply_messages.h"
 #include "common/wire/messages.h"
 #include "workers/resolver/flush_rounds.h"
 #include "workers/resolver/pending.h"
@@ -59,14 +61,20 @@ struct PairWork {
   }
 };
 
+struct AppliedOperation {
+  const Operation& operation;
+  const OpResult& result;
+  std::string rule;  ///< of the conflict that it decides; empty = of none
+};
+
 /// What a cycle needs from around it. Everything here outlives the cycle.
 struct CycleServices {
   TaskClient& tasks;
   Clock& clock;
   std::function<void(Event)> emit;  ///< to the requester and all subscribers
   std::function<bool()> stop;
-  /// Each operation that was carried out, with the conflict's rule where it decides one; empty = nobody wants to know.
-  std::function<void(const Operation&, const OpResult&, const std::string& rule)> applied = {};
+  /// The operations of a batch that were carried out; empty = nobody wants to know.
+  std::function<void(const std::vector<AppliedOperation>&)> applied = {};
 };
 
 }  // namespace twsync

@@ -42,29 +42,51 @@ PlanRun::PlanRun(PairWork& work, const CycleServices& services, const Policy& po
       policy_(policy),
       scanned_ns_{scanned_code_ns, scanned_deploy_ns},
       list_operations_(list_operations),
-      recorder_(*work.base, work.pending, policy, work.meta.round) {}
-
-PlanOutcome PlanRun::run(const Plan& plan, const Progress& before) {
-  progress_ = before;
+      recorder_(*work.base, work.pending, policy, work.meta.round),
+      decisions_(work) {
   progress_.stage = "transferring";
-  if (before.files_total == 0) {
-    progress_.files_total = plan.operations.size();
-    for (const auto& op : plan.operations) {
-      if (op.kind == OpKind::put_file) progress_.bytes_total += op.desired.size;
-    }
+}
+
+PlanOutcome PlanRun::run(const Plan& plan) {
+  uint64_t bytes = 0;
+  for (const auto& op : plan.operations) {
+    if (op.kind == OpKind::put_file) bytes += op.desired.size;
   }
-  decisions_.emplace(work_, plan.conflicts);
+  expect(plan.operations.size(), bytes);
+  run_stages(plan, false);
+  return finish();
+}
+
+void PlanRun::expect(uint64_t operations, uint64_t content_bytes) {
+  progress_.files_total = operations;
+  progress_.bytes_total = content_bytes;
   report_progress(true);
+}
+
+bool PlanRun::hand_out(const Plan& plan) {
+  run_stages(plan, true);
+  return outcome_.error.code == ErrorCode::ok;
+}
+
+PlanOutcome PlanRun::finish() {
+  // After a failure too: what other workers still carry is durable over there and belongs into the base.
+  collect(0);
+  report_progress(true);
+  outcome_.decided = std::move(decisions_.decided());
+  return std::move(outcome_);
+}
+
+void PlanRun::run_stages(const Plan& plan, bool overlapping) {
+  decisions_.add(plan.conflicts);
   size_t begin = 0;
   while (begin < plan.operations.size() && outcome_.error.code == ErrorCode::ok) {
+    const OpStage stage = plan.operations[begin].stage;
     size_t end = begin;
-    while (end < plan.operations.size() && plan.operations[end].stage == plan.operations[begin].stage) ++end;
-    run_stage(plan.operations, begin, end);
+    while (end < plan.operations.size() && plan.operations[end].stage == stage) ++end;
+    const bool beside = overlapping && (stage == OpStage::structure || stage == OpStage::content);
+    if (beside ? collect_ordered() : collect(0)) run_stage(plan.operations, begin, end);
     begin = end;
   }
-  report_progress(true);
-  outcome_.decided = std::move(decisions_->decided());
-  return std::move(outcome_);
 }
 
 void PlanRun::run_stage(const std::vector<Operation>& operations, size_t begin, size_t end) {
@@ -74,16 +96,14 @@ void PlanRun::run_stage(const std::vector<Operation>& operations, size_t begin, 
   const size_t until_in_flight = order.copied_bytes < kWorthWaiting ? kInFlight : 0;
   if (submit_all(order.first, is_ordered(operations[begin].stage)) && collect(until_in_flight))
     submit_all(order.copies, false);
-  // After a failure too: what other workers still carry is durable over there and belongs into the base.
-  collect(0);
 }
 
 bool PlanRun::submit_all(const std::vector<const Operation*>& operations, bool ordered) {
   BatchCutter cutter(operations, BatchLimits{});
   while (auto batch = cutter.next()) {
-    // An ordered stage has one batch in flight: the next may build on it.
-    if (!collect(ordered ? 0 : kInFlight - 1)) return false;
-    if (const Status announced = decisions_->announce(*batch, services_.clock.wall_ns()); !announced) {
+    // Of an ordered stage one batch is in flight: the next may build on it.
+    if ((ordered && !collect_ordered()) || !collect(kInFlight - 1)) return false;
+    if (const Status announced = decisions_.announce(*batch, services_.clock.wall_ns()); !announced) {
       outcome_.error = announced.error();
       return false;
     }
@@ -127,36 +147,37 @@ void PlanRun::take_progress(Flight& flight, std::string_view body) {
 }
 
 bool PlanRun::collect(size_t until_in_flight) {
-  while (in_flight_.size() > until_in_flight) {
-    auto event = inbox_->pop(200);
-    if (!event) {
-      if (services_.stop()) {
-        if (outcome_.error.code == ErrorCode::ok) outcome_.error = {ErrorCode::cancelled, "shutting down", {}, 0};
-        for (const auto& [id, flight] : in_flight_) services_.tasks.cancel(id);
-        in_flight_.clear();
-      }
-      report_progress(false);
-      continue;
-    }
-    const auto flight = in_flight_.find(event->task);
-    if (flight == in_flight_.end()) continue;
-    if (event->data) {
-      take_progress(flight->second, event->body);
-      continue;
-    }
-    const Batch batch = std::move(flight->second.batch);
-    in_flight_.erase(flight);
-    auto result =
-        event->error.code == ErrorCode::ok ? decode<BatchResult>(event->body) : Result<BatchResult>(event->error);
-    if (result) {
-      take_result(batch, *result);
-      continue;
-    }
-    // Nothing is known of what this batch did: its paths are scanned again.
-    for (const auto& op : batch.operations) outcome_.again.push_back(op.path);
-    if (outcome_.error.code == ErrorCode::ok) outcome_.error = result.error();
-  }
+  while (in_flight_.size() > until_in_flight) take_event();
   return outcome_.error.code == ErrorCode::ok;
+}
+
+bool PlanRun::collect_ordered() {
+  const auto ordered = [](const auto& item) { return item.second.batch.ordered; };
+  while (std::any_of(in_flight_.begin(), in_flight_.end(), ordered)) take_event();
+  return outcome_.error.code == ErrorCode::ok;
+}
+
+void PlanRun::take_event() {
+  auto event = inbox_->pop(200);
+  if (!event) {
+    if (services_.stop()) {
+      if (outcome_.error.code == ErrorCode::ok) outcome_.error = {ErrorCode::cancelled, "shutting down", {}, 0};
+      for (const auto& [id, flight] : in_flight_) services_.tasks.cancel(id);
+      in_flight_.clear();
+    }
+    return report_progress(false);
+  }
+  const auto flight = in_flight_.find(event->task);
+  if (flight == in_flight_.end()) return;
+  if (event->data) return take_progress(flight->second, event->body);
+  const Batch batch = std::move(flight->second.batch);
+  in_flight_.erase(flight);
+  auto result =
+      event->error.code == ErrorCode::ok ? decode<BatchResult>(event->body) : Result<BatchResult>(event->error);
+  if (result) return take_result(batch, *result);
+  // Nothing is known of what this batch did: its paths are scanned again.
+  for (const auto& op : batch.operations) outcome_.again.push_back(op.path);
+  if (outcome_.error.code == ErrorCode::ok) outcome_.error = result.error();
 }
 
 void PlanRun::take_result(const Batch& batch, const BatchResult& result) {
@@ -177,7 +198,7 @@ Status PlanRun::record(const Batch& batch, const BatchResult& result) {
   for (const auto& op : batch.operations) {
     const auto found = by_id.find(op.id);
     if (found == by_id.end()) continue;
-    SYNC_TRY(decisions_->settle(op, *found->second));
+    SYNC_TRY(decisions_.settle(op, *found->second));
     if (found->second->code != ErrorCode::ok) continue;
     SYNC_TRY(recorder_.achieved(op, *found->second));
     SYNC_TRY(note_metadata(work_, services_, policy_, op, *found->second));
@@ -195,6 +216,8 @@ Status PlanRun::record(const Batch& batch, const BatchResult& result) {
       take_one(op, *found->second);
     }
   }
+  if (!applied_.empty()) services_.applied(applied_);
+  applied_.clear();
   return {};
 }
 
@@ -207,7 +230,7 @@ void PlanRun::take_one(const Operation& op, const OpResult& result) {
   if (is_unsure(op, result)) outcome_.again.push_back(op.path);
   outcome_.content_bytes += result.bytes;
   if (!result.version.empty()) note_displaced(work_, services_.clock.wall_ns());
-  if (services_.applied) services_.applied(op, result, decisions_->rule(op.path));
+  if (services_.applied) applied_.push_back({op, result, decisions_.rule(op.path)});
   if (result.resumed > 0) report_resumed(op, result);
   if (list_operations_) report(op, ErrorCode::ok, {});
   if (result.apart) report_apart(op, result);

@@ -30,17 +30,26 @@ struct PlanOutcome {
   Error error;                                    ///< code ok, or why it ended early (lost worker, unreachable)
 };
 
-/// One run of one plan. Each batch's results are committed to the base as they come (I9: they are durable on both sides
-/// by then); a crash in between leaves a base that lags, which the next scan makes good.
+/// One run of one plan, or of the pieces of a first contact. Each batch's results are committed to the base as they
+/// come (I9: they are durable on both sides by then); a crash in between leaves a base that lags, which the next scan
+/// makes good.
 class PlanRun {
  public:
   PlanRun(PairWork& work, const CycleServices& services, const Policy& policy, int64_t scanned_code_ns,
           int64_t scanned_deploy_ns, bool list_operations);
-  /// `before`: what earlier runs of the same pass have done, with the totals of all; without totals those of `plan`.
-  PlanOutcome run(const Plan& plan, const Progress& before = {});
-  const Progress& progress() const { return progress_; }
+  PlanOutcome run(const Plan& plan);
+
+  /// For people, of all pieces that hand_out() will get.
+  void expect(uint64_t operations, uint64_t content_bytes);
+  /// The next piece: `plan` needs nothing of what is under way but the directories above it. Returns when the last of
+  /// it is handed out, so that what comes next is planned meanwhile; false = nothing more goes out. finish() must
+  /// follow, whatever happens.
+  bool hand_out(const Plan& plan);
+  /// Waits for what is under way.
+  PlanOutcome finish();
 
  private:
+  void run_stages(const Plan& plan, bool overlapping);
   void run_stage(const std::vector<Operation>& operations, size_t begin, size_t end);
   void withhold(std::vector<const Operation*>& operations);
   bool waits(const Operation& op);
@@ -57,6 +66,8 @@ class PlanRun {
   void submit(Batch batch);
   void take_progress(Flight& flight, std::string_view body);
   bool collect(size_t until_in_flight);
+  bool collect_ordered();
+  void take_event();
   void take_result(const Batch& batch, const BatchResult& result);
   Status record(const Batch& batch, const BatchResult& result);
   void take_one(const Operation& op, const OpResult& result);
@@ -72,12 +83,13 @@ class PlanRun {
   const int64_t scanned_ns_[2];
   const bool list_operations_;
   Recorder recorder_;
-  std::optional<Decisions> decisions_;
+  Decisions decisions_;
   HeldRemovals held_;
   std::set<std::pair<Side, size_t>> broken_units_;                // whose group was not applied
   std::optional<std::set<std::pair<Side, std::string>>> parked_;  // when the first content failed
   const std::shared_ptr<TaskInbox> inbox_ = std::make_shared<TaskInbox>();
   std::map<std::string, Flight> in_flight_;  // by task id
+  std::vector<AppliedOperation> applied_;    // of the batch that is being taken
   PlanOutcome outcome_;
   Progress progress_;
   int64_t last_progress_ns_ = 0;
