@@ -82,13 +82,13 @@ class RootApplier final : public Applier {
     return {};
   }
 
-  Status content(std::string_view block) override {
+  Status content(std::string block) override {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return stop_ || violation_ || queued_bytes_ < kQueuedBytes; });
     if (violation_) return *violation_;
     if (!open_) return Error{ErrorCode::peer_violation, "content outside of a batch", {}, 0};
     queued_bytes_ += block.size();
-    input_.emplace_back(std::string(block));
+    input_.emplace_back(std::move(block));
     changed_.notify_all();
     return {};
   }

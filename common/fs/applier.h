@@ -52,7 +52,7 @@ class Applier {
   virtual ~Applier() = default;  ///< abandons what was not finished; joins the threads
   /// A batch begins; its content blocks follow, then end(). Blocks when too much is in flight.
   virtual Status begin(Batch batch) = 0;
-  virtual Status content(std::string_view block) = 0;
+  virtual Status content(std::string block) = 0;
   virtual Status end() = 0;
   /// The sender died: put_files not yet complete fail with unreachable; what is whole is still applied.
   virtual void abort_content(const Error& error) = 0;

@@ -18,48 +18,50 @@ class BlockBuilder {
  public:
   BlockBuilder(const Sender::Emit& emit, BlockEncoder& encoder, CompressionChoice& compression)
       : emit_(emit), encoder_(encoder), compression_(compression), last_ns_(clock_.steady_ns()) {
-    raw_.reserve(kMaxRawBlock);
+    begin();
   }
 
   struct Mark {
     uint64_t block;
     size_t size;
   };
-  Mark mark() const { return {block_, raw_.size()}; }
+  Mark mark() const { return {number_, block_.size()}; }
   /// Takes back what was put since `mark`; false when some of it is gone already.
   bool take_back(const Mark& mark) {
-    if (mark.block != block_) return false;
-    raw_.resize(mark.size);
+    if (mark.block != number_) return false;
+    block_.resize(mark.size);
     return true;
   }
 
   Status put(const std::string& record) {
-    if (raw_.size() + record.size() > kMaxRawBlock) SYNC_TRY(flush());
-    raw_ += record;
+    if (block_.size() + record.size() > kMost) SYNC_TRY(flush());
+    block_ += record;
     return {};
   }
 
   Status put_data(std::string_view bytes) {
     while (!bytes.empty()) {
-      const size_t room = kMaxRawBlock - raw_.size();
+      const size_t room = kMost - block_.size();
       if (room < kRecordHead + std::min(bytes.size(), kWorthFilling)) {
         SYNC_TRY(flush());
         continue;
       }
       const std::string_view piece = bytes.substr(0, room - kRecordHead);
-      raw_ += encode_data_head(piece.size());
-      raw_ += piece;
+      block_ += encode_data_head(piece.size());
+      block_ += piece;
       bytes.remove_prefix(piece.size());
     }
     return {};
   }
 
   Status flush() {
-    if (raw_.empty()) return {};
-    std::string block = encoder_.encode(raw_, compression_.compress());
-    const size_t raw_size = raw_.size();
-    raw_.clear();
-    ++block_;
+    if (block_.size() == kBlockHead) return {};
+    const size_t raw_size = block_.size() - kBlockHead;
+    // A short one takes no more memory than it needs while it waits to be sent.
+    std::string full = block_.size() < kMost / 2 ? std::string(block_) : std::move(block_);
+    std::string block = encoder_.encode_in_place(std::move(full), compression_.compress());
+    begin();
+    ++number_;
     Status status = emit_(std::move(block));
     const int64_t now_ns = clock_.steady_ns();
     compression_.sent(raw_size, now_ns - last_ns_);
@@ -68,6 +70,13 @@ class BlockBuilder {
   }
 
  private:
+  void begin() {
+    block_.clear();
+    block_.reserve(kMost);
+    block_.append(kBlockHead, '\0');
+  }
+
+  static constexpr size_t kMost = kBlockHead + kMaxRawBlock;
   static constexpr size_t kWorthFilling = 4096;  // room below which a longer piece starts a new block
 
   const Sender::Emit& emit_;
@@ -75,8 +84,8 @@ class BlockBuilder {
   CompressionChoice& compression_;
   SystemClock clock_;
   int64_t last_ns_;
-  std::string raw_;
-  uint64_t block_ = 0;
+  std::string block_;  // its head is written when it is full
+  uint64_t number_ = 0;
 };
 
 }  // namespace twsync

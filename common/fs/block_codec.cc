@@ -12,13 +12,13 @@ namespace twsync {
 
 namespace {
 
-constexpr size_t kBlockHead = 8;
 constexpr unsigned char kCompressed = 1;
 constexpr unsigned kMaxSkip = 32;
 constexpr size_t kTooSmall = 512;  // says nothing about what comes next
 
+/// REQUIRES: kBlockHead bytes.
 void put_head(std::string& out, unsigned char flags, size_t raw_size) {
-  out.assign(kBlockHead, '\0');
+  std::fill_n(out.begin(), kBlockHead, '\0');
   out[0] = static_cast<char>(flags);
   for (size_t i = 0; i < 4; ++i) out[4 + i] = static_cast<char>(raw_size >> (8 * i));
 }
@@ -40,14 +40,22 @@ BlockEncoder::BlockEncoder(int level) : context_(std::make_unique<Context>()), l
 BlockEncoder::~BlockEncoder() = default;
 
 std::string BlockEncoder::encode(std::string_view raw, bool compress) {
+  std::string block(kBlockHead, '\0');
+  block += raw;
+  return encode_in_place(std::move(block), compress);
+}
+
+std::string BlockEncoder::encode_in_place(std::string block, bool compress) {
+  const std::string_view raw = std::string_view(block).substr(kBlockHead);
   SYNC_CHECK(!raw.empty() && raw.size() <= kMaxRawBlock, "content block size");
-  std::string out;
   if (compress && raw.size() >= kTooSmall && skip_ == 0) {
     std::string& buffer = context_->buffer;
     const size_t size = ZSTD_compressCCtx(context_->zstd, buffer.data(), buffer.size(), raw.data(), raw.size(), level_);
     if (ZSTD_isError(size) == 0U && size < raw.size() - raw.size() / 16) {
       next_skip_ = 1;
+      std::string out;
       out.reserve(kBlockHead + size);
+      out.append(kBlockHead, '\0');
       put_head(out, kCompressed, raw.size());
       out.append(buffer, 0, size);
       return out;
@@ -57,10 +65,8 @@ std::string BlockEncoder::encode(std::string_view raw, bool compress) {
   } else if (skip_ > 0) {
     --skip_;
   }
-  out.reserve(kBlockHead + raw.size());
-  put_head(out, 0, raw.size());
-  out += raw;
-  return out;
+  put_head(block, 0, raw.size());
+  return block;
 }
 
 struct BlockDecoder::Context {

@@ -1,6 +1,7 @@
 #pragma once
 // Blocks of the content stream: the only user of zstd.
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,6 +10,8 @@
 
 namespace twsync {
 
+constexpr size_t kBlockHead = 8;  ///< bytes
+
 /// Compresses what pays: after blocks that did not shrink, the next ones go raw without a try.
 class BlockEncoder {
  public:
@@ -16,6 +19,8 @@ class BlockEncoder {
   ~BlockEncoder();
   /// REQUIRES: 1 to kMaxRawBlock bytes. `compress` = false: raw in any case.
   std::string encode(std::string_view raw, bool compress = true);
+  /// The same of what stands in `block` behind kBlockHead bytes of any value; raw, it goes as it is.
+  std::string encode_in_place(std::string block, bool compress);
 
  private:
   struct Context;

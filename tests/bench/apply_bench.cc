@@ -78,7 +78,7 @@ class Run {
       check(applier_->begin(std::move(batch)));
       check(sender_->send(copy, [this](std::string block) {
         wire_ += block.size();
-        return applier_->content(block);
+        return applier_->content(std::move(block));
       }));
       check(applier_->end());
     }

@@ -510,7 +510,7 @@ TEST_F(Apply, fifty_batches_in_flight_are_reported_in_order) {
   }
   for (const Batch& work : batches) {
     ASSERT_TRUE(applier().begin(work).ok());
-    ASSERT_TRUE(sender().send(work, [&](std::string block) { return applier().content(block); }).ok());
+    ASSERT_TRUE(sender().send(work, [&](std::string block) { return applier().content(std::move(block)); }).ok());
     ASSERT_TRUE(applier().end().ok());
   }
   ASSERT_TRUE(applier().drain().ok());

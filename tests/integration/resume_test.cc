@@ -49,7 +49,7 @@ class Resume : public FsTest {
     const Status sent = sender().send(work, [&](std::string block) -> Status {
       if (sent_bytes_ >= bytes) return gone;
       sent_bytes_ += block.size();
-      return target.content(block);
+      return target.content(std::move(block));
     });
     EXPECT_FALSE(sent.ok());
     target.abort_content(gone);

@@ -229,7 +229,7 @@ TEST_F(SideTest, a_sender_of_an_open_directory_is_not_led_away_and_makes_nothing
   ASSERT_TRUE(reader);
   Batch sent = batch({op});
   ASSERT_TRUE(applier().begin(sent).ok());
-  ASSERT_TRUE((*reader)->send(sent, [this](std::string block) { return applier().content(block); }).ok());
+  ASSERT_TRUE((*reader)->send(sent, [this](std::string block) { return applier().content(std::move(block)); }).ok());
   ASSERT_TRUE(applier().end().ok());
   ASSERT_TRUE(applier().drain().ok());
   EXPECT_EQ(read_file(to("kept")), "ours");
@@ -467,7 +467,7 @@ class BusySource : public SideTest {
     EXPECT_TRUE(sender().send(work, [&](std::string block) {
       ++blocks_;
       change(file);
-      return applier().content(block);
+      return applier().content(std::move(block));
     }));
     EXPECT_TRUE(applier().end().ok());
     EXPECT_TRUE(applier().drain().ok());

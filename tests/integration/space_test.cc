@@ -60,8 +60,9 @@ TEST_F(SmallDisk, what_waits_for_its_transfer_to_go_on_gives_way) {
   const Batch work = batch({put("cut")});
   size_t blocks = 0;
   ASSERT_TRUE(applier().begin(work).ok());
-  EXPECT_FALSE(sender().send(
-      work, [&](std::string block) -> Status { return ++blocks > 100 ? Status(gone) : applier().content(block); }));
+  EXPECT_FALSE(sender().send(work, [&](std::string block) -> Status {
+    return ++blocks > 100 ? Status(gone) : applier().content(std::move(block));
+  }));
   applier().abort_content(gone);
   ASSERT_TRUE(applier().drain().ok());
   EXPECT_LT(space().free_bytes, 40U << 20U) << "it is kept";

@@ -195,7 +195,7 @@ std::vector<OpResult> FsTest::apply(Batch work) {
                   .send(work,
                         [&](std::string block) {
                           sent_bytes_ += block.size();
-                          return target.content(block);
+                          return target.content(std::move(block));
                         })
                   .ok());
   EXPECT_TRUE(target.end().ok());

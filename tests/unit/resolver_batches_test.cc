@@ -71,5 +71,22 @@ TEST(Batches, ordered_stages_keep_the_plans_order) {
   EXPECT_EQ(batches[1].operations[1].path, "4");
 }
 
+TEST(Batches, directory_metadata_that_may_keep_us_out_is_ordered) {
+  std::vector<Operation> ops;
+  for (int i = 0; i < 4; ++i) {
+    ops.push_back(put(std::to_string(i), Side::deploy, 0));
+    ops.back().kind = OpKind::set_metadata;
+    ops.back().stage = OpStage::directory_metadata;
+    ops.back().desired.mode = 0755;
+  }
+  auto batches = cut_batches(ops, {2, 3, 50});
+  EXPECT_EQ(sizes(batches), (std::vector<size_t>{2, 2}));
+  EXPECT_FALSE(batches[0].ordered);
+  ops[2].desired.mode = 0500;
+  batches = cut_batches(ops, {2, 3, 50});
+  EXPECT_EQ(sizes(batches), (std::vector<size_t>{3, 1}));
+  EXPECT_TRUE(batches[0].ordered);
+}
+
 }  // namespace
 }  // namespace twsync

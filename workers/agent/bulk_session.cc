@@ -73,7 +73,7 @@ Status BulkSession::on_apply(Frame&& frame) {
 }
 
 Status BulkSession::on_content(Frame&& frame) {
-  return intake_->content(frame.stream, frame.payload);
+  return intake_->content(frame.stream, std::move(frame.payload));
 }
 
 Status BulkSession::on_content_end(Frame&& frame) {

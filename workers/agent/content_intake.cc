@@ -32,9 +32,9 @@ Status ContentIntake::begin(uint32_t stream, Batch batch) {
   return {};
 }
 
-Status ContentIntake::content(uint32_t stream, std::string_view block) {
+Status ContentIntake::content(uint32_t stream, std::string block) {
   if (!open_ || stream != stream_) return violation("content without its batch");
-  return applier_->content(block);
+  return applier_->content(std::move(block));
 }
 
 Status ContentIntake::end(uint32_t stream, std::string_view payload) {

@@ -26,7 +26,7 @@ class ContentIntake {
 
   /// REQUIRES: no batch is open (ended() is true).
   Status begin(uint32_t stream, Batch batch);
-  Status content(uint32_t stream, std::string_view block);
+  Status content(uint32_t stream, std::string block);
   /// `payload` of the content_end frame: whether the sender as a whole got to the end.
   Status end(uint32_t stream, std::string_view payload);
   bool ended() const { return !open_; }

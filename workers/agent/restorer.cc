@@ -241,9 +241,9 @@ Status Restorer::apply(Batch batch, Batch source) {
   }
   for (size_t i = 0; i < batch.operations.size(); ++i) batch.operations[i].id = static_cast<uint32_t>(i);
   SYNC_TRY(applier_->begin(batch));
-  const Status fed = source.operations.empty()
-                         ? Status()
-                         : sender_->send(source, [this](std::string block) { return applier_->content(block); });
+  const Status fed = source.operations.empty() ? Status() : sender_->send(source, [this](std::string block) {
+    return applier_->content(std::move(block));
+  });
   if (fed.ok()) {
     SYNC_TRY(applier_->end());
   } else {

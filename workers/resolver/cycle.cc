@@ -10,7 +10,7 @@ namespace twsync {
 namespace {
 
 constexpr int kPasses = 4;         // plan again this often for what turned out stale; the rest is hinted
-constexpr size_t kPiece = 32'768;  // entries of a first contact that are planned at once
+constexpr size_t kPiece = 16'384;  // entries of a first contact that are planned at once; two such plans are there
 
 void add(PlanOutcome& sum, PlanOutcome&& more) {
   sum.done += more.done;
@@ -28,17 +28,14 @@ void add(PlanOutcome& sum, PlanOutcome&& more) {
 }
 
 /// Conflicts with the operations that decide them, and what is parked.
-void add_what_is_told(Plan& told, Plan&& plan) {
+void add_what_is_told(Plan& told, const Plan& plan) {
   std::set<std::string_view> contested;
   for (const Conflict& conflict : plan.conflicts) contested.insert(conflict.path);
-  for (Operation& op : plan.operations) {
-    if (contested.contains(op.path)) told.operations.push_back(std::move(op));
+  for (const Operation& op : plan.operations) {
+    if (contested.contains(op.path)) told.operations.push_back(op);
   }
-  const auto append = [](auto& to, auto& from) {
-    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-  };
-  append(told.conflicts, plan.conflicts);
-  append(told.parked, plan.parked);
+  told.conflicts.insert(told.conflicts.end(), plan.conflicts.begin(), plan.conflicts.end());
+  told.parked.insert(told.parked.end(), plan.parked.begin(), plan.parked.end());
 }
 
 }  // namespace
@@ -145,7 +142,7 @@ Status Cycle::pass_in_pieces(FirstContact& contact, PassNotes& notes) {
     return {};
   }
   PlanRun run = new_run();
-  run.expect(contact.operations(), contact.content_bytes());
+  run.expect_pieces(contact.operations(), contact.content_bytes());
   Plan told;
   const Status handed_out = hand_out_pieces(contact, run, told);
   SYNC_TRY(take_outcome(told, run.finish(), notes));
@@ -159,8 +156,8 @@ Status Cycle::hand_out_pieces(FirstContact& contact, PlanRun& run, Plan& told) {
     SYNC_ASSIGN(Plan plan, make(&contact));
     contact.hold_back(plan);
     SYNC_TRY(agree(plan));
-    more = run.hand_out(plan);
-    add_what_is_told(told, std::move(plan));
+    add_what_is_told(told, plan);
+    more = run.hand_out(std::move(plan));
   }
   if (more) run.hand_out(contact.held_back());
   return {};

@@ -98,6 +98,8 @@ Result<bool> FirstContact::survey(BaseStore& base) {
 
 bool FirstContact::next() {
   if (last_) return false;
+  // The first is a short one: sooner there is something to carry.
+  const size_t most = began_ ? most_ : std::max<size_t>(most_ / 8, 1);
   first_ = began_ ? std::exchange(after_, std::nullopt) : std::string{};
   began_ = true;
   if (!first_) {
@@ -107,7 +109,7 @@ bool FirstContact::next() {
   size_t count = 0;
   for (BothSides at(*pending_, first_); !at.at_end(); at.step()) {
     if (at.has_names()) continue;
-    if (count++ < most_ || is_inside_unit(*policy_, at.path())) continue;
+    if (count++ < most || is_inside_unit(*policy_, at.path())) continue;
     after_ = at.path();
     break;
   }

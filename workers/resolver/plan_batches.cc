@@ -1,12 +1,17 @@
 #include "workers/resolver/plan_batches.h"
 
+#include <algorithm>
+
 namespace twsync {
 
 constexpr size_t kMessageOfOperation = 400;  // numbers, owner names
 
-bool is_ordered(OpStage stage) {
-  return stage == OpStage::structure || stage == OpStage::early_removal || stage == OpStage::directory_removal ||
-         stage == OpStage::directory_metadata;
+bool is_ordered(const std::vector<const Operation*>& operations) {
+  return std::any_of(operations.begin(), operations.end(), [](const Operation* op) {
+    const OpStage stage = op->stage;
+    if (stage == OpStage::directory_metadata) return (op->desired.mode & kMadeDirectoryMode) != kMadeDirectoryMode;
+    return stage == OpStage::structure || stage == OpStage::early_removal || stage == OpStage::directory_removal;
+  });
 }
 
 namespace {
@@ -28,9 +33,8 @@ std::optional<Batch> BatchCutter::close(size_t side) {
 
 std::optional<Batch> BatchCutter::add(const Operation& op) {
   const auto side = static_cast<size_t>(op.side);
-  const bool ordered = is_ordered(op.stage);
   const uint64_t size = op.kind == OpKind::put_file ? op.desired.size : 0;
-  const size_t most = ordered ? limits_.ordered_operations : limits_.operations;
+  const size_t most = ordered_ ? limits_.ordered_operations : limits_.operations;
   const Batch& batch = open_[side];
   const size_t message = message_size(op);
   const bool full = batch.operations.size() >= most || (bytes_[side] > 0 && bytes_[side] + size > limits_.bytes) ||
@@ -39,7 +43,7 @@ std::optional<Batch> BatchCutter::add(const Operation& op) {
   std::optional<Batch> done;
   if (full && !same_group && !batch.operations.empty()) done = close(side);
   open_[side].side = op.side;
-  open_[side].ordered = ordered;
+  open_[side].ordered = ordered_;
   open_[side].operations.push_back(op);
   bytes_[side] += size;
   message_[side] += message;

@@ -16,16 +16,18 @@ struct BatchLimits {
   size_t message = 4U << 20U;        ///< of the batch itself: half of what a frame may hold, as a group is not cut
 };
 
-/// Structure, directory removal and directory metadata: one batch after another, each waiting for the last.
-bool is_ordered(OpStage stage);
+/// Of one stage: structure, early and directory removal, and directory metadata that may keep us out of what is below:
+/// one batch after another, each waiting for the last.
+bool is_ordered(const std::vector<const Operation*>& operations);
 
 /// Operations of one stage, cut per side in their order. Groups, which stand together, are never cut apart.
 /// id, epoch and cycle are left to the caller. `operations` outlive it; only what is being cut is copied.
 class BatchCutter {
  public:
   BatchCutter(const std::vector<const Operation*>& operations, const BatchLimits& limits)
-      : operations_(operations), limits_(limits) {}
+      : operations_(operations), limits_(limits), ordered_(is_ordered(operations)) {}
   std::optional<Batch> next();  ///< nullopt = that was all
+  bool ordered() const { return ordered_; }
 
  private:
   std::optional<Batch> close(size_t side);
@@ -34,6 +36,7 @@ class BatchCutter {
   const std::vector<const Operation*>& operations_;
   size_t next_ = 0;
   const BatchLimits limits_;
+  const bool ordered_;
   Batch open_[2];
   uint64_t bytes_[2] = {0, 0};
   size_t message_[2] = {0, 0};

@@ -53,8 +53,14 @@ PlanOutcome PlanRun::run(const Plan& plan) {
     if (op.kind == OpKind::put_file) bytes += op.desired.size;
   }
   expect(plan.operations.size(), bytes);
-  run_stages(plan, false);
+  decisions_.add(plan.conflicts);
+  run_stages(plan.operations, 0);
   return finish();
+}
+
+void PlanRun::expect_pieces(uint64_t operations, uint64_t content_bytes) {
+  recorder_.expect_news();
+  expect(operations, content_bytes);
 }
 
 void PlanRun::expect(uint64_t operations, uint64_t content_bytes) {
@@ -63,12 +69,33 @@ void PlanRun::expect(uint64_t operations, uint64_t content_bytes) {
   report_progress(true);
 }
 
-bool PlanRun::hand_out(const Plan& plan) {
-  run_stages(plan, true);
+bool PlanRun::hand_out(Plan plan) {
+  const auto is_structure = [](const Operation& op) { return op.stage == OpStage::structure; };
+  const auto structure_end = std::find_if_not(plan.operations.begin(), plan.operations.end(), is_structure);
+  const auto structure = static_cast<size_t>(structure_end - plan.operations.begin());
+  decisions_.add(plan.conflicts);
+  const uint64_t piece = rest_.piece + 1;
+  piece_ = piece;
+  if (structure > 0 && outcome_.error.code == ErrorCode::ok) run_stage(plan.operations, 0, structure);
+  hand_out_rest();
+  rest_ = {piece, structure, std::move(plan)};
+  // Nothing is on its way yet.
+  if (piece == 1) hand_out_rest();
   return outcome_.error.code == ErrorCode::ok;
 }
 
+void PlanRun::hand_out_rest() {
+  const std::vector<Operation> operations = std::exchange(rest_.plan, {}).operations;
+  piece_ = rest_.piece;
+  size_t end = rest_.begin;
+  while (end < operations.size() && operations[end].stage == OpStage::content) ++end;
+  // What it needs of other pieces are their directories.
+  if (end > rest_.begin && collect_ordered()) run_stage(operations, rest_.begin, end);
+  run_stages(operations, end);
+}
+
 PlanOutcome PlanRun::finish() {
+  hand_out_rest();
   // After a failure too: what other workers still carry is durable over there and belongs into the base.
   collect(0);
   report_progress(true);
@@ -76,15 +103,11 @@ PlanOutcome PlanRun::finish() {
   return std::move(outcome_);
 }
 
-void PlanRun::run_stages(const Plan& plan, bool overlapping) {
-  decisions_.add(plan.conflicts);
-  size_t begin = 0;
-  while (begin < plan.operations.size() && outcome_.error.code == ErrorCode::ok) {
-    const OpStage stage = plan.operations[begin].stage;
+void PlanRun::run_stages(const std::vector<Operation>& operations, size_t begin) {
+  while (begin < operations.size() && outcome_.error.code == ErrorCode::ok) {
     size_t end = begin;
-    while (end < plan.operations.size() && plan.operations[end].stage == stage) ++end;
-    const bool beside = overlapping && (stage == OpStage::structure || stage == OpStage::content);
-    if (beside ? collect_ordered() : collect(0)) run_stage(plan.operations, begin, end);
+    while (end < operations.size() && operations[end].stage == operations[begin].stage) ++end;
+    if (collect(0)) run_stage(operations, begin, end);
     begin = end;
   }
 }
@@ -94,15 +117,14 @@ void PlanRun::run_stage(const std::vector<Operation>& operations, size_t begin, 
   if (held_.any() || !broken_units_.empty()) withhold(order.first);
   // To know what stands there by then may save their bytes.
   const size_t until_in_flight = order.copied_bytes < kWorthWaiting ? kInFlight : 0;
-  if (submit_all(order.first, is_ordered(operations[begin].stage)) && collect(until_in_flight))
-    submit_all(order.copies, false);
+  if (submit_all(order.first) && collect(until_in_flight)) submit_all(order.copies);
 }
 
-bool PlanRun::submit_all(const std::vector<const Operation*>& operations, bool ordered) {
+bool PlanRun::submit_all(const std::vector<const Operation*>& operations) {
   BatchCutter cutter(operations, BatchLimits{});
   while (auto batch = cutter.next()) {
     // Of an ordered stage one batch is in flight: the next may build on it.
-    if ((ordered && !collect_ordered()) || !collect(kInFlight - 1)) return false;
+    if ((cutter.ordered() && !collect_ordered()) || !collect(kInFlight - 1)) return false;
     if (const Status announced = decisions_.announce(*batch, services_.clock.wall_ns()); !announced) {
       outcome_.error = announced.error();
       return false;
@@ -135,6 +157,7 @@ void PlanRun::submit(Batch batch) {
     if (op.kind == OpKind::put_file) flight.content_bytes += op.desired.size;
   }
   flight.batch = std::move(task.batch);
+  flight.piece = piece_;
   in_flight_.emplace(id, std::move(flight));
 }
 
@@ -151,8 +174,9 @@ bool PlanRun::collect(size_t until_in_flight) {
   return outcome_.error.code == ErrorCode::ok;
 }
 
+/// What comes next may build on it.
 bool PlanRun::collect_ordered() {
-  const auto ordered = [](const auto& item) { return item.second.batch.ordered; };
+  const auto ordered = [this](const auto& item) { return item.second.batch.ordered && item.second.piece <= piece_; };
   while (std::any_of(in_flight_.begin(), in_flight_.end(), ordered)) take_event();
   return outcome_.error.code == ErrorCode::ok;
 }

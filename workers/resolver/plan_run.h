@@ -39,28 +39,31 @@ class PlanRun {
           int64_t scanned_deploy_ns, bool list_operations);
   PlanOutcome run(const Plan& plan);
 
-  /// For people, of all pieces that hand_out() will get.
-  void expect(uint64_t operations, uint64_t content_bytes);
-  /// The next piece: `plan` needs nothing of what is under way but the directories above it. Returns when the last of
-  /// it is handed out, so that what comes next is planned meanwhile; false = nothing more goes out. finish() must
-  /// follow, whatever happens.
-  bool hand_out(const Plan& plan);
+  /// A first contact begins; the numbers, for people, are those of all pieces that hand_out() will get.
+  void expect_pieces(uint64_t operations, uint64_t content_bytes);
+  /// The next piece: `plan` needs nothing of what is under way but the directories above it. Its directories go out,
+  /// then the rest of the piece before, whose directories are there by then. Returns when that is under way, so that
+  /// the next one is planned meanwhile; false = nothing more goes out. finish() must follow, whatever happens.
+  bool hand_out(Plan plan);
   /// Waits for what is under way.
   PlanOutcome finish();
 
  private:
-  void run_stages(const Plan& plan, bool overlapping);
+  void expect(uint64_t operations, uint64_t content_bytes);
+  void hand_out_rest();
+  void run_stages(const std::vector<Operation>& operations, size_t begin);
   void run_stage(const std::vector<Operation>& operations, size_t begin, size_t end);
   void withhold(std::vector<const Operation*>& operations);
   bool waits(const Operation& op);
   bool follows_a_broken_unit(const Operation& op) const;
   void did_not_arrive(const Operation& op, ErrorCode code);
   bool is_parked(const Operation& op);
-  bool submit_all(const std::vector<const Operation*>& operations, bool ordered);
+  bool submit_all(const std::vector<const Operation*>& operations);
   struct Flight {
     Batch batch;
     uint64_t content_bytes = 0;  ///< of its files, as planned
     uint64_t carried_bytes = 0;  ///< so far; for people
+    uint64_t piece = 0;
   };
 
   void submit(Batch batch);
@@ -94,6 +97,13 @@ class PlanRun {
   Progress progress_;
   int64_t last_progress_ns_ = 0;
   uint64_t next_batch_ = 1;
+  uint64_t piece_ = 0;  // of what is being submitted
+  struct Rest {
+    uint64_t piece = 0;
+    size_t begin = 0;  // in its operations
+    Plan plan;
+  };
+  Rest rest_;  // of the last piece: what did not go out yet
 };
 
 }  // namespace twsync

@@ -37,10 +37,16 @@ Status Recorder::settle(const std::string& path, const BaseRow* old, const Appli
   return {};
 }
 
+Result<std::optional<BaseRow>> Recorder::row_before(const Operation& op) {
+  const bool makes = op.kind == OpKind::put_file || op.kind == OpKind::put_symlink || op.kind == OpKind::make_directory;
+  if (news_ && makes && op.desired.links < 2) return std::optional<BaseRow>{};
+  return base_.find(op.path);
+}
+
 Status Recorder::achieved(const Operation& op, const OpResult& result) {
   if (op.kind == OpKind::rename) return achieved_rename(op, result);
   if (op.kind == OpKind::link) return achieved_link(op, result);
-  SYNC_ASSIGN(const auto old, base_.find(op.path));
+  SYNC_ASSIGN(const auto old, row_before(op));
   const BaseRow* row = old ? &*old : nullptr;
   pending_.set(op.side, op.path, result.target);
   if (op.kind == OpKind::put_file && result.source.is_file()) pending_.set(other(op.side), op.path, result.source);

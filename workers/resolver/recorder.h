@@ -3,6 +3,7 @@
 // Nothing else writes rows.
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,8 @@ class Recorder {
   Recorder(BaseStore& base, PendingTree& pending, const Policy& policy, uint32_t round)
       : base_(base), pending_(pending), policy_(policy), round_(round) {}
 
+  /// From now on: the base knows nothing of what is made or put for the first time, and isn't asked.
+  void expect_news() { news_ = true; }
   /// An operation that succeeded: `result` says what now stands on its side (and what its source side sent).
   Status achieved(const Operation& op, const OpResult& result);
   /// After the last result of a batch: new links have moved the fingerprint of every name of their files.
@@ -39,6 +42,7 @@ class Recorder {
   Status refresh_name(Side side, const std::string& path, const Entry& now);
   Status move_row(const BaseRow& row, const Operation& op, const OpResult& result);
   /// Writes the row that follows from what both sides hold at `path` and drops what is no longer pending.
+  Result<std::optional<BaseRow>> row_before(const Operation& op);
   Status settle(const std::string& path, const BaseRow* old, const AppliedEntry* applied = nullptr);
   Entry current(Side side, const std::string& path, const BaseRow* row) const;
   Status put(BaseRow row);
@@ -50,6 +54,7 @@ class Recorder {
   PendingTree& pending_;
   const Policy policy_;
   const uint32_t round_;
+  bool news_ = false;
   struct NewLink {
     std::string from;
     Entry now;

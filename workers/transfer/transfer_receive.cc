@@ -65,7 +65,7 @@ Status TransferSession::take(Frame&& frame) {
       return take_partials(frame);
     case FrameType::content:
     case FrameType::content_end:
-      return take_content(frame);
+      return take_content(std::move(frame));
     case FrameType::error: {
       SYNC_ASSIGN(Reply told, decode<Reply>(frame.payload));
       make_printable(told.error.message);
@@ -82,7 +82,7 @@ Status TransferSession::take_results(const Frame& frame) {
   return add_results(frame.stream, Side::deploy, std::move(piece));
 }
 
-Status TransferSession::take_content(const Frame& frame) {
+Status TransferSession::take_content(Frame&& frame) {
   if (intake_->ended()) {
     Expected next;
     {
@@ -96,7 +96,7 @@ Status TransferSession::take_content(const Frame& frame) {
   }
   if (frame.type == FrameType::content_end) return intake_->end(frame.stream, frame.payload);
   pace(frame.payload.size());
-  return intake_->content(frame.stream, frame.payload);
+  return intake_->content(frame.stream, std::move(frame.payload));
 }
 
 Status TransferSession::add_results(uint32_t stream, Side side, BatchResult piece) {

@@ -115,7 +115,7 @@ class TransferSession {
   void receiver_loop();
   Status take(Frame&& frame);
   Status take_results(const Frame& frame);
-  Status take_content(const Frame& frame);
+  Status take_content(Frame&& frame);
   Status add_results(uint32_t stream, Side side, BatchResult piece);
   void finish_receiving(Error error);
 
