@@ -58,6 +58,7 @@ Status Cycle::gather() {
   }
   const std::vector<Scope> whole{{"", true}};
   work_.hints_complete = true;
+  if (!order_.dry_run && work_.base->empty()) wake_transfer(work_, services_, policy_);  // there will be much to carry
   SYNC_TRY(scan_scopes(whole, whole));
   work_.pending_known = true;
   return {};

@@ -10,7 +10,6 @@
 #include "workers/resolver/store_care.h"
 #include "workers/resolver/twins.h"
 #include "workers/resolver/unkept.h"
-#include "workers/transfer/transfer_task.h"
 
 namespace twsync {
 
@@ -35,6 +34,17 @@ bool counts_as_deletion(const Operation& op) {
 
 }  // namespace
 
+TransferTask transfer_task(const PairWork& work, const Policy& policy, Batch batch) {
+  TransferTask task;
+  task.pair_id = work.meta.pair_id;
+  task.hash_key = work.meta.hash_key;
+  task.preserve_owner = policy.preserve_owner;
+  task.preserve_xattrs = policy.preserve_xattrs;
+  task.preserve_setuid = work.config.preserve_setuid;
+  task.batch = std::move(batch);
+  return task;
+}
+
 PlanRun::PlanRun(PairWork& work, const CycleServices& services, const Policy& policy, int64_t scanned_code_ns,
                  int64_t scanned_deploy_ns, bool list_operations)
     : work_(work),
@@ -58,40 +68,10 @@ PlanOutcome PlanRun::run(const Plan& plan) {
   return finish();
 }
 
-void PlanRun::expect_pieces(uint64_t operations, uint64_t content_bytes) {
-  recorder_.expect_news();
-  expect(operations, content_bytes);
-}
-
 void PlanRun::expect(uint64_t operations, uint64_t content_bytes) {
   progress_.files_total = operations;
   progress_.bytes_total = content_bytes;
   report_progress(true);
-}
-
-bool PlanRun::hand_out(Plan plan) {
-  const auto is_structure = [](const Operation& op) { return op.stage == OpStage::structure; };
-  const auto structure_end = std::find_if_not(plan.operations.begin(), plan.operations.end(), is_structure);
-  const auto structure = static_cast<size_t>(structure_end - plan.operations.begin());
-  decisions_.add(plan.conflicts);
-  const uint64_t piece = rest_.piece + 1;
-  piece_ = piece;
-  if (structure > 0 && outcome_.error.code == ErrorCode::ok) run_stage(plan.operations, 0, structure);
-  hand_out_rest();
-  rest_ = {piece, structure, std::move(plan)};
-  // Nothing is on its way yet.
-  if (piece == 1) hand_out_rest();
-  return outcome_.error.code == ErrorCode::ok;
-}
-
-void PlanRun::hand_out_rest() {
-  const std::vector<Operation> operations = std::exchange(rest_.plan, {}).operations;
-  piece_ = rest_.piece;
-  size_t end = rest_.begin;
-  while (end < operations.size() && operations[end].stage == OpStage::content) ++end;
-  // What it needs of other pieces are their directories.
-  if (end > rest_.begin && collect_ordered()) run_stage(operations, rest_.begin, end);
-  run_stages(operations, end);
 }
 
 PlanOutcome PlanRun::finish() {
@@ -144,13 +124,7 @@ void PlanRun::submit(Batch batch) {
     batch.room_bytes = stores.facts[static_cast<size_t>(batch.side)].room_bytes;
   // Without them the files travel.
   if (!offer_twins(work_, batch).ok()) batch.twins.clear();
-  TransferTask task;
-  task.pair_id = work_.meta.pair_id;
-  task.hash_key = work_.meta.hash_key;
-  task.preserve_owner = policy_.preserve_owner;
-  task.preserve_xattrs = policy_.preserve_xattrs;
-  task.preserve_setuid = work_.config.preserve_setuid;
-  task.batch = std::move(batch);
+  TransferTask task = transfer_task(work_, policy_, std::move(batch));
   const std::string id = services_.tasks.start(std::string(kTransferService), work_.config.name, encode(task), inbox_);
   Flight flight;
   for (const auto& op : task.batch.operations) {

@@ -12,6 +12,7 @@
 #include "workers/resolver/held_removals.h"
 #include "workers/resolver/pair_work.h"
 #include "workers/resolver/recorder.h"
+#include "workers/transfer/transfer_task.h"
 
 namespace twsync {
 
@@ -29,6 +30,11 @@ struct PlanOutcome {
   std::set<std::string> settled;                  ///< of a dry run: the paths whose operation would have been
   Error error;                                    ///< code ok, or why it ended early (lost worker, unreachable)
 };
+
+/// `batch` with what its session is opened by.
+TransferTask transfer_task(const PairWork& work, const Policy& policy, Batch batch);
+/// Has the pair's transfer workers open their sessions, while something else is done. Nobody waits for it.
+void wake_transfer(const PairWork& work, const CycleServices& services, const Policy& policy);
 
 /// One run of one plan, or of the pieces of a first contact. Each batch's results are committed to the base as they
 /// come (I9: they are durable on both sides by then); a crash in between leaves a base that lags, which the next scan

@@ -1,0 +1,49 @@
+// A first contact, which is carried out piece by piece.
+
+#include <algorithm>
+#include <utility>
+
+#include "workers/resolver/plan_run.h"
+
+namespace twsync {
+
+void wake_transfer(const PairWork& work, const CycleServices& services, const Policy& policy) {
+  Batch nothing;
+  nothing.side = Side::deploy;
+  nothing.epoch = work.meta.epoch;
+  const std::string task = encode(transfer_task(work, policy, std::move(nothing)));
+  for (unsigned i = 0; i < std::max(1U, work.config.transfer_workers); ++i)
+    services.tasks.start(std::string(kTransferService), work.config.name, task, std::make_shared<TaskInbox>());
+}
+
+void PlanRun::expect_pieces(uint64_t operations, uint64_t content_bytes) {
+  recorder_.expect_news();
+  expect(operations, content_bytes);
+}
+
+bool PlanRun::hand_out(Plan plan) {
+  const auto is_structure = [](const Operation& op) { return op.stage == OpStage::structure; };
+  const auto structure_end = std::find_if_not(plan.operations.begin(), plan.operations.end(), is_structure);
+  const auto structure = static_cast<size_t>(structure_end - plan.operations.begin());
+  decisions_.add(plan.conflicts);
+  const uint64_t piece = rest_.piece + 1;
+  piece_ = piece;
+  if (structure > 0 && outcome_.error.code == ErrorCode::ok) run_stage(plan.operations, 0, structure);
+  hand_out_rest();
+  rest_ = {piece, structure, std::move(plan)};
+  // Nothing is on its way yet.
+  if (piece == 1) hand_out_rest();
+  return outcome_.error.code == ErrorCode::ok;
+}
+
+void PlanRun::hand_out_rest() {
+  const std::vector<Operation> operations = std::exchange(rest_.plan, {}).operations;
+  piece_ = rest_.piece;
+  size_t end = rest_.begin;
+  while (end < operations.size() && operations[end].stage == OpStage::content) ++end;
+  // What it needs of other pieces are their directories.
+  if (end > rest_.begin && collect_ordered()) run_stage(operations, rest_.begin, end);
+  run_stages(operations, end);
+}
+
+}  // namespace twsync
