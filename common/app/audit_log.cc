@@ -98,7 +98,10 @@ void AuditLog::write(int64_t at_ns, std::string_view lines) {
   if (directory_.empty()) return;
   const std::lock_guard lock(mutex_);
   if (!open_for(at_ns)) return;
-  if (::write(fd_, lines.data(), lines.size()) == static_cast<ssize_t>(lines.size())) return;
+  if (torn_ && ::write(fd_, "\n", 1) != 1) return;
+  const ssize_t written = ::write(fd_, lines.data(), lines.size());
+  torn_ = written > 0 && written < static_cast<ssize_t>(lines.size());
+  if (written == static_cast<ssize_t>(lines.size())) return;
   if (!std::exchange(told_, true))
     log_warn("the audit log is not complete: ", describe(error_from_errno(errno, "cannot write", directory_)));
 }

@@ -41,6 +41,7 @@ class AuditLog {
   std::mutex mutex_;
   std::string day_;  // of the open file
   int fd_ = -1;
+  bool torn_ = false;  // the last line has no end
   bool told_ = false;
 };
 

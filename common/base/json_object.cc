@@ -121,10 +121,10 @@ JsonObject& JsonObject::time(std::string_view name, int64_t wall_ns) {
 
 std::string utc_text(int64_t wall_ns) {
   using namespace std::chrono;
-  const sys_time<nanoseconds> at{nanoseconds(wall_ns)};
+  const sys_time<milliseconds> at(floor<milliseconds>(nanoseconds(wall_ns)));
   const auto day = floor<days>(at);
   const year_month_day date(day);
-  const hh_mm_ss time(floor<milliseconds>(at - day));
+  const hh_mm_ss time(at - day);
   std::string out;
   out.reserve(24);
   append_digits(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);

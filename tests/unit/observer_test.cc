@@ -5,6 +5,7 @@
 #include <condition_variable>
 
 #include "common/app/audit_log.h"
+#include "common/base/json_object.h"
 #include "common/app/event_text.h"
 #include "common/app/staleness.h"
 #include "common/base/clock.h"
@@ -232,6 +233,21 @@ TEST(AuditLine, says_who_why_and_from_what_to_what) {
                 R"(","side":"deploy","path":"a\u000ab",)"
                 R"("from":{"kind":"file","size":3,"mode":"0644","mtime":"1970-01-01T00:00:00.000Z"},)"
                 R"("to":{"kind":"file","size":5,"mode":"0600","mtime":"1970-01-01T00:00:00.000Z"},"version":"v1"})");
+}
+
+TEST(AuditLine, any_time_can_be_told) {
+  EXPECT_EQ(utc_text(INT64_MIN), "1677-09-21T00:12:43.145Z");
+  EXPECT_EQ(utc_text(-1), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(utc_text(1'709'210'096'007'999'999), "2024-02-29T12:34:56.007Z");
+  EXPECT_EQ(utc_text(INT64_MAX), "2262-04-11T23:47:16.854Z");
+}
+
+TEST(AuditLine, what_a_literal_cannot_hold_is_escaped) {
+  EXPECT_EQ(json_text("plain ~ text"), R"("plain ~ text")");
+  EXPECT_EQ(json_text("a\"b\\c\x7F\x1F"), R"("a\"b\\c\u007f\u001f")");
+  EXPECT_EQ(json_text("\xC3\xA4"), "\"\xC3\xA4\"");
+  EXPECT_EQ(json_text("\xE2\x80\xAE"), R"("\u202e")");
+  EXPECT_EQ(json_text("\xFF"), R"("\\xff")");
 }
 
 TEST(EventJson, cookies_are_for_processes_only) {

@@ -27,12 +27,12 @@ void add(PlanOutcome& sum, PlanOutcome&& more) {
   sum.error = std::move(more.error);
 }
 
-/// Conflicts with the operations that decide them, and what is parked.
+/// Conflicts with the places of the operations that decide them, and what is parked.
 void add_what_is_told(Plan& told, const Plan& plan) {
   std::set<std::string_view> contested;
   for (const Conflict& conflict : plan.conflicts) contested.insert(conflict.path);
   for (const Operation& op : plan.operations) {
-    if (contested.contains(op.path)) told.operations.push_back(op);
+    if (contested.contains(op.path)) told.operations.emplace_back().path = op.path;
   }
   told.conflicts.insert(told.conflicts.end(), plan.conflicts.begin(), plan.conflicts.end());
   told.parked.insert(told.parked.end(), plan.parked.begin(), plan.parked.end());
@@ -145,6 +145,8 @@ Status Cycle::pass_in_pieces(FirstContact& contact, PassNotes& notes) {
   run.expect_pieces(contact.operations(), contact.content_bytes());
   Plan told;
   const Status handed_out = hand_out_pieces(contact, run, told);
+  if (!handed_out.ok()) run.abandon();
+  notes.whole = handed_out.ok() && !contact.next();
   SYNC_TRY(take_outcome(told, run.finish(), notes));
   return handed_out;
 }
@@ -182,6 +184,7 @@ Status Cycle::take_outcome(const Plan& plan, PlanOutcome&& outcome, PassNotes& n
 }
 
 void Cycle::finish(Status status) {
+  for (const std::string& id : woken_) services_.tasks.cancel(id);
   if (work_.base) work_.base->rollback();
   if (recorded_) {
     work_.rounds.unconfirmed = true;

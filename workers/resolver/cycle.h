@@ -74,7 +74,8 @@ class Cycle {
   /// What a pass has to tell and record at its end, of one plan or of all pieces of a first contact.
   struct PassNotes {
     std::vector<ConflictRecord> conflicts;
-    Plan parked;  ///< its parked items alone
+    Plan parked;        ///< its parked items alone
+    bool whole = true;  ///< everything was planned: what is not named is settled
     PlanOutcome outcome;
   };
   Status pass(bool& more);
@@ -90,7 +91,8 @@ class Cycle {
   void tell(const ParkedRecord& item);
   void count(const PlanOutcome& outcome, const std::vector<ConflictRecord>& conflicts,
              const std::vector<ParkedRecord>& parked);
-  Status record(const std::vector<ConflictRecord>& conflicts, const std::vector<ParkedRecord>& parked, int64_t now);
+  Status record(const std::vector<ConflictRecord>& conflicts, const std::vector<ParkedRecord>& parked, bool whole,
+                int64_t now);
   Status flush_what_failed(const Plan& plan);
   Status agree(const Plan& plan);
   void announce(const Plan& plan);
@@ -107,7 +109,8 @@ class Cycle {
   Summary summary_;
   const int64_t started_ns_;
   int64_t scanned_ns_[2] = {0, 0};
-  std::vector<Scope> only_;  // what is planned; empty = everything pending
+  std::vector<Scope> only_;         // what is planned; empty = everything pending
+  std::vector<std::string> woken_;  // tasks
   std::vector<std::string> ignored_rows_;
   HintSet again_;
   std::set<std::string> told_;       // skipped items, each once

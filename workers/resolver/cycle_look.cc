@@ -58,7 +58,8 @@ Status Cycle::gather() {
   }
   const std::vector<Scope> whole{{"", true}};
   work_.hints_complete = true;
-  if (!order_.dry_run && work_.base->empty()) wake_transfer(work_, services_, policy_);  // there will be much to carry
+  // There will be much to carry.
+  if (!order_.dry_run && work_.base->empty()) woken_ = wake_transfer(work_, services_, policy_);
   SYNC_TRY(scan_scopes(whole, whole));
   work_.pending_known = true;
   return {};

@@ -22,7 +22,7 @@ Status Cycle::note_outcome(const PassNotes& notes) {
   const int64_t now = services_.clock.wall_ns();
   const auto& conflicts = notes.conflicts;
   SYNC_ASSIGN(const auto parked_before, work_.base->parked());
-  const auto elsewhere = [this](Side side, const std::string& path) { return is_elsewhere(side, path); };
+  const auto elsewhere = [&](Side side, const std::string& path) { return !notes.whole || is_elsewhere(side, path); };
   const auto all_parked = parked_records(notes.parked, notes.outcome, parked_before, now, elsewhere);
   const auto parked = parked_now(notes.parked, notes.outcome, all_parked);
   for (const auto& conflict : conflicts) tell(conflict);
@@ -35,7 +35,7 @@ Status Cycle::note_outcome(const PassNotes& notes) {
                                     [](const ParkedRecord& item) { return item.reason == ParkedReason::no_space; });
   note_room_wanted(work_, too_full, now);
   count(notes.outcome, conflicts, parked);
-  return order_.dry_run ? Status{} : record(conflicts, all_parked, now);
+  return order_.dry_run ? Status{} : record(conflicts, all_parked, notes.whole, now);
 }
 
 bool Cycle::is_elsewhere(Side side, const std::string& path) const {
@@ -92,12 +92,12 @@ void Cycle::count(const PlanOutcome& outcome, const std::vector<ConflictRecord>&
   summary_.content_bytes += outcome.content_bytes;
 }
 
-Status Cycle::record(const std::vector<ConflictRecord>& conflicts, const std::vector<ParkedRecord>& parked,
+Status Cycle::record(const std::vector<ConflictRecord>& conflicts, const std::vector<ParkedRecord>& parked, bool whole,
                      int64_t now) {
   SYNC_TRY(work_.base->begin(false));
   for (const auto& c : conflicts) SYNC_TRY(work_.base->add_conflict(c));
   SYNC_TRY(replace_parked(*work_.base, parked));
-  if (only_.empty()) {
+  if (only_.empty() && whole) {
     SYNC_TRY(close_settled_conflicts(*work_.base, conflicts));
   } else if (!order_.decided.empty() && is_settled(order_.decided)) {
     SYNC_TRY(work_.base->close_conflict(order_.decided));

@@ -56,7 +56,7 @@ Result<std::vector<PathState>> Cycle::states_with_digests(const FirstContact* pi
       drop_other_names(work_.pending, Side::deploy, needs.deploy);
     }
     if (needs.empty() || round == kDigestRounds) return states;
-    emit_progress("comparing");
+    if (piece == nullptr) emit_progress("comparing");
     ScanTask task;
     task.kind = ScanTaskKind::digest;
     task.pair_id = work_.meta.pair_id;

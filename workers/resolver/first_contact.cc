@@ -92,6 +92,7 @@ Result<bool> FirstContact::survey(BaseStore& base) {
     if (!at.has_names()) continue;
     if (unit_of(*policy_, at.path())) return false;
     linked_.insert(at.path());
+    linked_above_.emplace(parent_path(at.path()));
   }
   return true;
 }
@@ -132,11 +133,19 @@ std::vector<PathState> FirstContact::states() const {
   return out;
 }
 
+bool FirstContact::grows_later(const std::string& directory) const {
+  return (after_ && is_below(*after_, directory)) || (first_ && linked_above_.contains(directory));
+}
+
 void FirstContact::hold_back(Plan& plan) {
-  const auto later = std::find_if(plan.operations.begin(), plan.operations.end(),
-                                  [](const Operation& op) { return op.stage == OpStage::directory_metadata; });
-  std::move(later, plan.operations.end(), std::back_inserter(held_));
-  plan.operations.erase(later, plan.operations.end());
+  const auto later = [this](const Operation& op) {
+    return op.stage == OpStage::directory_metadata && grows_later(op.path);
+  };
+  for (const Operation& op : plan.operations) {
+    if (later(op)) held_.push_back(op);
+  }
+  std::erase_if(plan.operations, later);
+  for (size_t i = 0; i < plan.operations.size(); ++i) plan.operations[i].id = static_cast<uint32_t>(i);
 }
 
 Plan FirstContact::held_back() {

@@ -28,8 +28,8 @@ class FirstContact {
   std::vector<PathState> states() const;
   /// This piece is the one of files with several names.
   bool has_linked() const { return began_ && !first_; }
-  /// Keeps back what only holds when a directory has got all its entries (its metadata: later pieces may still add to
-  /// it, and what earlier ones put there is on its way). To be called with each piece's plan.
+  /// Keeps back what only holds when a directory has got all its entries (the metadata of those that later pieces still
+  /// add to), and numbers the rest anew. To be called with each piece's plan.
   void hold_back(Plan& plan);
   /// After the last piece: what was kept back.
   Plan held_back();
@@ -42,15 +42,17 @@ class FirstContact {
   FirstContact(const PendingTree& pending, size_t entries_a_piece, const Policy& policy)
       : pending_(&pending), policy_(&policy), most_(entries_a_piece) {}
   Result<bool> survey(BaseStore& base);
+  bool grows_later(const std::string& directory) const;
 
   const PendingTree* pending_;
   const Policy* policy_;
   size_t most_;
   uint64_t operations_ = 0;
   uint64_t content_ = 0;
-  std::set<std::string, PathLess> linked_;  // paths of files that have several names on a side
-  std::optional<std::string> first_;        // of this piece; empty = the last piece, of what is linked
-  std::optional<std::string> after_;        // the first path behind this piece; empty = none
+  std::set<std::string, PathLess> linked_;        // paths of files that have several names on a side
+  std::set<std::string, PathLess> linked_above_;  // and the directories directly above them
+  std::optional<std::string> first_;              // of this piece; empty = the last piece, of what is linked
+  std::optional<std::string> after_;              // the first path behind this piece; empty = none
   bool began_ = false;
   bool last_ = false;
   std::vector<Operation> held_;

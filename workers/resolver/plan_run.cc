@@ -76,6 +76,7 @@ void PlanRun::expect(uint64_t operations, uint64_t content_bytes) {
 
 PlanOutcome PlanRun::finish() {
   hand_out_rest();
+  hand_out_full();
   // After a failure too: what other workers still carry is durable over there and belongs into the base.
   collect(0);
   report_progress(true);
@@ -87,7 +88,7 @@ void PlanRun::run_stages(const std::vector<Operation>& operations, size_t begin)
   while (begin < operations.size() && outcome_.error.code == ErrorCode::ok) {
     size_t end = begin;
     while (end < operations.size() && operations[end].stage == operations[begin].stage) ++end;
-    if (collect(0)) run_stage(operations, begin, end);
+    if (collect_pieces(piece_)) run_stage(operations, begin, end);
     begin = end;
   }
 }
@@ -155,16 +156,21 @@ bool PlanRun::collect_ordered() {
   return outcome_.error.code == ErrorCode::ok;
 }
 
+bool PlanRun::collect_pieces(uint64_t last) {
+  const auto needed = [last](const auto& item) { return item.second.piece <= last; };
+  while (std::any_of(in_flight_.begin(), in_flight_.end(), needed)) take_event();
+  return outcome_.error.code == ErrorCode::ok;
+}
+
 void PlanRun::take_event() {
-  auto event = inbox_->pop(200);
-  if (!event) {
-    if (services_.stop()) {
-      if (outcome_.error.code == ErrorCode::ok) outcome_.error = {ErrorCode::cancelled, "shutting down", {}, 0};
-      for (const auto& [id, flight] : in_flight_) services_.tasks.cancel(id);
-      in_flight_.clear();
-    }
-    return report_progress(false);
+  const bool stopping = services_.stop();
+  auto event = inbox_->pop(stopping ? 0 : 200);
+  if (!event && stopping) {
+    if (outcome_.error.code == ErrorCode::ok) outcome_.error = {ErrorCode::cancelled, "shutting down", {}, 0};
+    for (const auto& [id, flight] : in_flight_) services_.tasks.cancel(id);
+    in_flight_.clear();
   }
+  if (!event) return report_progress(false);
   const auto flight = in_flight_.find(event->task);
   if (flight == in_flight_.end()) return;
   if (event->data) return take_progress(flight->second, event->body);

@@ -33,8 +33,9 @@ struct PlanOutcome {
 
 /// `batch` with what its session is opened by.
 TransferTask transfer_task(const PairWork& work, const Policy& policy, Batch batch);
-/// Has the pair's transfer workers open their sessions, while something else is done. Nobody waits for it.
-void wake_transfer(const PairWork& work, const CycleServices& services, const Policy& policy);
+/// Has the pair's transfer workers open their sessions, while something else is done. Result: tasks that nobody needs
+/// to wait for, to be cancelled in the end.
+std::vector<std::string> wake_transfer(const PairWork& work, const CycleServices& services, const Policy& policy);
 
 /// One run of one plan, or of the pieces of a first contact. Each batch's results are committed to the base as they
 /// come (I9: they are durable on both sides by then); a crash in between leaves a base that lags, which the next scan
@@ -51,12 +52,15 @@ class PlanRun {
   /// then the rest of the piece before, whose directories are there by then. Returns when that is under way, so that
   /// the next one is planned meanwhile; false = nothing more goes out. finish() must follow, whatever happens.
   bool hand_out(Plan plan);
-  /// Waits for what is under way.
+  /// What did not go out yet won't.
+  void abandon();
+  /// The rest goes out; waits for what is under way.
   PlanOutcome finish();
 
  private:
   void expect(uint64_t operations, uint64_t content_bytes);
   void hand_out_rest();
+  void hand_out_full();
   void run_stages(const std::vector<Operation>& operations, size_t begin);
   void run_stage(const std::vector<Operation>& operations, size_t begin, size_t end);
   void withhold(std::vector<const Operation*>& operations);
@@ -76,6 +80,7 @@ class PlanRun {
   void take_progress(Flight& flight, std::string_view body);
   bool collect(size_t until_in_flight);
   bool collect_ordered();
+  bool collect_pieces(uint64_t last);
   void take_event();
   void take_result(const Batch& batch, const BatchResult& result);
   Status record(const Batch& batch, const BatchResult& result);
@@ -110,6 +115,7 @@ class PlanRun {
     Plan plan;
   };
   Rest rest_;  // of the last piece: what did not go out yet
+  Rest full_;  // of the one before: metadata of directories that have got all their entries
 };
 
 }  // namespace twsync

@@ -7,13 +7,16 @@
 
 namespace twsync {
 
-void wake_transfer(const PairWork& work, const CycleServices& services, const Policy& policy) {
+std::vector<std::string> wake_transfer(const PairWork& work, const CycleServices& services, const Policy& policy) {
   Batch nothing;
   nothing.side = Side::deploy;
   nothing.epoch = work.meta.epoch;
   const std::string task = encode(transfer_task(work, policy, std::move(nothing)));
+  std::vector<std::string> ids;
   for (unsigned i = 0; i < std::max(1U, work.config.transfer_workers); ++i)
-    services.tasks.start(std::string(kTransferService), work.config.name, task, std::make_shared<TaskInbox>());
+    ids.push_back(
+        services.tasks.start(std::string(kTransferService), work.config.name, task, std::make_shared<TaskInbox>()));
+  return ids;
 }
 
 void PlanRun::expect_pieces(uint64_t operations, uint64_t content_bytes) {
@@ -37,13 +40,29 @@ bool PlanRun::hand_out(Plan plan) {
 }
 
 void PlanRun::hand_out_rest() {
-  const std::vector<Operation> operations = std::exchange(rest_.plan, {}).operations;
-  piece_ = rest_.piece;
-  size_t end = rest_.begin;
+  Rest rest = std::exchange(rest_, {rest_.piece, 0, {}});
+  const std::vector<Operation>& operations = rest.plan.operations;
+  size_t end = rest.begin;
   while (end < operations.size() && operations[end].stage == OpStage::content) ++end;
+  piece_ = rest.piece;
   // What it needs of other pieces are their directories.
-  if (end > rest_.begin && collect_ordered()) run_stage(operations, rest_.begin, end);
-  run_stages(operations, end);
+  if (end > rest.begin && collect_ordered()) run_stage(operations, rest.begin, end);
+  // By now all of the one before has arrived, or nearly so.
+  hand_out_full();
+  rest.plan.operations.erase(rest.plan.operations.begin(),
+                             rest.plan.operations.begin() + static_cast<std::ptrdiff_t>(end));
+  full_ = {rest.piece, 0, std::move(rest.plan)};
+}
+
+void PlanRun::hand_out_full() {
+  const Rest full = std::exchange(full_, {});
+  piece_ = full.piece;
+  run_stages(full.plan.operations, full.begin);
+}
+
+void PlanRun::abandon() {
+  rest_ = {};
+  full_ = {};
 }
 
 }  // namespace twsync

@@ -41,8 +41,8 @@ class Recorder {
   Status take_source_of_link(const Operation& op, const OpResult& result);
   Status refresh_name(Side side, const std::string& path, const Entry& now);
   Status move_row(const BaseRow& row, const Operation& op, const OpResult& result);
-  /// Writes the row that follows from what both sides hold at `path` and drops what is no longer pending.
   Result<std::optional<BaseRow>> row_before(const Operation& op);
+  /// Writes the row that follows from what both sides hold at `path` and drops what is no longer pending.
   Status settle(const std::string& path, const BaseRow* old, const AppliedEntry* applied = nullptr);
   Entry current(Side side, const std::string& path, const BaseRow* row) const;
   Status put(BaseRow row);
