@@ -16,8 +16,19 @@
 namespace twsync {
 
 namespace {
+
 constexpr size_t kPiece = 256U << 10U;
+
+Result<size_t> read_some(int fd, char* out, size_t most, uint64_t offset) {
+  for (;;) {
+    const ssize_t got = ::pread(fd, out, most, static_cast<off_t>(offset));
+    if (got > 0) return static_cast<size_t>(got);
+    if (got == 0) return Error{ErrorCode::stale, "it became shorter before the new version came", {}, 0};
+    if (errno != EINTR) return error_from_errno(errno, "cannot read the old version");
+  }
 }
+
+}  // namespace
 
 OldVersion::OldVersion(UniqueFd fd) : fd_(std::move(fd)), buffer_(kPiece) {}
 
@@ -57,12 +68,12 @@ bool OldVersion::share(uint64_t offset, uint64_t size, int to) const {
 
 Result<std::string_view> OldVersion::read_of(int fd, uint64_t offset, uint64_t most) {
   const size_t want = static_cast<size_t>(std::min<uint64_t>(most, buffer_.size()));
-  for (;;) {
-    const ssize_t got = ::pread(fd, buffer_.data(), want, static_cast<off_t>(offset));
-    if (got > 0) return std::string_view(buffer_.data(), static_cast<size_t>(got));
-    if (got == 0) return Error{ErrorCode::stale, "it became shorter before the new version came", {}, 0};
-    if (errno != EINTR) return error_from_errno(errno, "cannot read the old version");
-  }
+  SYNC_ASSIGN(const size_t got, read_some(fd, buffer_.data(), want, offset));
+  return std::string_view(buffer_.data(), got);
+}
+
+Result<size_t> OldVersion::read_into(char* out, uint64_t offset, size_t most) const {
+  return read_some(fd_.get(), out, most, offset);
 }
 
 }  // namespace twsync

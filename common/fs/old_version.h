@@ -23,6 +23,8 @@ class OldVersion {
   static Result<std::unique_ptr<OldVersion>> open_staged(const StageArea& stage, const Staged& staged);
   /// 1 to `most` bytes at `offset`, valid until the next call; stale at the end of the file.
   Result<std::string_view> read(uint64_t offset, uint64_t most) { return read_of(fd_.get(), offset, most); }
+  /// The same into `out`: how many they were.
+  Result<size_t> read_into(char* out, uint64_t offset, size_t most) const;
   /// The same of another file.
   Result<std::string_view> read_of(int fd, uint64_t offset, uint64_t most);
   /// Puts `size` bytes from `offset` on at the same place of the file `to`, by blocks that both share: false where that

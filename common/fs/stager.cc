@@ -13,12 +13,6 @@
 
 namespace twsync {
 
-namespace {
-
-constexpr uint64_t kBehindFrom = 16U << 20U;  // bytes; a thread for less would cost more than it saves
-
-}  // namespace
-
 Stager::Stager(const RootDir& root, const StateDir& state, StageArea& stage, const MetadataWriter& metadata,
                const HashKey& key, std::atomic<size_t>& open_files, size_t max_open,
                std::function<unsigned()> flush_failures)

@@ -20,6 +20,8 @@
 
 namespace twsync {
 
+constexpr uint64_t kBehindFrom = 16U << 20U;  ///< bytes; a thread that writes less costs more than it saves
+
 /// One thread.
 class Stager {
  public:
@@ -51,6 +53,7 @@ class Stager {
   void write(std::string_view bytes);
   bool settle_writes();
   Status copy(std::string_view body);
+  Result<size_t> copy_some(uint64_t offset, uint64_t most);
   void open_old();
   Result<std::unique_ptr<OldVersion>> open_twin(const std::string& path);
   void check_content(Item& item, const Digest& digest);

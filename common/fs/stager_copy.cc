@@ -11,6 +11,12 @@
 
 namespace twsync {
 
+namespace {
+
+constexpr uint64_t kCopiedAtOnce = 256U << 10U;  // bytes: they are hashed while the cache has them
+
+}  // namespace
+
 Status Stager::copy(std::string_view body) {
   SYNC_ASSIGN(const CopyRecord record, decode_copy(body));
   if (current_ == nullptr || source_.same) return violation("content outside of a file");
@@ -19,15 +25,14 @@ Status Stager::copy(std::string_view body) {
   if (current_->ok() && share_twin(record)) return {};
   received_ += record.size;
   for (uint64_t done = 0; done < record.size && current_->ok();) {
-    auto bytes = old_->read(record.offset + done, record.size - done);
-    if (!bytes) {
-      Error error = std::move(bytes).error();
+    auto copied = copy_some(record.offset + done, record.size - done);
+    if (!copied) {
+      Error error = std::move(copied).error();
       if (source_.twin != 0) error.code = ErrorCode::stale;  // its trouble is not the new file's
       current_->fail(error);
       break;
     }
-    write(*bytes);
-    done += bytes->size();
+    done += *copied;
   }
   if (!current_->ok() || !chunked()) return {};
   const auto known = old_chunks_ ? old_chunks_->covering(record.offset, record.size) : std::span<const Chunk>();
@@ -36,6 +41,20 @@ Status Stager::copy(std::string_view body) {
   SYNC_TRY(chunker_.take_over(known.data(), known.size(), note_chunk_));
   note_copied(known);
   return {};
+}
+
+Result<size_t> Stager::copy_some(uint64_t offset, uint64_t most) {
+  if (source_.source.size < kBehindFrom) {
+    SYNC_ASSIGN(const auto bytes, old_->read(offset, most));
+    write(bytes);
+    return bytes.size();
+  }
+  auto size = static_cast<size_t>(std::min(most, kCopiedAtOnce));
+  char* to = writer_.room(size);
+  SYNC_ASSIGN(const size_t got, old_->read_into(to, offset, size));
+  hasher_.update({to, got});
+  writer_.filled(current_->staged.fd.get(), got);
+  return got;
 }
 
 // Blocks that are shared are hashed as they stand in the new file.

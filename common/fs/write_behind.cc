@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "common/fs/file_io.h"
@@ -27,11 +29,27 @@ WriteBehind::~WriteBehind() {
 }
 
 void WriteBehind::write(int fd, std::string_view bytes) {
-  filling_ += bytes;
-  if (filling_.size() < kPiece) return;
+  while (!bytes.empty()) {
+    size_t size = bytes.size();
+    char* to = room(size);
+    std::memcpy(to, bytes.data(), size);
+    filled(fd, size);
+    bytes.remove_prefix(size);
+  }
+}
+
+char* WriteBehind::room(size_t& size) {
+  if (!filling_.bytes) filling_.bytes.reset(new char[kPiece]);
+  size = std::min(size, kPiece - filling_.size);
+  return filling_.bytes.get() + filling_.size;
+}
+
+void WriteBehind::filled(int fd, size_t size) {
+  filling_.size += size;
+  if (filling_.size < kPiece) return;
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return waiting_.empty(); });
+  changed_.wait(lock, [this] { return waiting_.size == 0; });
   fd_ = fd;
   std::swap(filling_, waiting_);
   changed_.notify_all();
@@ -39,10 +57,10 @@ void WriteBehind::write(int fd, std::string_view bytes) {
 
 Status WriteBehind::drain(int fd) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return waiting_.empty() && !busy_; });
+  changed_.wait(lock, [this] { return waiting_.size == 0 && !busy_; });
   Status status = std::exchange(failed_, {});
-  if (status.ok() && !filling_.empty()) status = write_all(fd, filling_);
-  filling_.clear();
+  if (status.ok() && filling_.size > 0) status = write_all(fd, {filling_.bytes.get(), filling_.size});
+  filling_.size = 0;
   kept_from_ = -1;
   return status;
 }
@@ -61,21 +79,21 @@ Status WriteBehind::hand_over(int fd, off_t from, off_t to) {
 }
 
 void WriteBehind::run() {
-  std::string bytes;
+  Piece piece;
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
-    std::swap(bytes, waiting_);
+    changed_.wait(lock, [this] { return stop_ || waiting_.size > 0; });
+    if (waiting_.size == 0) return;
+    std::swap(piece, waiting_);
     busy_ = true;
     const int fd = fd_;
     const bool useless = !failed_.ok();
     changed_.notify_all();
     lock.unlock();
     const off_t from = ::lseek(fd, 0, SEEK_CUR);
-    Status status = useless ? Status{} : write_all(fd, bytes);
-    if (status.ok() && !useless) status = hand_over(fd, from, from + static_cast<off_t>(bytes.size()));
-    bytes.clear();
+    Status status = useless ? Status{} : write_all(fd, {piece.bytes.get(), piece.size});
+    if (status.ok() && !useless) status = hand_over(fd, from, from + static_cast<off_t>(piece.size));
+    piece.size = 0;
     lock.lock();
     busy_ = false;
     if (!status.ok() && failed_.ok()) failed_ = std::move(status);

@@ -4,8 +4,9 @@
 #include <sys/types.h>
 
 #include <condition_variable>
+#include <cstddef>
+#include <memory>
 #include <mutex>
-#include <string>
 #include <string_view>
 #include <thread>
 
@@ -29,6 +30,10 @@ class WriteBehind {
   /// Takes a copy of `bytes`; waits while too much is behind. `fd` stays open, and its offset untouched, until drain()
   /// with it.
   void write(int fd, std::string_view bytes);
+  /// The same without the copy: where the next bytes may be put, at most `size` of them (which may become less), before
+  /// filled() says how many they were.
+  char* room(size_t& size);
+  void filled(int fd, size_t size);
   /// Returns once everything is written: the first failure since the last drain(), after which nothing was written.
   Status drain(int fd);
 
@@ -39,8 +44,12 @@ class WriteBehind {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::string filling_;  // the caller's, to be handed over
-  std::string waiting_;  // handed over
+  struct Piece {
+    std::unique_ptr<char[]> bytes;
+    size_t size = 0;
+  };
+  Piece filling_;  // the caller's, to be handed over
+  Piece waiting_;  // handed over
   int fd_ = -1;
   bool busy_ = false;     // the thread has something of `fd_`
   off_t kept_from_ = -1;  // of the file: what is before has left the page cache; -1 = nothing was written
