@@ -61,7 +61,8 @@ def differ(live, copy):
 def judge(when, directory, survivors):
     """What stands afterwards must be, on both sides alike and path by path, whole: the old or the new version. The new
     one where it had been reported as done (when = done), or where a survivor had it. Only what nobody but the cut disk
-    ever had (a person's own unflushed new file) may be as the cut left it."""
+    ever had (a person's own unflushed new file; one that was renamed by then, and whose rename the cut took back) may be
+    as the cut left it."""
     old, new, copy = (load(f"{directory}/{n}.json") for n in ("old", "new", "copy"))
     code, deploy = (load(f"{directory}/{n}.after.json") for n in ("code", "deploy"))
     kept = [load(s) for s in survivors]
@@ -76,7 +77,8 @@ def judge(when, directory, survivors):
             touched += 1
         must = when == "done" or any(k.get(path) == after and before != after for k in kept)
         allowed = [after] if must else [before, after]
-        if not must and before is None and all(k.get(path) in (None, copy.get(path)) for k in kept):
+        unknown = before is None and (after is None or not must)
+        if unknown and all(k.get(path) in (None, copy.get(path)) for k in kept):
             allowed.append(copy.get(path))
         if now not in allowed:
             problems.append(f"{path}: {now}, not {'the new' if must else 'the old or the new'} version")
