@@ -83,6 +83,7 @@ bool AuditLog::open_for(int64_t at_ns) {
   std::erase(day, '-');
   if (fd_ >= 0 && day == day_) return true;
   if (fd_ >= 0) ::close(fd_);
+  torn_ = false;
   day_ = day;
   std::error_code ignored;
   std::filesystem::create_directories(directory_, ignored);

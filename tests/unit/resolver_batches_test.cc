@@ -58,13 +58,19 @@ TEST(Batches, a_message_stays_small_enough_for_a_frame) {
   EXPECT_EQ(sizes(cut_batches(ops, {500, 2000, 1000, 10'000})), (std::vector<size_t>{2, 2, 2, 2}));
 }
 
-TEST(Batches, ordered_stages_keep_the_plans_order) {
+std::vector<Operation> of_directories(int count, OpKind kind, OpStage stage) {
   std::vector<Operation> ops;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < count; ++i) {
     ops.push_back(put(std::to_string(i), Side::code, 0));
-    ops.back().kind = OpKind::make_directory;
-    ops.back().stage = OpStage::structure;
+    ops.back().kind = kind;
+    ops.back().stage = stage;
+    ops.back().desired.mode = 0755;
   }
+  return ops;
+}
+
+TEST(Batches, ordered_stages_keep_the_plans_order) {
+  const auto ops = of_directories(5, OpKind::make_directory, OpStage::structure);
   const auto batches = cut_batches(ops, {1, 3, 50});
   EXPECT_EQ(sizes(batches), (std::vector<size_t>{3, 2}));
   EXPECT_TRUE(batches[0].ordered);
@@ -72,13 +78,7 @@ TEST(Batches, ordered_stages_keep_the_plans_order) {
 }
 
 TEST(Batches, directory_metadata_that_may_keep_us_out_is_ordered) {
-  std::vector<Operation> ops;
-  for (int i = 0; i < 4; ++i) {
-    ops.push_back(put(std::to_string(i), Side::deploy, 0));
-    ops.back().kind = OpKind::set_metadata;
-    ops.back().stage = OpStage::directory_metadata;
-    ops.back().desired.mode = 0755;
-  }
+  auto ops = of_directories(4, OpKind::set_metadata, OpStage::directory_metadata);
   auto batches = cut_batches(ops, {2, 3, 50});
   EXPECT_EQ(sizes(batches), (std::vector<size_t>{2, 2}));
   EXPECT_FALSE(batches[0].ordered);

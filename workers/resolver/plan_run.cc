@@ -64,7 +64,7 @@ PlanOutcome PlanRun::run(const Plan& plan) {
   }
   expect(plan.operations.size(), bytes);
   decisions_.add(plan.conflicts);
-  run_stages(plan.operations, 0);
+  run_stages(plan.operations);
   return finish();
 }
 
@@ -84,7 +84,8 @@ PlanOutcome PlanRun::finish() {
   return std::move(outcome_);
 }
 
-void PlanRun::run_stages(const std::vector<Operation>& operations, size_t begin) {
+void PlanRun::run_stages(const std::vector<Operation>& operations) {
+  size_t begin = 0;
   while (begin < operations.size() && outcome_.error.code == ErrorCode::ok) {
     size_t end = begin;
     while (end < operations.size() && operations[end].stage == operations[begin].stage) ++end;

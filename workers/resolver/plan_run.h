@@ -59,9 +59,10 @@ class PlanRun {
 
  private:
   void expect(uint64_t operations, uint64_t content_bytes);
+  void run_leading(OpStage stage, std::vector<Operation>& operations);
   void hand_out_rest();
   void hand_out_full();
-  void run_stages(const std::vector<Operation>& operations, size_t begin);
+  void run_stages(const std::vector<Operation>& operations);
   void run_stage(const std::vector<Operation>& operations, size_t begin, size_t end);
   void withhold(std::vector<const Operation*>& operations);
   bool waits(const Operation& op);
@@ -111,8 +112,7 @@ class PlanRun {
   uint64_t piece_ = 0;  // of what is being submitted
   struct Rest {
     uint64_t piece = 0;
-    size_t begin = 0;  // in its operations
-    Plan plan;
+    std::vector<Operation> operations;
   };
   Rest rest_;  // of the last piece: what did not go out yet
   Rest full_;  // of the one before: metadata of directories that have got all their entries

@@ -25,39 +25,40 @@ void PlanRun::expect_pieces(uint64_t operations, uint64_t content_bytes) {
 }
 
 bool PlanRun::hand_out(Plan plan) {
-  const auto is_structure = [](const Operation& op) { return op.stage == OpStage::structure; };
-  const auto structure_end = std::find_if_not(plan.operations.begin(), plan.operations.end(), is_structure);
-  const auto structure = static_cast<size_t>(structure_end - plan.operations.begin());
   decisions_.add(plan.conflicts);
   const uint64_t piece = rest_.piece + 1;
   piece_ = piece;
-  if (structure > 0 && outcome_.error.code == ErrorCode::ok) run_stage(plan.operations, 0, structure);
+  run_leading(OpStage::structure, plan.operations);
   hand_out_rest();
-  rest_ = {piece, structure, std::move(plan)};
+  rest_ = {piece, std::move(plan.operations)};
   // Nothing is on its way yet.
   if (piece == 1) hand_out_rest();
   return outcome_.error.code == ErrorCode::ok;
 }
 
-void PlanRun::hand_out_rest() {
-  Rest rest = std::exchange(rest_, {rest_.piece, 0, {}});
-  const std::vector<Operation>& operations = rest.plan.operations;
-  size_t end = rest.begin;
-  while (end < operations.size() && operations[end].stage == OpStage::content) ++end;
-  piece_ = rest.piece;
+/// The operations of `stage` that `operations` begins with go out, and from it.
+void PlanRun::run_leading(OpStage stage, std::vector<Operation>& operations) {
+  const auto end =
+      std::find_if(operations.begin(), operations.end(), [stage](const auto& op) { return op.stage != stage; });
+  if (end == operations.begin()) return;
   // What it needs of other pieces are their directories.
-  if (end > rest.begin && collect_ordered()) run_stage(operations, rest.begin, end);
+  if (collect_ordered()) run_stage(operations, 0, static_cast<size_t>(end - operations.begin()));
+  operations.erase(operations.begin(), end);
+}
+
+void PlanRun::hand_out_rest() {
+  std::vector<Operation> operations = std::exchange(rest_.operations, {});
+  piece_ = rest_.piece;
+  run_leading(OpStage::content, operations);
   // By now all of the one before has arrived, or nearly so.
   hand_out_full();
-  rest.plan.operations.erase(rest.plan.operations.begin(),
-                             rest.plan.operations.begin() + static_cast<std::ptrdiff_t>(end));
-  full_ = {rest.piece, 0, std::move(rest.plan)};
+  full_ = {rest_.piece, std::move(operations)};
 }
 
 void PlanRun::hand_out_full() {
   const Rest full = std::exchange(full_, {});
   piece_ = full.piece;
-  run_stages(full.plan.operations, full.begin);
+  run_stages(full.operations);
 }
 
 void PlanRun::abandon() {
