@@ -220,6 +220,10 @@ std::vector<Outgoing> BrokerCore::take_outgoing() {
     outgoing_.push_back(
         {BrokerSocket::back, std::move(message.to), std::move(message.envelope), std::move(message.body)});
   }
+  for (const Outgoing& message : outgoing_) {
+    if (message.socket == BrokerSocket::back && message.envelope.type != MessageType::heartbeat)
+      workers_.told(message.peer, now_);
+  }
   return std::exchange(outgoing_, {});
 }
 

@@ -53,6 +53,10 @@ void WorkerTable::take_back(const std::string& identity) {
   if (Worker* worker = find(identity); worker != nullptr && worker->busy > 0) --worker->busy;
 }
 
+void WorkerTable::told(const std::string& identity, int64_t now) {
+  if (Worker* worker = find(identity); worker != nullptr) hasten(*worker, now);
+}
+
 std::vector<WorkerTable::Beat> WorkerTable::take_beats(int64_t now) {
   std::vector<Beat> due;
   for (auto& [identity, worker] : workers_) {

@@ -38,6 +38,8 @@ class WorkerTable {
   /// From now on it beats each second, and is gone after three of silence, until it holds nothing again.
   void give(Worker& worker, int64_t now);
   void take_back(const std::string& identity);
+  /// It was sent a message that is no heartbeat: from then on it expects one each second, until it is told to rest.
+  void told(const std::string& identity, int64_t now);
 
   struct Beat {
     std::string identity;
