@@ -16,6 +16,12 @@ bool is_torn_copy(const Entry& now, const Boxed<Entry>& there) {
   return now.size != there->size || now.digest != there->digest;
 }
 
+/// R104: a file system that was cut in the middle of a truncation ends it when it is mounted (ext4), and sets both
+/// times then: after the boot, and before anybody looked.
+bool is_cut_truncation(const Entry& now, const Doubt& doubt) {
+  return is_empty_file(now) && now.mtime_ns == now.stamp.ctime_ns && now.stamp.ctime_ns < doubt.first_look_ns;
+}
+
 /// R104
 bool is_emptied(const Entry& now, const BaseRow* base, const Boxed<Entry>& there) {
   if (!is_empty_file(now)) return false;
@@ -26,11 +32,12 @@ bool is_emptied(const Entry& now, const BaseRow* base, const Boxed<Entry>& there
 /// Other content than the base's at a place that the base knows.
 bool is_damaged(const PathState& state, Side side, const Entry& now, const Doubt& doubt) {
   const Stamp& record = state.base->side(side).stamp;
-  if (now.stamp.ctime_ns <= record.ctime_ns) return true;                   // R101
-  if (now.stamp.ctime_ns >= doubt.stopped_before_ns) return false;          // R100
+  if (now.stamp.ctime_ns <= record.ctime_ns) return true;  // R101
+  const auto& there = state.side(other(side));
+  if (now.stamp.ctime_ns >= doubt.stopped_before_ns)  // R100
+    return is_cut_truncation(now, doubt) && is_emptied(now, &*state.base, there);
   if (recorded_lately(*state.base, doubt)) return true;                     // R102
   if (!now.is_directory() && now.mtime_ns == record.mtime_ns) return true;  // R103
-  const auto& there = state.side(other(side));
   return is_emptied(now, &*state.base, there) || is_torn_copy(now, there);
 }
 
@@ -53,9 +60,10 @@ bool has_old_metadata(const BaseRow& base, Side side, const Entry& now, const Do
 
 bool is_damaged_newcomer(const PathState& state, Side side, const Entry& now, const Doubt& doubt) {
   if (state.dropped && is_resurrected(*state.dropped, side, now, doubt)) return true;
-  if (now.stamp.ctime_ns >= doubt.stopped_before_ns) return false;  // R100
   const auto& there = state.side(other(side));
-  return is_emptied(now, nullptr, there) || is_torn_copy(now, there);
+  const bool emptied = is_emptied(now, nullptr, there);
+  if (now.stamp.ctime_ns >= doubt.stopped_before_ns) return emptied && is_cut_truncation(now, doubt);  // R100
+  return emptied || is_torn_copy(now, there);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ SYNC_WIRE(Entry, v.kind, v.mode, v.links, v.uid, v.gid, v.owner, v.group, v.xatt
           v.target, v.stamp);
 SYNC_WIRE(SideRecord, v.stamp, v.mode, v.owner, v.group, v.links, v.apart, v.xattrs);
 SYNC_WIRE(BaseRow, v.path, v.agreed, v.code, v.deploy, v.round);
-SYNC_WIRE(Doubt, v.active, v.fresh, v.after_round, v.up_to_round, v.stopped_before_ns);
+SYNC_WIRE(Doubt, v.active, v.fresh, v.after_round, v.up_to_round, v.stopped_before_ns, v.first_look_ns);
 SYNC_WIRE(PathEntry, v.path, v.entry);
 SYNC_WIRE(Hint, v.source, v.pair, v.side, v.path, v.recursive, v.moved_from, v.is_move);
 SYNC_WIRE(Scope, v.path, v.recursive);

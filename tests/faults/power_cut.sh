@@ -6,7 +6,7 @@
 #
 # One line a case: disk, side that was edited, kind of edit, moment (T<n> = n seconds after success; L<n> = n seconds after the
 # services had brought it over, with the services running; F<n> = in the nth flush request of the sync; +t = and what was
-# not flushed may be missing), how the copy differed, what came of it.
+# not flushed may be missing; +o = in the middle of a truncation, which the mount ends), how the copy differed, what came of it.
 # QUICK=1: a sample. JOBS: cases at a time. WITHOUT_FLUSHES=1 (default in a full run): a build without flushes fails.
 set -euo pipefail
 cut_support=$(cd "$(dirname "$0")/../support" && pwd)
@@ -76,14 +76,28 @@ trees() { # SUFFIX: manifests of both trees
   tool trees "$code" "$W/code.$1.json" "$deploy" "$W/deploy.$1.json" "$W/disk/notes" "$W/notes.$1.json"
 }
 
+# The copy as a cut within the truncation of that file leaves it: the file system ends it when it is mounted.
+cut_truncation() { # SIDE
+  local image=$W/control/cut.img file inode
+  mount -o loop "$image" "$W/disk"  # the journal first
+  file=$W/disk/$1/a/f04
+  inode=$(stat -c %i "$file")
+  [ -s "$file" ] || die "nothing to truncate"
+  umount "$W/disk"
+  debugfs -w -R "set_inode_field <$inode> size 0" "$image" 2>/dev/null
+  debugfs -w -R "set_super_value last_orphan $inode" "$image" 2>/dev/null
+}
+
 cut_power() { # the disk's copy takes its place, and its server is started anew
   disk_off "$W"
-  mount -o loop "$W/control/cut.img" "$W/disk"
+  [ -z "$truncated" ] || cut_truncation "$truncated"
   case $1 in
     deploy) boot_host deploy ;;
     both) boot_host code; boot_host deploy ;;
     *) boot_host code ;;
   esac
+  # After the start, as on a real server: what the file system mends when it is mounted has a later time.
+  mount -o loop "$W/control/cut.img" "$W/disk"
 }
 
 # The manifest that a copy of the disk is compared in: of the edited side if it lies there, else of the other.
@@ -97,8 +111,9 @@ on_disk() { # DISK FROM
 }
 
 run_case() { # DISK FROM KIND MOMENT
-  local disk=$1 from=$2 kind=$3 moment=$4 tear=()
+  local disk=$1 from=$2 kind=$3 moment=$4 tear=() truncated=""
   [[ $moment != *+t ]] || tear=(tear=$((RANDOM + 1)))
+  [[ $moment != *+o ]] || truncated=$(on_disk "$disk" "$from")
   disk_on "$prepared" "$W" "${tear[@]}"
   place "$disk"
   mkdir -p "$code" "$deploy" "$state"
@@ -194,7 +209,7 @@ run_single_case() {
 }
 
 run_live_case() {
-  local disk=$1 from=$2 kind=$3 moment=$4 how verdict stop=stop_code_server start=start_code_server
+  local disk=$1 from=$2 kind=$3 moment=${4%+o} how verdict stop=stop_code_server start=start_code_server
   if [ "$disk" = deploy ]; then stop=stop_deploy_server start=start_deploy_server; fi
   live_config
   start_code_server
@@ -307,6 +322,7 @@ plan() { # the series of a run, one a line
     echo "deploy deploy delete T0"
     echo "both deploy rename F8+t"
     echo "state deploy metadata T0 F6"
+    echo "deploy deploy overwrite L0+o"
     return
   fi
   for disk in deploy code; do
@@ -321,6 +337,7 @@ plan() { # the series of a run, one a line
     for kind in create overwrite delete rename metadata; do split "$disk" "$kind" "T0 T2" "F*"; done
   done
   for kind in create overwrite delete rename metadata; do split both "$kind" T0 T2; done
+  for disk in deploy code server; do split "$disk" overwrite L0+o L0+o; done
   for disk in deploy code both; do
     for kind in create overwrite delete rename metadata; do split "$disk" "$kind" T0+t "F*+t"; done
   done

@@ -76,10 +76,21 @@ start() {
 # Pids below $1, deepest last.
 descendants() {
   local child
-  for child in $(awk -v parent="$1" '{ sub(/^.*\) /, ""); if ($2 == parent) print FILENAME }' /proc/[0-9]*/stat 2>/dev/null | cut -d/ -f3); do
+  # One that ends meanwhile is no end of the list: awk (mawk) would stop at a file that is gone.
+  for child in $(cat /proc/[0-9]*/stat 2>/dev/null | awk -v parent="$1" '{ id = $1; sub(/^.*\) /, ""); if ($2 == parent) print id }'); do
     echo "$child"
     descendants "$child"
   done
+}
+
+# Whether one of these processes is there, and not as a zombie.
+running() {
+  local pid
+  # shellcheck disable=SC2086,SC2048
+  for pid in $*; do
+    [ -z "$(tr -d '\0' 2>/dev/null < "/proc/$pid/cmdline")" ] || return 0
+  done
+  return 1
 }
 
 stop() {
@@ -88,12 +99,15 @@ stop() {
   local pid below
   pid=$(cat "$1/sshd.pid")
   if ! grep -qsF "$1/sshd_config" "/proc/$pid/cmdline"; then rm -f "$1/sshd.pid"; return 0; fi  # not ours any more
+  kill -STOP "$pid" 2>/dev/null || true  # it begins no session that the list lacks
   below=$(descendants "$pid")
-  kill "$pid" 2>/dev/null || true
   # shellcheck disable=SC2086
-  if [ -n "$below" ]; then kill -CONT $below 2>/dev/null || true; kill $below 2>/dev/null || true; fi
-  for _ in $(seq 100); do
-    [ -n "$(tr -d '\0' 2>/dev/null < "/proc/$pid/cmdline")" ] || break  # gone, or a zombie
+  { kill "$pid" $below; kill -CONT "$pid" $below; } 2>/dev/null || true
+  local waited
+  for waited in $(seq 150); do
+    running "$pid" "$below" || break
+    # shellcheck disable=SC2086
+    [ "$waited" != 100 ] || kill -9 "$pid" $below 2>/dev/null || true
     sleep 0.02
   done
   rm -f "$1/sshd.pid"

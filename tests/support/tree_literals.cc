@@ -249,6 +249,11 @@ void World::stop_uncleanly(Side side) {
   doubt = {true, true, settled, round++, (200 + ++tick_) * kSecondNs};
 }
 
+void World::look_first(Side side) {
+  Doubt& doubt = side == Side::code ? policy.code_doubt : policy.deploy_doubt;
+  doubt.first_look_ns = (200 + ++tick_) * kSecondNs;
+}
+
 void World::touch(Side side, const std::string& path, int64_t mtime_ns) {
   change_inode(side, tree(side).at(path).inode, [mtime_ns](ModelNode& node) { node.mtime_ns = mtime_ns; });
 }
@@ -382,6 +387,7 @@ void edit(World& world, const std::string& script) {
     if (verb == "undo") world.undo(side, path);
     if (verb == "tear") world.tear(side, path, value, std::stoll("0" + mtime) * kSecondNs);
     if (verb == "stop") world.stop_uncleanly(side);
+    if (verb == "look") world.look_first(side);
     if (verb == "touch") world.touch(side, path, std::stoll(value) * kSecondNs);
   }
 }

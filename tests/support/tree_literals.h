@@ -69,6 +69,7 @@ class World {
   void tear(Side side, const std::string& path, const std::string& content, int64_t mtime_ns = 0);
   void confirm_flush();            ///< all that is recorded is on both disks
   void stop_uncleanly(Side side);  ///< and what is edited from here on is edited afterwards
+  void look_first(Side side);      ///< after stop_uncleanly(): the first look after that stop
 
   std::vector<PathState> scan();  ///< with every digest that digest_needs() asks for
   Plan plan() { return make_plan(scan(), policy); }

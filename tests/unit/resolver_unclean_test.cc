@@ -48,7 +48,7 @@ TEST(Unclean, a_boot_without_a_clean_close) {
   for (const Side s : kBoth) {
     const auto stop = find_unclean_stop(base(false), s, with(boot));
     ASSERT_TRUE(stop);
-    EXPECT_EQ(stop->doubt, (Doubt{true, true, 5, 9, 500})) << "since the boot somebody changes things knowingly";
+    EXPECT_EQ(stop->doubt, (Doubt{true, true, 5, 9, 500, 9000})) << "since the boot somebody changes things knowingly";
     EXPECT_FALSE(find_unclean_stop(base(true), s, with(boot)));
   }
 }
@@ -100,7 +100,7 @@ TEST(Unclean, a_second_stop_keeps_the_doubts_of_the_first) {
   meta.code_recovery.doubt = {true, false, 2, 4, 100};
   const auto stop = find_unclean_stop(meta, Side::code, with(boot));
   ASSERT_TRUE(stop);
-  EXPECT_EQ(stop->doubt, (Doubt{true, true, 2, 9, 500}));
+  EXPECT_EQ(stop->doubt, (Doubt{true, true, 2, 9, 500, 9000}));
 }
 
 }  // namespace

@@ -46,11 +46,12 @@ std::optional<UncleanStop> find_unclean_stop(const BaseMeta& base, Side side, co
   doubt.after_round = before.active ? std::min(before.after_round, base.settled_round) : base.settled_round;
   doubt.up_to_round = base.round;
   doubt.stopped_before_ns = rebooted ? now.booted_ns : now.wall_ns;
+  doubt.first_look_ns = now.wall_ns;
   return UncleanStop{what, doubt};
 }
 
 Doubt doubt_everything(const SideFacts& now) {
-  return {true, true, 0, 0, now.wall_ns};
+  return {true, true, 0, 0, now.wall_ns, now.wall_ns};
 }
 
 RootPlace place_of(const SideFacts& facts) {
