@@ -21,25 +21,29 @@ tool() { "$python" -IS "$cut_support/cut_tool.py" "$@"; }
 
 die() { echo "$*"; exit 1; }
 
+noise=$(head -c 30000 /dev/urandom | base64 -w 0)
+# put FILE SIZE: about so many bytes that no other file has. No process: there are thousands of these.
+put() { printf '%s' "$EPOCHREALTIME $1 ${noise:$((RANDOM % 10000)):$2}" >"$1"; }
+
 first_tree() { # 20 files of 1 to 20 kB that are changed later, and others
   local n
   mkdir -p "$1/a" "$1/d" "$1/keep"
-  for n in $(seq -w 20); do head -c $((10#$n * 1000)) /dev/urandom >"$1/a/f$n"; done
-  for n in $(seq -w 50); do echo "kept $n" >"$1/keep/k$n"; done
-  for n in $(seq 5); do echo "in $n" >"$1/d/$n"; done
+  for n in {01..20}; do put "$1/a/f$n" $((10#$n * 1000)); done
+  for n in {01..50}; do echo "kept $n" >"$1/keep/k$n"; done
+  for n in {1..5}; do echo "in $n" >"$1/d/$n"; done
   find "$1" -type f -exec touch -d '2024-05-01 12:00:00.25' {} +
 }
 
 edit() { # DIR KIND: as a person or a program does it: nothing is flushed
   local n
   case $2 in
-    create) mkdir "$1/n"; for n in $(seq -w 20); do head -c $((10#$n * 1000)) /dev/urandom >"$1/n/f$n"; done ;;
-    overwrite) for n in $(seq -w 20); do
-        if [ $((10#$n % 2)) = 0 ]; then head -c $((10#$n * 900)) /dev/urandom >"$1/a/f$n"
-        else head -c $((10#$n * 1100)) /dev/urandom >"$1/a/.new"; mv "$1/a/.new" "$1/a/f$n"; fi
+    create) mkdir "$1/n"; for n in {01..20}; do put "$1/n/f$n" $((10#$n * 1000)); done ;;
+    overwrite) for n in {01..20}; do
+        if [ $((10#$n % 2)) = 0 ]; then put "$1/a/f$n" $((10#$n * 900))
+        else put "$1/a/.new" $((10#$n * 1100)); mv "$1/a/.new" "$1/a/f$n"; fi
       done ;;
     delete) rm -r "$1/a" ;;
-    rename) mv "$1/d" "$1/e"; for n in $(seq -w 20); do mv "$1/a/f$n" "$1/keep/g$n"; done ;;
+    rename) mv "$1/d" "$1/e"; for n in {01..20}; do mv "$1/a/f$n" "$1/keep/g$n"; done ;;
     metadata) chmod 640 "$1"/a/f*; touch -d '2025-06-01 10:00:00.5' "$1"/a/f*; chmod 750 "$1/d" ;;
   esac
 }
@@ -73,7 +77,7 @@ SCRIPT
 }
 
 trees() { # SUFFIX: manifests of both trees
-  tool trees "$code" "$W/code.$1.json" "$deploy" "$W/deploy.$1.json" "$W/disk/notes" "$W/notes.$1.json"
+  tool trees "$code" "$W/code.$1.tree" "$deploy" "$W/deploy.$1.tree" "$W/disk/notes" "$W/notes.$1.tree"
 }
 
 # The copy as a cut within the truncation of that file leaves it: the file system ends it when it is mounted.
@@ -143,31 +147,24 @@ notes_off() {
 }
 
 edit_side() { # FROM KIND
-  tool trees "$code" "$W/old.json"
+  tool trees "$code" "$W/old.tree"
   local root=$code
   [ "$1" = code ] || root=$deploy
   edit "$root" "$2"
-  tool trees "$root" "$W/new.json"
+  tool trees "$root" "$W/new.tree"
 }
 
 # note_copy DISK FROM: the copy has taken the disk's place; how it differs. Fails if it does not.
 note_copy() {
-  local side notes how="the state of that moment"
-  side=$(on_disk "$1" "$2")
-  trees copy
-  cp "$W/${side:-code}.copy.json" "$W/copy.json"
-  [ -z "$side" ] || how=$(tool differ "$W/$side.live.json" "$W/$side.copy.json")
-  notes=$(tool differ "$W/notes.live.json" "$W/notes.copy.json")
-  echo "$how; notes: $notes"
-  [[ "$how $notes" != identical*identical* ]]
+  tool copied "$W" "$(on_disk "$1" "$2")" "$code" "$deploy"
 }
 
 survivors() { # DISK
   case $1 in
-    deploy) echo "$W/code.live.json" ;;
-    code | server) echo "$W/deploy.live.json" ;;
-    state) echo "$W/code.live.json" "$W/deploy.live.json" ;;
-    both) echo "$W/code.copy.json" "$W/deploy.copy.json" ;;
+    deploy) echo "$W/code.live.tree" ;;
+    code | server) echo "$W/deploy.live.tree" ;;
+    state) echo "$W/code.live.tree" "$W/deploy.live.tree" ;;
+    both) echo "$W/code.copy.tree" "$W/deploy.copy.tree" ;;
   esac
 }
 
@@ -200,9 +197,8 @@ run_single_case() {
   told=$(grep -c '"event":"conflict"' "$W/out" || true)
   if [ "$rc" = 0 ] && [ "$(summary in_sync)" != true ]; then sync_run; fi
   agreed || die "copy: $how; the next sync ended with $rc: $(tail -1 "$W/err") $(tail -1 "$W/out")"
-  trees after
   # shellcheck disable=SC2046
-  verdict=$(tool judge $when "$W" $(survivors "$disk")) || die "copy: $how; $verdict"
+  verdict=$(tool judge $when "$W" "$code" "$deploy" $(survivors "$disk")) || die "copy: $how; $verdict"
   sync_run
   [ "$(summary operations)" = 0 ] || die "copy: $how; $verdict; the run after that still does something"
   echo "copy: $how; $verdict, $told told"
@@ -216,7 +212,7 @@ run_live_case() {
   wait_for 60 "the first sync" all_agreed
   notes_on
   edit_side "$from" "$kind"
-  arrived() { same_trees && cmp -s "$W/code.now" "$W/new.json"; }
+  arrived() { same_trees && cmp -s "$W/code.now" "$W/new.tree"; }
   wait_for 60 "the edit's arrival" arrived
   sleep "${moment#L}"
   trees live
@@ -228,9 +224,8 @@ run_live_case() {
   how=$(note_copy "$disk" "$from") || return 4
   "$start"
   wait_for 60 "agreement after the cut (copy: $how)" all_agreed
-  trees after
   # shellcheck disable=SC2046
-  verdict=$(tool judge "done" "$W" $(survivors "$disk")) || die "copy: $how; $verdict"
+  verdict=$(tool judge "done" "$W" "$code" "$deploy" $(survivors "$disk")) || die "copy: $how; $verdict"
   echo "copy: $how; $verdict"
 }
 

@@ -3,6 +3,10 @@
 # that can be started anew: a command sees the boot id and boot time that files say.
 # Uses $cut_support (this folder) and $W (of the case).
 
+# nap SECONDS, without a process.
+exec {cut_silence}<> <(:)
+nap() { read -rt "$1" -u "$cut_silence" || true; }
+
 # What is missing to run it; empty = nothing.
 cut_missing() {
   [ "$(id -u)" = 0 ] || { echo "root"; return; }
@@ -31,7 +35,7 @@ disk_on() {
   : >"$dir/device"
   nbdfuse "$dir/device" --unix "$dir/sock" 2>"$dir/nbdfuse.log" &
   echo $! >"$dir/nbdfuse.pid"
-  for _ in $(seq 500); do [ ! -s "$dir/device" ] || break; sleep 0.01; done
+  for _ in $(seq 500); do [ ! -s "$dir/device" ] || break; nap 0.01; done
   # Two at once may be offered the same free device.
   flock "$prepared/empty.img" losetup -f --show "$dir/device" >"$dir/loop"
   mount "$(cat "$dir/loop")" "$dir/disk"
@@ -42,7 +46,7 @@ wait_gone() {
   local _
   for _ in $(seq 1000); do
     kill -0 "$1" 2>/dev/null || return 0
-    wait "$1" 2>/dev/null || sleep 0.01
+    wait "$1" 2>/dev/null || nap 0.01
   done
 }
 
@@ -66,7 +70,7 @@ disk_off() {
 # copy_now DIR: the disk as it is at this moment, at DIR/control/cut.img.
 copy_now() {
   : >"$1/control/now"
-  while [ ! -e "$1/control/taken" ]; do sleep 0.002; done
+  while [ ! -e "$1/control/taken" ]; do nap 0.002; done
 }
 
 # boot_host NAME: that host (files in $W) was started at this moment.

@@ -66,6 +66,6 @@ wait_for() { # SECONDS WHAT COMMAND...
   local end=$((SECONDS + $1)) what=$2; shift 2
   until "$@"; do
     [ $SECONDS -lt $end ] || die "$what did not happen: $(tail -qn 1 "$W"/*.log 2>/dev/null | tr '\n' ' ')"
-    sleep 0.05
+    nap 0.2
   done
 }

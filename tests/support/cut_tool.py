@@ -1,11 +1,15 @@
 """Trees as manifests, and whether a sync after a power cut kept what it must.
 
-trees DIR FILE...           writes the manifest of what stands in DIR, as JSON, to FILE; any number of pairs
-differ LIVE COPY            one line: how a copy of a disk differs from the live tree
-judge WHEN RESULT SURVIVOR... reads old, new, copy and the two trees afterwards; see judge()
+trees DIR FILE...           writes the manifest of what stands in DIR to FILE (marshal: thousands of runs import nothing
+                            larger), the same bytes for the same tree; any number of pairs
+copied RESULT SIDE CODE DEPLOY
+                            writes the manifests of a disk's copy (of SIDE, or neither) that took its place, and one line:
+                            how it differs from the live disk; fails if it does not
+judge WHEN RESULT CODE DEPLOY SURVIVOR...
+                            compares old, new, copy and both trees as they are now; see judge()
 """
 import hashlib
-import json
+import marshal
 import os
 import stat
 import sys
@@ -40,8 +44,13 @@ def tree(root):
 
 
 def load(name):
-    with open(name) as f:
-        return json.load(f)
+    with open(name, "rb") as f:
+        return marshal.load(f)
+
+
+def save(found, name):
+    with open(name, "wb") as f:
+        marshal.dump(dict(sorted(found.items())), f, 0)
 
 
 def is_empty(e):
@@ -58,13 +67,26 @@ def differ(live, copy):
     return f"{absent} absent, {more} still there, {empty} empty, {len(changed) - empty} otherwise different"
 
 
-def judge(when, directory, survivors):
+def copied(directory, side, code, deploy):
+    live, copy = {}, {}
+    for name, root in ("code", code), ("deploy", deploy), ("notes", f"{directory}/disk/notes"):
+        live[name] = load(f"{directory}/{name}.live.tree")
+        copy[name] = tree(root)
+        save(copy[name], f"{directory}/{name}.copy.tree")
+    save(copy[side or "code"], f"{directory}/copy.tree")
+    how = differ(live[side], copy[side]) if side else "the state of that moment"
+    notes = differ(live["notes"], copy["notes"])
+    print(f"{how}; notes: {notes}")
+    return not (how == notes == "identical")
+
+
+def judge(when, directory, roots, survivors):
     """What stands afterwards must be, on both sides alike and path by path, whole: the old or the new version. The new
     one where it had been reported as done (when = done), or where a survivor had it. Only what nobody but the cut disk
     ever had (a person's own unflushed new file; one that was renamed by then, and whose rename the cut took back) may be
     as the cut left it."""
-    old, new, copy = (load(f"{directory}/{n}.json") for n in ("old", "new", "copy"))
-    code, deploy = (load(f"{directory}/{n}.after.json") for n in ("code", "deploy"))
+    old, new, copy = (load(f"{directory}/{n}.tree") for n in ("old", "new", "copy"))
+    code, deploy = (tree(root) for root in roots)
     kept = [load(s) for s in survivors]
     problems = []
     good = touched = 0
@@ -93,12 +115,11 @@ def judge(when, directory, survivors):
 def main(words):
     if words[0] == "trees":
         for root, name in zip(words[1::2], words[2::2]):
-            with open(name, "w") as f:
-                json.dump(tree(root), f, sort_keys=True)
-    elif words[0] == "differ":
-        print(differ(load(words[1]), load(words[2])))
-    elif not judge(words[1], words[2], words[3:]):
-        sys.exit(1)
+            save(tree(root), name)
+        return True
+    if words[0] == "copied":
+        return copied(*words[1:])
+    return judge(words[1], words[2], words[3:5], words[5:])
 
 
-main(sys.argv[1:])
+sys.exit(0 if main(sys.argv[1:]) else 1)
