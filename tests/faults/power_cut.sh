@@ -320,6 +320,10 @@ plan() { # the series of a run, one a line
     echo "deploy deploy overwrite L0+o"
     return
   fi
+  # The longest series first: none is left alone at the end.
+  for disk in both code deploy; do
+    for kind in create overwrite delete rename metadata; do split "$disk" "$kind" T0+t "F*+t"; done
+  done
   for disk in deploy code; do
     for kind in create overwrite delete rename metadata; do
       for from in code deploy; do echo "$disk $from $kind T0 T1 T2 T4 T8 F*"; done
@@ -333,9 +337,6 @@ plan() { # the series of a run, one a line
   done
   for kind in create overwrite delete rename metadata; do split both "$kind" T0 T2; done
   for disk in deploy code server; do split "$disk" overwrite L0+o L0+o; done
-  for disk in deploy code both; do
-    for kind in create overwrite delete rename metadata; do split "$disk" "$kind" T0+t "F*+t"; done
-  done
 }
 
 run_plan() { # BIN OUT
