@@ -124,7 +124,8 @@ class Story {
   std::set<std::string> written_;
 };
 
-/// A power cut takes back what was not flushed, as a whole, and empties or loses some of what was recorded since.
+/// A power cut takes back what was not flushed, as a whole, and empties or loses some of what was recorded since; the
+/// mount empties more of it (R104).
 std::string cut_power(World& world, Side side) {
   std::string words = str("power cut of ", to_string(side), ":");
   if (below(2) == 0) {
@@ -149,6 +150,14 @@ std::string cut_power(World& world, Side side) {
     }
   }
   world.stop_uncleanly(side);
+  for (const std::string& path : lately) {
+    const auto node = world.tree(side).find(path);
+    const bool held = node != world.tree(side).end() && node->second.kind == Kind::file;
+    if (!held || world.base.at(path).agreed.size == 0 || below(5) != 0) continue;
+    world.write(side, path, "");
+    words += " truncated by the mount " + path;
+  }
+  world.look_first(side);
   return words + "\n";
 }
 
