@@ -48,4 +48,10 @@ void use_one_arena() {
   ::mallopt(M_ARENA_MAX, 1);
 }
 
+void keep_freed_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  ::mallopt(M_TOP_PAD, 4 << 20);
+}
+
 }  // namespace twsync

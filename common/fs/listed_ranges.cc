@@ -20,12 +20,10 @@ void put_entry(std::string& out, const PathEntry& listed) {
   const Entry& e = listed.entry;
   put_text(out, listed.path);
   put_number<uint8_t>(out, static_cast<uint8_t>(e.kind));
-  for (const uint64_t number : {uint64_t{e.mode}, uint64_t{e.links}, uint64_t{e.uid}, uint64_t{e.gid}, e.size,
-                                static_cast<uint64_t>(e.mtime_ns), e.stamp.inode, e.stamp.size,
-                                static_cast<uint64_t>(e.stamp.mtime_ns), static_cast<uint64_t>(e.stamp.ctime_ns),
-                                static_cast<uint64_t>(e.digest.algorithm), e.digest.high, e.digest.low}) {
-    put_number<uint64_t>(out, number);
-  }
+  put_numbers<13>(out, {uint64_t{e.mode}, uint64_t{e.links}, uint64_t{e.uid}, uint64_t{e.gid}, e.size,
+                        static_cast<uint64_t>(e.mtime_ns), e.stamp.inode, e.stamp.size,
+                        static_cast<uint64_t>(e.stamp.mtime_ns), static_cast<uint64_t>(e.stamp.ctime_ns),
+                        static_cast<uint64_t>(e.digest.algorithm), e.digest.high, e.digest.low});
   for (const std::string_view text : {std::string_view(e.owner.str()), std::string_view(e.group.str()),
                                       std::string_view(e.xattrs.str()), std::string_view(e.target)}) {
     put_text(out, text);

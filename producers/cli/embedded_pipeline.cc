@@ -10,6 +10,7 @@
 #include "broker/broker_loop.h"
 #include "common/app/log.h"
 #include "common/base/hasher.h"
+#include "common/base/memory.h"
 #include "common/base/text.h"
 #include "workers/connector.h"
 #include "workers/resolver/pair_opening.h"
@@ -118,6 +119,7 @@ EmbeddedPipeline::~EmbeddedPipeline() = default;
 
 Result<std::unique_ptr<EmbeddedPipeline>> EmbeddedPipeline::start(PipelineOptions options, Clock& clock,
                                                                   HostFacts& host) {
+  keep_freed_memory();
   auto impl = std::make_unique<Impl>();
   SYNC_ASSIGN(auto broker, open_broker(impl->context, impl->endpoints, options.pair, clock));
   impl->broker.add(std::shared_ptr<Broker>(std::move(broker)));

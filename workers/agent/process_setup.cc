@@ -12,6 +12,7 @@ namespace twsync {
 
 void set_up_agent_process() {
   use_one_arena();
+  keep_freed_memory();
   ::umask(077);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);  // sshd's hangup: the end of stdin tells the same, after what was under way
