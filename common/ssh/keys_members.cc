@@ -65,8 +65,10 @@ Status remove_members(SshSession& session, const KeyOptions& options) {
   const std::string tag = tag_of(options);
   SYNC_TRY(
       edit_authorized(reverse.authorized_keys, [&](const std::string& text) { return without_tagged(text, tag, ""); }));
-  const auto removed = run_script(session, "removing the members' key there",
-                                  str(begin(reverse), "rm -rf \"$d\"; rmdir \"$p\" 2>/dev/null; exit 0\n"));
+  // A member's command that is just being run may put a file there meanwhile.
+  const auto removed =
+      run_script(session, "removing the members' key there",
+                 str(begin(reverse), "rm -rf \"$d\" || rm -rf \"$d\" || exit 1; rmdir \"$p\" 2>/dev/null; exit 0\n"));
   return removed ? Status() : Status(removed.error());
 }
 

@@ -331,7 +331,7 @@ echo "ok a changed host key, loose rights, a talking shell"
 for role in broker scanner resolver transfer; do stop_role $role; done
 cp "$work/deploy/client_key" "$HOME/.ssh/id_ed25519"
 run 0 $twsync forget main
-[ ! -e "$way" ] && [ ! -e "$shared" ] && ! grep -q serve-forced "$authorized" || fail "forget left the way back"
+[ ! -e "$way" ] && [ ! -e "$shared" ] && ! grep -q serve-forced "$authorized" || fail "forget left the way back: $(ls -lR "$way" "$shared" 2>/dev/null; grep serve-forced "$authorized")"
 run 2 there $twsync sync
 says 'this is the deploy server'
 echo "ok forget takes the way back away"
