@@ -12,7 +12,8 @@ void return_free_memory();
 void use_one_arena();
 
 /// What is freed stays at hand, until return_free_memory(): else each block of content is mapped, touched for the first
-/// time and unmapped again (5 % of a first sync). For processes that end soon, or that give it back when they rest.
+/// time and unmapped again (3 % of the processor time of a first sync). For processes that end soon, or that give it
+/// back when they rest.
 void keep_freed_memory();
 
 }  // namespace twsync
