@@ -42,12 +42,21 @@ Result<size_t> write_fd_some(int fd, const char* data, size_t size) {
 
 namespace {
 
+// A pipe holds 64 KiB: its writer, sshd, would wake for each such piece and gather the rest in its own memory.
+constexpr int kPipeBytes = 1 << 20;
+
+void widen_pipe(int fd) {
+  if (const int now = ::fcntl(fd, F_GETPIPE_SZ); now >= 0 && now < kPipeBytes) ::fcntl(fd, F_SETPIPE_SZ, kPipeBytes);
+}
+
 class FdStream final : public ByteStream {
  public:
   FdStream(int read_fd, int write_fd, FdOwner owner, std::string name)
       : read_fd_(read_fd), write_fd_(write_fd), owner_(owner), name_(std::move(name)) {
     read_flags_ = set_nonblocking(read_fd_);
     write_flags_ = write_fd_ == read_fd_ ? read_flags_ : set_nonblocking(write_fd_);
+    widen_pipe(read_fd_);
+    widen_pipe(write_fd_);
   }
   ~FdStream() override {
     if (owner_ == FdOwner::stream) {
