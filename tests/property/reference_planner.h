@@ -1,6 +1,11 @@
 #pragma once
 // A second planner, to judge the first: DESIGN.md section 5 and RULES.md done on whole trees as maps, without pending
 // rows, stages or operations. It says what stands on both sides in the end, not how to get there.
+//
+// The planner itself is some hundred lines, visit() to carry() in reference_planner.cc: who wins at each path (R03, R10
+// to R32). Two parts that it leans on judge the rows that the rest could not: reference_renames.cc (R40 to R49)
+// rewrites both trees first, reference_metadata.cc (R50 to R57) says mode and mtime afterwards. reference_facts.cc only
+// compares.
 
 #include <map>
 #include <set>
