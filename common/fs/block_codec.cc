@@ -16,6 +16,9 @@ constexpr unsigned char kCompressed = 1;
 constexpr unsigned kMaxSkip = 32;
 constexpr size_t kTooSmall = 512;  // says nothing about what comes next
 
+/// No page of it is there before it is written to: a session that carries nothing costs nothing.
+using Untouched = std::unique_ptr<char[]>;
+
 /// REQUIRES: kBlockHead bytes.
 void put_head(std::string& out, unsigned char flags, size_t raw_size) {
   std::fill_n(out.begin(), kBlockHead, '\0');
@@ -27,16 +30,15 @@ void put_head(std::string& out, unsigned char flags, size_t raw_size) {
 
 struct BlockEncoder::Context {
   ZSTD_CCtx* zstd = ZSTD_createCCtx();
-  std::string buffer;
+  const size_t size = ZSTD_compressBound(kMaxRawBlock);
+  const Untouched buffer = std::make_unique_for_overwrite<char[]>(size);
   Context() = default;
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   ~Context() { ZSTD_freeCCtx(zstd); }
 };
 
-BlockEncoder::BlockEncoder(int level) : context_(std::make_unique<Context>()), level_(level) {
-  context_->buffer.resize(ZSTD_compressBound(kMaxRawBlock));
-}
+BlockEncoder::BlockEncoder(int level) : context_(std::make_unique<Context>()), level_(level) {}
 BlockEncoder::~BlockEncoder() = default;
 
 std::string BlockEncoder::encode(std::string_view raw, bool compress) {
@@ -49,15 +51,15 @@ std::string BlockEncoder::encode_in_place(std::string block, bool compress) {
   const std::string_view raw = std::string_view(block).substr(kBlockHead);
   SYNC_CHECK(!raw.empty() && raw.size() <= kMaxRawBlock, "content block size");
   if (compress && raw.size() >= kTooSmall && skip_ == 0) {
-    std::string& buffer = context_->buffer;
-    const size_t size = ZSTD_compressCCtx(context_->zstd, buffer.data(), buffer.size(), raw.data(), raw.size(), level_);
+    char* const buffer = context_->buffer.get();
+    const size_t size = ZSTD_compressCCtx(context_->zstd, buffer, context_->size, raw.data(), raw.size(), level_);
     if (ZSTD_isError(size) == 0U && size < raw.size() - raw.size() / 16) {
       next_skip_ = 1;
       std::string out;
       out.reserve(kBlockHead + size);
       out.append(kBlockHead, '\0');
       put_head(out, kCompressed, raw.size());
-      out.append(buffer, 0, size);
+      out.append(buffer, size);
       return out;
     }
     skip_ = next_skip_;
@@ -71,7 +73,7 @@ std::string BlockEncoder::encode_in_place(std::string block, bool compress) {
 
 struct BlockDecoder::Context {
   ZSTD_DCtx* zstd = ZSTD_createDCtx();
-  std::string buffer = std::string(kMaxRawBlock, '\0');
+  const Untouched buffer = std::make_unique_for_overwrite<char[]>(kMaxRawBlock);
   Context() = default;
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -93,10 +95,10 @@ Result<std::string_view> BlockDecoder::decode(std::string_view block) {
     if (block.size() != raw_size) return violation("a content block has a wrong length");
     return block;
   }
-  std::string& buffer = context_->buffer;
-  const size_t got = ZSTD_decompressDCtx(context_->zstd, buffer.data(), raw_size, block.data(), block.size());
+  char* const buffer = context_->buffer.get();
+  const size_t got = ZSTD_decompressDCtx(context_->zstd, buffer, raw_size, block.data(), block.size());
   if (ZSTD_isError(got) != 0U || got != raw_size) return violation("a content block cannot be decompressed");
-  return std::string_view(buffer).substr(0, raw_size);
+  return std::string_view(buffer, raw_size);
 }
 
 }  // namespace twsync

@@ -28,7 +28,7 @@ Status copy_content(int from, const FileStat& stat, int to, CopyCost cost) {
   if (::ioctl(to, FICLONE, from) == 0) return {};
   if (cost == CopyCost::shared_blocks) return Error{ErrorCode::unsupported, "blocks cannot be shared here", {}, 0};
   SYNC_TRY(check_room(to, stat.blocks * 512));
-  const auto buffer = std::make_unique<char[]>(kBuffer);
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kBuffer);
   const auto sink = [to](std::string_view bytes, uint64_t zeros) -> Status {
     if (zeros == 0) return write_all(to, bytes);
     if (::lseek(to, static_cast<off_t>(zeros), SEEK_CUR) < 0) return error_from_errno(errno, "cannot skip a hole");

@@ -133,7 +133,7 @@ void hash_zeros(Hasher& hasher, uint64_t count) {
 }
 
 Result<Digest> hash_file(int fd, Hasher& hasher, FileStat& stat, LastChange by) {
-  const auto buffer = std::make_unique<char[]>(kHashBuffer);
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kHashBuffer);
   for (int tries = 0; tries < kTries; ++tries) {
     if (const int err = stat_fd(fd, stat); err != 0) return error_from_errno(err, "cannot look at the file");
     settle_mapped(fd, stat, by);

@@ -5,6 +5,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -24,9 +25,14 @@ constexpr size_t kProcLimit = 1U << 20U;
 
 std::string read_proc(const char* path) {
   const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
-  std::string bytes(kProcLimit, '\0');
-  const auto size = fd ? read_full(fd.get(), bytes.data(), bytes.size()) : Result<size_t>(0);
-  bytes.resize(size ? *size : 0);
+  std::string bytes;
+  std::array<char, 4096> piece;
+  while (fd && bytes.size() < kProcLimit) {
+    const auto got = read_full(fd.get(), piece.data(), piece.size());
+    if (!got) return {};
+    bytes.append(piece.data(), *got);
+    if (*got < piece.size()) break;
+  }
   return bytes;
 }
 

@@ -30,7 +30,7 @@ Result<size_t> read_some(int fd, char* out, size_t most, uint64_t offset) {
 
 }  // namespace
 
-OldVersion::OldVersion(UniqueFd fd) : fd_(std::move(fd)), buffer_(kPiece) {}
+OldVersion::OldVersion(UniqueFd fd) : fd_(std::move(fd)), buffer_(std::make_unique_for_overwrite<char[]>(kPiece)) {}
 
 Result<std::unique_ptr<OldVersion>> OldVersion::open(const RootDir& root, const Operation& op) {
   SYNC_ASSIGN(const UniqueFd parent, root.open_dir(parent_path(op.path), O_PATH));
@@ -67,9 +67,9 @@ bool OldVersion::share(uint64_t offset, uint64_t size, int to) const {
 }
 
 Result<std::string_view> OldVersion::read_of(int fd, uint64_t offset, uint64_t most) {
-  const size_t want = static_cast<size_t>(std::min<uint64_t>(most, buffer_.size()));
-  SYNC_ASSIGN(const size_t got, read_some(fd, buffer_.data(), want, offset));
-  return std::string_view(buffer_.data(), got);
+  const size_t want = static_cast<size_t>(std::min<uint64_t>(most, kPiece));
+  SYNC_ASSIGN(const size_t got, read_some(fd, buffer_.get(), want, offset));
+  return std::string_view(buffer_.get(), got);
 }
 
 Result<size_t> OldVersion::read_into(char* out, uint64_t offset, size_t most) const {

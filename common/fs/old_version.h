@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string_view>
-#include <vector>
 
 #include "common/fs/dir_handle.h"
 #include "common/fs/stage_area.h"
@@ -34,7 +33,7 @@ class OldVersion {
  private:
   explicit OldVersion(UniqueFd fd);
   UniqueFd fd_;
-  std::vector<char> buffer_;
+  std::unique_ptr<char[]> buffer_;
 };
 
 }  // namespace twsync

@@ -45,7 +45,7 @@ class RootSender final : public Sender {
         chunker_(options.hash_key),
         chunk_store_(chunks),
         twins_(*root_, hasher_),
-        buffer_(std::make_unique<char[]>(kReadBuffer)) {}
+        buffer_(std::make_unique_for_overwrite<char[]>(kReadBuffer)) {}
 
   Status send(const Batch& batch, const Emit& emit) override {
     SYNC_TRY(root_->check_in_place());

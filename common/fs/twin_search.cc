@@ -78,7 +78,7 @@ std::optional<FoundTwin> TwinSearch::find(const Batch& batch, uint32_t op, int f
     offset += count;
     return {};
   };
-  const auto buffer = std::make_unique<char[]>(kBuffer);
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kBuffer);
   const auto got = read_content(fd, stat, sink, buffer.get(), kBuffer);
   FileStat after;
   if (!got || *got != stat.size || stat_fd(fd, after) != 0 || !after.same_moment(stat)) return std::nullopt;

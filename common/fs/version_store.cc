@@ -177,16 +177,16 @@ Status VersionStore::for_each_line(const std::function<void(std::string_view)>& 
   const UniqueFd fd = open_index(dir_fd_, O_RDONLY);
   if (!fd) return error_from_errno(errno, "cannot read the version index");
   std::string pending;
-  std::string piece(kReadPiece, '\0');
+  const auto piece = std::make_unique_for_overwrite<char[]>(kReadPiece);
   for (;;) {
-    SYNC_ASSIGN(const size_t got, read_full(fd.get(), piece.data(), piece.size()));
-    pending.append(piece, 0, got);
+    SYNC_ASSIGN(const size_t got, read_full(fd.get(), piece.get(), kReadPiece));
+    pending.append(piece.get(), got);
     size_t at = 0;
     for (size_t end; (end = pending.find('\n', at)) != std::string::npos; at = end + 1) {
       if (end != at) use(std::string_view(pending).substr(at, end - at));
     }
     pending.erase(0, at);
-    if (got < piece.size()) return {};
+    if (got < kReadPiece) return {};
   }
 }
 
