@@ -8,71 +8,20 @@
 calls=(write pwrite64 fsync fdatasync syncfs rename renameat renameat2 link linkat unlink unlinkat mkdir mkdirat symlinkat fchmod utimensat ftruncate)
 declare -A numbers=([EIO]=5 [ENOSPC]=28 [KILL]=KILL)
 cc -shared -fPIC -O -o "$tmp/nth_call.so" "$support/nth_call.c"
-jobs=${JOBS:-6}
+nth_tree=${BUILD_DIR:-$top/build}/tests/nth_tree
+[[ $nth_tree = /* ]] || nth_tree=$top/$nth_tree
+[ -x "$nth_tree" ] || { echo "no $nth_tree: build it, or set BUILD_DIR"; exit 2; }
+jobs=${JOBS:-3}
 real_bin=$bin
 
-first_tree() { # one path for each kind of change, on each side
-  local s side
-  for s in c d; do
-    if [ $s = c ]; then side=code; else side=deploy; fi
-    mkdir -p "$side"/{move-$s/in,todir-parent-$s,tofile-$s,keep-$s,meta-dir-$s}
-    local name
-    for name in replace-$s delete-$s rename-$s todir-$s meta-$s move-$s/in/f tofile-$s/f keep-$s/f; do
-      echo "first $name" >"$side/$name"
-    done
-    echo "first hard-$s" >"$side/hard-$s"; ln "$side/hard-$s" "$side/hard-$s-2"
-    ln -s "first-target" "$side/link-$s"
-  done
-  echo "first both" >code/both; echo "first edited" >code/edited
-}
-
-edits() {
-  local s side
-  for s in c d; do
-    if [ $s = c ]; then side=code; else side=deploy; fi
-    (
-      cd $side
-      echo "second create-$s" >create-$s
-      mkdir -p newdir-$s/deep; echo "second deep-$s" >newdir-$s/deep/f
-      echo "second replace-$s, longer" >replace-$s
-      rm delete-$s
-      mv rename-$s renamed-$s
-      mv move-$s moved-$s
-      rm todir-$s; mkdir todir-$s; echo "second inside-$s" >todir-$s/inside
-      rm -r tofile-$s; echo "second tofile-$s" >tofile-$s
-      chmod 640 meta-$s; chmod 710 meta-dir-$s
-      ln hard-$s hard-$s-3; rm hard-$s-2
-      ln -sfn second-target link-$s
-    )
-  done
-  rm code/edited; echo "second edited" >deploy/edited
-  echo "second both code" >code/both; touch -d '2024-03-01 10:00' code/both
-  echo "second both deploy" >deploy/both; touch -d '2024-03-01 11:00' deploy/both
-}
-
-many() { # enough files at once that one flush serves them all
-  local n
-  mkdir code/many-c deploy/many-d
-  for n in $(seq 20); do echo "many c $n" >"code/many-c/$n"; echo "many d $n" >"deploy/many-d/$n"; done
-}
-
-# Every content that a person wrote, one a line. (What they then replaced themselves on both sides needn't stay.)
-note_contents() { find code deploy -path '*/.twsync' -prune -o -type f -exec cat {} + | sort -u >>contents; [ ! -e code/create-c ] || sed -i '/^first both$/d; /^first edited$/d' contents; }
-
-contents_kept() {
-  find code deploy -type f -size -2000k ! -name index -exec cat {} + >have
-  local line
-  while IFS= read -r line; do
-    grep -qaF -- "$line" have || die "lost: $line"
-  done < <(sort -u contents)
-}
-
-manifest() { (cd "$1" && find . -path ./.twsync -prune -o ! -path . \( -type f -printf '%P f %m ' -exec sha256sum {} \; -o -type l -printf '%P l %l\n' -o -printf '%P %y %m\n' \) | sed 's| \./.*||' | sort); }
-unlocked() { # nobody holds a root or works in a stage any more
-  local lock
-  for lock in {code,deploy}/.twsync/*/{lock,stage/s-*}; do [ ! -e "$lock" ] || flock -n "$lock" true || return 1; done
-}
-stage_empty() { [ -z "$(find code/.twsync/*/stage deploy/.twsync/*/stage -mindepth 1)" ] || die "left in a stage: $(find code/.twsync/*/stage deploy/.twsync/*/stage -mindepth 1)"; }
+first_tree() { "$nth_tree" first; }  # one path for each kind of change, on each side
+edits() { "$nth_tree" edits; }
+many() { "$nth_tree" many; }  # enough files at once that one flush serves them all
+note_contents() { "$nth_tree" note; }  # every content that a person wrote
+manifest() { "$nth_tree" manifest "$1"; }
+holds() { local said; said=$("$nth_tree" "$@") || die "$said"; }
+contents_kept() { holds kept; }
+judge() { holds judge "$@"; }  # judge [as MANIFEST]: what must hold at rest
 
 # The agent is a script that runs the real one, with its calls counted where the file `inject` is; it says what fails.
 wrapped_agent() {
@@ -81,7 +30,9 @@ wrapped_agent() {
   cat >bin/twsync-agent <<SCRIPT
 #!/bin/sh
 if [ "\$1" != --version ] && [ -e "$W/inject" ]; then
-  exec env LD_PRELOAD="$tmp/nth_call.so" TWSYNC_CALLS="$W/agent.calls" TWSYNC_FAIL="\$(cat "$W/inject")" "$real_bin/twsync-agent" "\$@"
+  TWSYNC_FAIL=
+  read -r TWSYNC_FAIL <"$W/inject" || true
+  export TWSYNC_FAIL TWSYNC_CALLS="$W/agent.calls" LD_PRELOAD="$tmp/nth_call.so"
 fi
 exec "$real_bin/twsync-agent" "\$@"
 SCRIPT
@@ -115,14 +66,14 @@ run_injected() {
   elif [ "$1" = agent ]; then
     [ $rc != 4 ] && [ $rc -lt 128 ] || die "the controller took the agent's end badly: exit code $rc: $(tail -1 out err)"
   fi
-  until_true 30 unlocked || die "a lock stays afterwards"
+  until_true 30 "$nth_tree" unlocked || die "a lock stays afterwards"
 }
 
 after_failure() {
   [ $rc != 124 ] && [ $rc != 137 ] || die "a failed call made the run hang: $(cat ./*.calls.hit)"
   [ $rc -lt 128 ] && [ $rc != 4 ] || die "a failed call ended the run: exit code $rc: $(cat ./*.calls.hit) $(tail -1 out err)"
   echo "$rc" >>"$tmp/codes"
-  if [ $rc = 0 ] && [ "$(summary in_sync)" = true ]; then equal_trees; fi
+  if [ $rc = 0 ] && [ "$(summary in_sync)" = true ]; then holds equal; fi
 }
 
 run_again() {
@@ -138,21 +89,15 @@ run_again() {
 point() { # point TRANSPORT HOW WHO CALL N PHASE
   set_target "$1"
   [ "$3" != agent ] || wrapped_agent
-  first_tree
-  note_contents
+  "$nth_tree" first note
   if [ "$6" != first ]; then
     in_sync "${options[@]}"
-    "$6"
-    note_contents
+    "$nth_tree" "$6" note
   fi
   run_injected "$3" "$4" "$5" "$2"
   contents_kept
   run_again
-  equal_trees
-  manifest code >state
-  unchanged "$tmp/expected.$6" state
-  contents_kept
-  stage_empty
+  judge as "$tmp/expected.$6"
   sync_now "${options[@]}"; expect 0
   [ "$(summary operations)" = 0 ] || die "the next run plans something: $(operations | head -2)"
 }
@@ -184,7 +129,7 @@ counted() { # counted PHASE
   counting "" timeout -k 5 180
   count_calls controller "$1"
   count_calls agent "$1"
-  equal_trees
+  holds equal
   manifest code >"$tmp/expected.$1"
 }
 
@@ -208,9 +153,9 @@ points() {
 }
 
 in_parallel() { # reads lines of arguments for test_case
-  local line
+  local line running=0
   while read -r line; do
-    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
+    if [ $((running += 1)) -gt "$jobs" ]; then wait -n || true; fi
     # shellcheck disable=SC2086
     ( failures=0; trap - EXIT; test_case $line; [ $failures = 0 ] || echo x >>"$tmp/failed" ) &
   done
