@@ -26,7 +26,7 @@ struct LinuxDirent64 {
 };
 
 Result<std::vector<std::string>> read_names(int fd) {
-  alignas(LinuxDirent64) static thread_local char buffer[64U << 10U];
+  alignas(LinuxDirent64) char buffer[64U << 10U];  // thread_local it would be zeroed for every thread of the process
   std::vector<std::string> names;
   for (;;) {
     const long got = syscall(SYS_getdents64, fd, buffer, sizeof buffer);
