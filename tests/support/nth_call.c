@@ -1,7 +1,7 @@
 // LD_PRELOAD: counts each kind of call that changes a disk, over all threads and all processes that share the file
 // TWSYNC_CALLS, and lets the Nth of one kind end the process or fail. TWSYNC_FAIL="CALL N KILL", or an errno's number
-// in place of KILL; TWSYNC_CALLS.hit says that it came to that. What a process starts is left alone. A write counts
-// only to a regular file: one to a socket or an eventfd is no fault of a disk.
+// in place of KILL; TWSYNC_CALLS.hit says that it came to that. What a process starts is left alone. What hangs, SIGALRM
+// ends after 180 s. A write counts only to a regular file: one to a socket or an eventfd is no fault of a disk.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <errno.h>
@@ -38,6 +38,7 @@ __attribute__((constructor)) static void begin(void) {
   char name[32], how[32];
   unsigned long long at = 0;
   if (file == NULL) return;
+  alarm(180);
   const int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0 || syscall(SYS_ftruncate, fd, kinds * sizeof *counts) != 0) _exit(99);
   counts = mmap(NULL, kinds * sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
