@@ -56,10 +56,12 @@ set_target() { # set_target local|ssh
 # run_injected WHO CALL N HOW: the run whose Nth call kills it (HOW = KILL) or fails (HOW = an errno's name); a line in
 # $tmp/missed when there was no such call.
 run_injected() {
-  local fail="$2 $3 ${numbers[$4]}"
+  local fail="$2 $3 ${numbers[$4]}" whole=$bin
   if [ "$1" = agent ]; then
     echo "$fail" >inject
+    [ -n "${TARGET:-}" ] || wrapped_agent
     sync_now "${options[@]}"
+    bin=$whole
     rm inject
   else
     rc=0
@@ -95,7 +97,7 @@ run_again() {
 
 point() { # point TRANSPORT HOW WHO CALL N PHASE
   set_target "$1"
-  [ "$3" != agent ] || wrapped_agent
+  [ "$1" = local ] || [ "$3" != agent ] || wrapped_agent
   "$nth_tree" first note
   if [ "$6" != first ]; then
     in_sync "${options[@]}"
