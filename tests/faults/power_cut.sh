@@ -7,7 +7,8 @@
 # One line a case: disk, side that was edited, kind of edit, moment (T<n> = n seconds after success; L<n> = n seconds after the
 # services had brought it over, with the services running; F<n> = in the nth flush request of the sync; +t = and what was
 # not flushed may be missing; +o = in the middle of a truncation, which the mount ends), how the copy differed, what came of it.
-# QUICK=1: a sample. JOBS: cases at a time. WITHOUT_FLUSHES=1 (default in a full run): a build without flushes fails.
+# QUICK=1: a sample. JOBS: cases at a time. A full run ends with a build without flushes, which must fail each case:
+# WITHOUT_FLUSHES_BIN is its bin directory, else it is made.
 set -euo pipefail
 cut_support=$(cd "$(dirname "$0")/../support" && pwd)
 # shellcheck source=tests/support/cut_lib.sh

@@ -3,6 +3,9 @@
 # that can be started anew: a command sees the boot id and boot time that files say.
 # Uses $cut_support (this folder) and $W (of the case).
 
+# Debian's programs first: what a version manager puts before them is slow to start.
+export PATH=/usr/bin:/bin:$PATH
+
 # nap SECONDS, without a process.
 exec {cut_silence}<> <(:)
 nap() { read -rt "$1" -u "$cut_silence" || true; }

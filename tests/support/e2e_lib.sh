@@ -8,7 +8,8 @@ bin=${TWSYNC_BIN:-$top/build/bin}
 [ -x "$bin/twsync" ] && [ -x "$bin/twsync-agent" ] || { echo "no twsync in $bin: build it, or set TWSYNC_BIN"; exit 2; }
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/twsync-test-XXXXXX")
 unset TWSYNC_CONFIG SSH_AUTH_SOCK
-export HOME=$tmp/home LC_ALL=C
+# Debian's programs first: what a version manager puts before them takes 0.4 s to start.
+export HOME=$tmp/home LC_ALL=C PATH=/usr/bin:/bin:$PATH
 mkdir -m 700 "$HOME"
 failures=0
 

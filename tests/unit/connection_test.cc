@@ -261,6 +261,17 @@ TEST(Connection, CloseUnblocksEverybody) {
   ::close(pair.fds[1]);
 }
 
+TEST(FdStream, WidensPipesSoThatTheirWriterNeedNotWait) {
+  int in[2], out[2];
+  ASSERT_EQ(::pipe2(in, O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(out, O_CLOEXEC), 0);
+  const auto stream = make_fd_stream(in[0], out[1], FdOwner::stream, "pipes");
+  EXPECT_EQ(::fcntl(in[1], F_GETPIPE_SZ), 1 << 20);
+  EXPECT_EQ(::fcntl(out[0], F_GETPIPE_SZ), 1 << 20);
+  ::close(in[1]);
+  ::close(out[0]);
+}
+
 TEST(ChildStream, EchoesThroughAChild) {
   auto stream = make_child_stream({"cat"});
   ASSERT_TRUE(stream.ok()) << describe(stream.error());
