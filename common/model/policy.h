@@ -25,7 +25,7 @@ struct Doubt {
   uint32_t after_round = 0;  ///< rows of the rounds (after_round, up_to_round] may not have reached the disk before the
   uint32_t up_to_round = 0;  ///< stop
   int64_t stopped_before_ns = 0;  ///< that host's clock: what was changed from then on, somebody changed after the stop
-  int64_t first_look_ns = 0;  ///< that host's clock: its file systems were mounted, and so mended, before
+  int64_t first_look_ns = 0;      ///< that host's clock: its file systems were mounted, and so mended, before
   bool operator==(const Doubt&) const = default;
 };
 
