@@ -74,10 +74,15 @@ agents() {
   done
 }
 
+# One that was listed may have ended meanwhile.
+kill_agents() {
+  # shellcheck disable=SC2046
+  kill -9 $(agents) 2>/dev/null
+}
+
 killed_agent() {
   begin code deploy
-  # shellcheck disable=SC2046
-  kill -9 $(agents) 2>/dev/null || true  # one of them may have ended meanwhile
+  until_true 10 kill_agents || die "there is no agent to kill"
   rc=0; wait $run || rc=$?
   end_line
   [ $rc != 0 ] || { cmp code/big deploy/big; nothing_left; return; }

@@ -7,7 +7,7 @@
 //   equal                  both sides are the same: kinds, bytes, modes, file and link times
 //   judge                  kept, equal, stages empty
 //   as MANIFEST            code is as it says
-//   manifest DIR           one line an entry: path, kind, mode, content or target
+//   manifest DIR           one line an entry: path, kind, mode, size and content, or target
 //   unlocked               nobody holds a root or works in a stage
 //
 // Exit code 1 and a line that says what does not hold.
@@ -48,7 +48,9 @@ void require(bool done, const fs::path& path) {
 }
 
 void write(const fs::path& path, std::string_view text) {
-  std::ofstream(path) << text << '\n';
+  std::ofstream file(path);
+  file << text << '\n';
+  require(static_cast<bool>(file.flush()), path);
 }
 
 void set_mtime(const fs::path& path, time_t at) {
@@ -146,7 +148,7 @@ Manifest manifest(const fs::path& root, Times times) {
       continue;
     }
     std::string text = S_ISDIR(st.st_mode)   ? "d " + mode_of(st)
-                       : S_ISREG(st.st_mode) ? "f " + mode_of(st) + " " + read(path)
+                       : S_ISREG(st.st_mode) ? "f " + mode_of(st) + " " + std::to_string(st.st_size) + " " + read(path)
                        : S_ISLNK(st.st_mode) ? "l " + fs::read_symlink(path).string()
                                              : "? " + mode_of(st);
     if (text.back() == '\n') text.pop_back();
@@ -188,7 +190,7 @@ void note() {
   std::set<std::string> lines = lines_of(read("contents"));
   for (const char* side : kSides) {
     for (const auto& [name, value] : manifest(side, Times::none)) {
-      if (value.starts_with("f ")) lines.merge(lines_of(value.substr(value.find(' ', 2) + 1)));
+      if (value.starts_with("f ")) lines.merge(lines_of(read(fs::path(side) / name)));
     }
   }
   if (fs::exists("code/create-c")) {
