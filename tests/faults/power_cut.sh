@@ -17,43 +17,19 @@ cut_support=$(cd "$(dirname "$0")/../support" && pwd)
 . "$cut_support/cut_live.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${TWSYNC_BIN:-$top/build/bin}
-python=$(python3 -c 'import sys; print(sys.executable)')
-tool() { "$python" -IS "$cut_support/cut_tool.py" "$@"; }
+tool() { "$cut_build/tests/cut_tree" "$@"; }
 
 die() { echo "$*"; exit 1; }
 
-noise=$(head -c 30000 /dev/urandom | base64 -w 0)
-# put FILE SIZE: about so many bytes that no other file has. No process: there are thousands of these.
-put() { printf '%s' "$EPOCHREALTIME $1 ${noise:$((RANDOM % 10000)):$2}" >"$1"; }
-
-first_tree() { # 20 files of 1 to 20 kB that are changed later, and others
-  local n
-  mkdir -p "$1/a" "$1/d" "$1/keep"
-  for n in {01..20}; do put "$1/a/f$n" $((10#$n * 1000)); done
-  for n in {01..50}; do echo "kept $n" >"$1/keep/k$n"; done
-  for n in {1..5}; do echo "in $n" >"$1/d/$n"; done
-  find "$1" -type f -exec touch -d '2024-05-01 12:00:00.25' {} +
-}
-
-edit() { # DIR KIND: as a person or a program does it: nothing is flushed
-  local n
-  case $2 in
-    create) mkdir "$1/n"; for n in {01..20}; do put "$1/n/f$n" $((10#$n * 1000)); done ;;
-    overwrite) for n in {01..20}; do
-        if [ $((10#$n % 2)) = 0 ]; then put "$1/a/f$n" $((10#$n * 900))
-        else put "$1/a/.new" $((10#$n * 1100)); mv "$1/a/.new" "$1/a/f$n"; fi
-      done ;;
-    delete) rm -r "$1/a" ;;
-    rename) mv "$1/d" "$1/e"; for n in {01..20}; do mv "$1/a/f$n" "$1/keep/g$n"; done ;;
-    metadata) chmod 640 "$1"/a/f*; touch -d '2025-06-01 10:00:00.5' "$1"/a/f*; chmod 750 "$1/d" ;;
-  esac
-}
-
 sync_run() { # the code server's command; its agent runs on the deploy server
   rc=0
-  on_host code timeout -k 5 60 "$W/bin/twsync" --state-dir "$state" sync "$code" "$deploy" --json >"$W/out" 2>"$W/err" || rc=$?
+  "$cut_build/tests/cut_host" on "$W" code 60 "$W/bin/twsync" --state-dir "$state" sync "$code" "$deploy" --json >"$W/out" 2>"$W/err" || rc=$?
 }
-summary() { tail -1 "$W/out" | sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p"; }
+summary() { # MEMBER: its value in the last line
+  local lines
+  mapfile -t lines <"$W/out"
+  if [[ ${lines[*]: -1} =~ .*\"$1\":\"?([^,\"}]*) ]]; then printf '%s\n' "${BASH_REMATCH[1]}"; fi
+}
 
 place() { # which of code, deploy, state lie on the disk
   code=$W/code deploy=$W/deploy state=$W/state
@@ -72,7 +48,7 @@ install_binaries() {
   cat >"$W/bin/twsync-agent" <<SCRIPT
 #!/bin/sh
 [ "\$1" = --version ] && exec "$bin/twsync-agent" --version
-exec unshare -m sh -c 'mount --bind "$W/deploy.boot" /proc/sys/kernel/random/boot_id && mount --bind "$W/deploy.stat" /proc/stat && exec "\$@"' sh "$bin/twsync-agent" "\$@"
+exec "$cut_build/tests/cut_host" on "$W" deploy 0 "$bin/twsync-agent" "\$@"
 SCRIPT
   chmod 755 "$W/bin/twsync-agent"
 }
@@ -124,7 +100,7 @@ run_case() { # DISK FROM KIND MOMENT
   mkdir -p "$code" "$deploy" "$state"
   chmod 700 "$state"
   boot_host code; boot_host deploy
-  first_tree "$code"
+  tool first "$code"
   if [[ $moment = L* ]]; then
     run_live_case "$@"
   else
@@ -137,7 +113,7 @@ run_case() { # DISK FROM KIND MOMENT
 notes_on() {
   mkdir "$W/disk/notes"
   sync -f "$W/disk"
-  bash -c 'exec 9<> <(:); for ((n = 0; ; n++)); do echo "note $n" >"$0/$n"; read -rt 0.03 -u 9; done' "$W/disk/notes" 2>/dev/null &
+  "$cut_build/tests/cut_tree" notes "$W/disk/notes" &
   echo $! >"$W/notes.pid"
 }
 notes_off() {
@@ -151,7 +127,7 @@ edit_side() { # FROM KIND
   tool trees "$code" "$W/old.tree"
   local root=$code
   [ "$1" = code ] || root=$deploy
-  edit "$root" "$2"
+  tool edit "$root" "$2"
   tool trees "$root" "$W/new.tree"
 }
 
@@ -285,6 +261,7 @@ if [ -n "$missing" ]; then
   if [ -n "${QUICK:-}" ]; then exit 0; else exit 2; fi
 fi
 [ -x "$bin/twsync" ] || die "no twsync in $bin: build it, or set TWSYNC_BIN"
+[ -x "$cut_build/tests/cut_tree" ] || die "no tests in $cut_build: build them, or set BUILD_DIR"
 prepared=$(mktemp -d "${TMPDIR:-/tmp}/twsync-cut-XXXXXX")
 export HOME=$prepared LC_ALL=C
 unset TWSYNC_CONFIG SSH_AUTH_SOCK

@@ -3,6 +3,8 @@
 # that can be started anew: a command sees the boot id and boot time that files say.
 # Uses $cut_support (this folder) and $W (of the case).
 
+cut_build=$(cd "${BUILD_DIR:-$cut_support/../../build}" && pwd)
+
 # Debian's programs first: what a version manager puts before them is slow to start.
 export PATH=/usr/bin:/bin:$PATH
 
@@ -14,7 +16,7 @@ nap() { read -rt "$1" -u "$cut_silence" || true; }
 cut_missing() {
   [ "$(id -u)" = 0 ] || { echo "root"; return; }
   local tool
-  for tool in nbdkit nbdfuse losetup mkfs.ext4 unshare gcc python3; do
+  for tool in nbdkit nbdfuse losetup mkfs.ext4 unshare gcc; do
     command -v "$tool" >/dev/null || { echo "$tool"; return; }
   done
   [ -e /usr/include/nbdkit-plugin.h ] || { echo "nbdkit-plugin.h"; return; }
@@ -77,18 +79,7 @@ copy_now() {
 }
 
 # boot_host NAME: that host (files in $W) was started at this moment.
-boot_host() {
-  cat /proc/sys/kernel/random/uuid >"$W/$1.boot"
-  sed "s/^btime .*/btime $(date +%s)/" /proc/stat >"$W/$1.stat"
-}
+boot_host() { "$cut_build/tests/cut_host" boot "$W" "$1"; }
 
 # on_host NAME COMMAND...: runs it there.
-on_host() { (exec_on_host "$@"); }
-
-# The same in this process's place: $! is the command's own id.
-exec_on_host() {
-  local name=$1; shift
-  # shellcheck disable=SC2016
-  exec unshare -m sh -c 'mount --bind "$0" /proc/sys/kernel/random/boot_id && mount --bind "$1" /proc/stat && shift && exec "$@"' \
-    "$W/$name.boot" "$W/$name.stat" "$@"
-}
+on_host() { local name=$1; shift; "$cut_build/tests/cut_host" on "$W" "$name" 0 "$@"; }

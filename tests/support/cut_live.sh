@@ -29,7 +29,7 @@ start_deploy_server() {
 start_code_server() {
   local role
   for role in "${live_roles[@]}"; do
-    exec_on_host code "$bin/twsync-$role" --config "$W/conf.sh" --state-dir "$state" --log-stderr >>"$W/$role.log" 2>&1 &
+    "$cut_build/tests/cut_host" on "$W" code 0 "$bin/twsync-$role" --config "$W/conf.sh" --state-dir "$state" --log-stderr >>"$W/$role.log" 2>&1 &
     echo $! >"$W/$role.pid"
   done
 }
@@ -56,10 +56,7 @@ is_quiet() {
   "$bin/twsync" status --config "$W/conf.sh" --state-dir "$state" --json >"$W/status" 2>/dev/null || true
   grep -q '"state":"idle"' "$W/status" && ! grep -q '"hints_waiting":[1-9]' "$W/status"
 }
-same_trees() {
-  tool trees "$code" "$W/code.now" "$deploy" "$W/deploy.now"
-  cmp -s "$W/code.now" "$W/deploy.now"
-}
+same_trees() { tool trees "$code" "$W/code.now" "$deploy" "$W/deploy.now" && cmp -s "$W/code.now" "$W/deploy.now"; }
 all_agreed() { is_quiet && same_trees; }
 
 wait_for() { # SECONDS WHAT COMMAND...
