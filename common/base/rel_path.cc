@@ -1,8 +1,26 @@
 #include "common/base/rel_path.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace twsync {
+
+namespace {
+
+/// How many bytes both begin with; paths of one directory share most of theirs.
+size_t same_bytes(const char* a, const char* b, size_t size) {
+  size_t at = 0;
+  for (uint64_t x = 0, y = 0; at + sizeof x <= size; at += sizeof x) {
+    std::memcpy(&x, a + at, sizeof x);
+    std::memcpy(&y, b + at, sizeof y);
+    if (x != y) break;
+  }
+  while (at < size && a[at] == b[at]) ++at;
+  return at;
+}
+
+}  // namespace
 
 bool is_valid_name(std::string_view name) {
   return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
@@ -67,10 +85,10 @@ std::string path_from_key(std::string_view key) {
 
 std::strong_ordering compare_paths(std::string_view a, std::string_view b) {
   const size_t common = std::min(a.size(), b.size());
-  const auto mismatch = std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(common), b.begin());
-  if (mismatch.first == a.begin() + static_cast<std::ptrdiff_t>(common)) return a.size() <=> b.size();
+  const size_t at = same_bytes(a.data(), b.data(), common);
+  if (at == common) return a.size() <=> b.size();
   const auto rank = [](char c) { return c == '/' ? 0u : static_cast<unsigned char>(c); };
-  return rank(*mismatch.first) <=> rank(*mismatch.second);
+  return rank(a[at]) <=> rank(b[at]);
 }
 
 }  // namespace twsync
