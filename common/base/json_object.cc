@@ -88,8 +88,9 @@ std::string json_text(std::string_view text) {
 
 std::string& JsonObject::member(std::string_view name) {
   if (!members_.empty()) members_ += ',';
-  append_literal(members_, name);
-  members_ += ':';
+  members_ += '"';
+  members_ += name;
+  members_ += "\":";
   return members_;
 }
 
