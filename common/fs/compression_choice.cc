@@ -9,8 +9,8 @@ namespace {
 constexpr uint64_t kWarmUp = 4U << 20U;  // fills queues and windows, which take anything at any speed
 constexpr uint64_t kWindow = 8U << 20U;
 constexpr int64_t kLongEnough = 2 * kSecond;
-constexpr uint64_t kSettled = 512U << 20U;  // then it is measured again
-constexpr double kClearly = 1.25;           // less gain is not worth the processor time
+constexpr uint64_t kSettled = 1U << 30U;  // then it is measured again
+constexpr double kClearly = 1.25;         // less gain is not worth the processor time
 
 }  // namespace
 
