@@ -51,16 +51,17 @@ void PendingTree::move(Side s, std::string_view from, std::string_view to) {
   for (auto& [path, entry] : moved) map.insert_or_assign(std::move(path), std::move(entry));
 }
 
-std::vector<std::string> PendingTree::paths(const std::vector<Scope>& scopes) const {
-  std::vector<std::string> out;
+std::vector<PendingTree::Differing> PendingTree::differing(const std::vector<Scope>& scopes) const {
+  std::vector<Differing> out;
   auto a = maps_[0].begin();
   auto b = maps_[1].begin();
   while (a != maps_[0].end() || b != maps_[1].end()) {
     const auto order = a == maps_[0].end()   ? std::strong_ordering::greater
                        : b == maps_[1].end() ? std::strong_ordering::less
                                              : compare_paths(a->first, b->first);
-    const std::string& path = order <= 0 ? a->first : b->first;
-    if (in_scopes(path, scopes)) out.push_back(path);
+    const Differing next{order <= 0 ? &a->first : &b->first, order <= 0 ? &a->second : nullptr,
+                         order >= 0 ? &b->second : nullptr};
+    if (in_scopes(*next.path, scopes)) out.push_back(next);
     if (order <= 0) ++a;
     if (order >= 0) ++b;
   }
@@ -69,7 +70,7 @@ std::vector<std::string> PendingTree::paths(const std::vector<Scope>& scopes) co
 
 Result<std::vector<PathState>> PendingTree::states(BaseStore& base, const std::vector<Scope>& scopes,
                                                    bool in_doubt) const {
-  const auto wanted = paths(scopes);
+  const auto wanted = differing(scopes);
   std::vector<PathState> out;
   out.reserve(wanted.size());
   const bool merge = wanted.size() >= kMergeFrom;
@@ -80,7 +81,8 @@ Result<std::vector<PathState>> PendingTree::states(BaseStore& base, const std::v
     SYNC_ASSIGN(cursor, base.rows({"", true}));
     SYNC_ASSIGN(have_row, cursor->next(row));
   }
-  for (const auto& path : wanted) {
+  for (const auto& [found_path, code, deploy] : wanted) {
+    const std::string& path = *found_path;
     PathState state;
     state.path = path;
     if (merge) {
@@ -94,9 +96,8 @@ Result<std::vector<PathState>> PendingTree::states(BaseStore& base, const std::v
     if (in_doubt && !state.base) {
       SYNC_ASSIGN(state.dropped, base.find_dropped(path));
     }
-    for (const Side s : {Side::code, Side::deploy}) {
-      if (const Entry* e = find(s, path)) (s == Side::code ? state.code : state.deploy) = *e;
-    }
+    if (code != nullptr) state.code = *code;
+    if (deploy != nullptr) state.deploy = *deploy;
     out.push_back(std::move(state));
   }
   return out;

@@ -20,7 +20,8 @@ class PendingTree {
 
   const Map& side(Side s) const { return maps_[static_cast<size_t>(s)]; }
   void set(Side s, std::string path, Entry entry) {
-    maps_[static_cast<size_t>(s)].insert_or_assign(std::move(path), std::move(entry));
+    auto& map = maps_[static_cast<size_t>(s)];
+    map.insert_or_assign(map.end(), std::move(path), std::move(entry));  // a scan's come in order
   }
   void erase(Side s, std::string_view path);
   const Entry* find(Side s, std::string_view path) const;
@@ -36,7 +37,12 @@ class PendingTree {
   Result<std::vector<PathState>> states(BaseStore& base, const std::vector<Scope>& scopes, bool in_doubt) const;
 
  private:
-  std::vector<std::string> paths(const std::vector<Scope>& scopes) const;
+  struct Differing {
+    const std::string* path;
+    const Entry* code;  ///< or none
+    const Entry* deploy;
+  };
+  std::vector<Differing> differing(const std::vector<Scope>& scopes) const;
   Map maps_[2];
 };
 

@@ -7,6 +7,7 @@
 #include "workers/resolver/parked_items.h"
 #include "workers/resolver/plan_batches.h"
 #include "workers/resolver/recent_deletions.h"
+#include "workers/resolver/results_by_id.h"
 #include "workers/resolver/store_care.h"
 #include "workers/resolver/twins.h"
 #include "workers/resolver/unkept.h"
@@ -196,29 +197,27 @@ void PlanRun::take_result(const Batch& batch, const BatchResult& result) {
 }
 
 Status PlanRun::record(const Batch& batch, const BatchResult& result) {
-  std::map<uint32_t, const OpResult*> by_id;
-  for (const auto& r : result.results) by_id[r.id] = &r;
+  const ResultsById results(result.results);
   SYNC_TRY(work_.base->begin(false));
   uint64_t deletions = 0;
   for (const auto& op : batch.operations) {
-    const auto found = by_id.find(op.id);
-    if (found == by_id.end()) continue;
-    SYNC_TRY(decisions_.settle(op, *found->second));
-    if (found->second->code != ErrorCode::ok) continue;
-    SYNC_TRY(recorder_.achieved(op, *found->second));
-    SYNC_TRY(note_metadata(work_, services_, policy_, op, *found->second));
+    const OpResult* const found = results.find(op.id);
+    if (found == nullptr) continue;
+    SYNC_TRY(decisions_.settle(op, *found));
+    if (found->code != ErrorCode::ok) continue;
+    SYNC_TRY(recorder_.achieved(op, *found));
+    SYNC_TRY(note_metadata(work_, services_, policy_, op, *found));
     if (counts_as_deletion(op)) ++deletions;
   }
   SYNC_TRY(recorder_.settle_names());
   SYNC_TRY(note_deletions(work_, batch.side, deletions, services_.clock.wall_ns()));
   SYNC_TRY(work_.base->commit());
   for (const auto& op : batch.operations) {
-    const auto found = by_id.find(op.id);
-    if (found == by_id.end()) {
+    if (const OpResult* const found = results.find(op.id)) {
+      take_one(op, *found);
+    } else {
       did_not_arrive(op, ErrorCode::stale);
       outcome_.again.push_back(op.path);
-    } else {
-      take_one(op, *found->second);
     }
   }
   if (!applied_.empty()) services_.applied(applied_);

@@ -12,7 +12,7 @@ void Recorder::keep_if_pending(Side side, const std::string& path, const BaseRow
   if (e != nullptr && !diff_entry(row, side, *e, policy_).any()) pending_.erase(side, path);
 }
 
-Status Recorder::put(BaseRow row) {
+Status Recorder::put(BaseRow& row) {
   row.round = round_;
   return base_.put(row);
 }
@@ -25,8 +25,7 @@ Status Recorder::drop(const BaseRow& row) {
 }
 
 Status Recorder::settle(const std::string& path, const BaseRow* old, const AppliedEntry* applied) {
-  const auto row =
-      merge_base(old, path, current(Side::code, path, old), current(Side::deploy, path, old), policy_, applied);
+  auto row = merge_base(old, path, current(Side::code, path, old), current(Side::deploy, path, old), policy_, applied);
   if (row) {
     SYNC_TRY(put(*row));
   } else if (old != nullptr) {
@@ -48,12 +47,42 @@ Status Recorder::achieved(const Operation& op, const OpResult& result) {
   if (op.kind == OpKind::link) return achieved_link(op, result);
   SYNC_ASSIGN(const auto old, row_before(op));
   const BaseRow* row = old ? &*old : nullptr;
-  pending_.set(op.side, op.path, result.target);
-  if (op.kind == OpKind::put_file && result.source.is_file()) pending_.set(other(op.side), op.path, result.source);
+  return settle_applied(op, result, row);
+}
+
+// Most of what a first sync does, so without a look into `pending` for what is known here.
+Status Recorder::settle_applied(const Operation& op, const OpResult& result, const BaseRow* old) {
   Entry desired = op.desired;
   if (op.kind == OpKind::make_directory) desired.mode |= kMadeDirectoryMode;
   const AppliedEntry applied{op.side, desired};
-  return settle(op.path, row, &applied);
+  const bool source_read = op.kind == OpKind::put_file && result.source.is_file();
+  const Side source_side = other(op.side);
+  const Entry held = source_read ? Entry{} : current(source_side, op.path, old);
+  const Entry& source = source_read ? result.source : held;
+  const bool to_code = op.side == Side::code;
+  auto row =
+      merge_base(old, op.path, to_code ? result.target : source, to_code ? source : result.target, policy_, &applied);
+  Status written;
+  if (row) {
+    written = put(*row);
+  } else if (old != nullptr) {
+    written = drop(*old);
+  }
+  const BaseRow* now = row ? &*row : nullptr;
+  const auto keep_if_differing = [&](Side side, const Entry& entry) {
+    if (!written.ok() || diff_entry(now, side, entry, policy_).any()) {
+      pending_.set(side, op.path, entry);
+    } else {
+      pending_.erase(side, op.path);
+    }
+  };
+  keep_if_differing(op.side, result.target);
+  if (source_read) {
+    keep_if_differing(source_side, source);
+  } else if (written.ok()) {
+    keep_if_pending(source_side, op.path, now);
+  }
+  return written;
 }
 
 Result<std::vector<BaseRow>> Recorder::rows_of(const std::string& path) {

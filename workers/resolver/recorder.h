@@ -44,8 +44,10 @@ class Recorder {
   Result<std::optional<BaseRow>> row_before(const Operation& op);
   /// Writes the row that follows from what both sides hold at `path` and drops what is no longer pending.
   Status settle(const std::string& path, const BaseRow* old, const AppliedEntry* applied = nullptr);
+  /// The same of what an operation left on its side, and what its source was if it says so.
+  Status settle_applied(const Operation& op, const OpResult& result, const BaseRow* old);
   Entry current(Side side, const std::string& path, const BaseRow* row) const;
-  Status put(BaseRow row);
+  Status put(BaseRow& row);
   /// Nothing stands there any more; until the round is settled it is known what did.
   Status drop(const BaseRow& row);
   void keep_if_pending(Side side, const std::string& path, const BaseRow* row);
