@@ -1,5 +1,6 @@
 """Runs the works of the plan and writes the table and the picture; see vs_peers.sh."""
 import argparse
+import contextlib
 import os
 import platform
 import signal
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from vs_peers import picture, settings, table, tools
 from vs_peers.bars import MISSED
-from vs_peers.bed import TOP, Bed, Failed
+from vs_peers.bed import TOP, Bed, Failed, full_page_cache
 from vs_peers.records import Records
 from vs_peers.works import ALL
 
@@ -111,7 +112,8 @@ def main():
     if not chosen.append:
         (out / "raw.jsonl").unlink(missing_ok=True)
     records = Records(out / "raw.jsonl")
-    failed = measure(found, records)
+    with full_page_cache() if not found.quick else contextlib.nullcontext():
+        failed = measure(found, records)
     bars = write(found, records, out)
     if failed:
         return 2
