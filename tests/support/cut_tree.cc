@@ -2,7 +2,7 @@
 //
 // first DIR | edit DIR KIND  20 files of 1 to 20 kB and others; a change as a person or a program makes it. Nothing is
 //                            flushed
-// notes DIR                  writes a short note there 33 times a second, until it is killed
+// notes DIR                  writes a short note there 100 times a second, until it is killed
 // trees DIR FILE...          writes the manifest of what stands in DIR to FILE, the same bytes for the same tree; any
 //                            number of pairs
 // copied RESULT SIDE CODE DEPLOY
@@ -44,7 +44,7 @@ using Tree = std::map<std::string, Entry>;
 constexpr timespec kFirstTime = {1'714'564'800, 250'000'000};  // 2024-05-01 12:00
 constexpr timespec kOtherTime = {1'748'772'000, 500'000'000};  // 2025-06-01 10:00
 constexpr int kFiles = 20;
-constexpr useconds_t kNotePause = 30'000;
+constexpr useconds_t kNotePause = 10'000;
 
 [[noreturn]] void fail(const std::string& what) {
   throw std::runtime_error(what + ": " + std::strerror(errno));
