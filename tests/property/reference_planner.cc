@@ -37,6 +37,7 @@ class Reference {
   ReferencePlan run() {
     follow_reference_renames(t_);
     out_.renames = t_.renames;
+    out_.unseen = t_.unseen;
     for (const auto& [path, row] : t_.base) paths_.insert(path);
     for (const Side s : kSides) {
       end(s) = t_.tree(s);

@@ -21,6 +21,7 @@ struct ReferencePlan {
   std::map<std::string, std::string, PathLess> verdicts;   ///< conflicts, parked paths, and what is carried where
   std::multiset<std::pair<std::string, LoserCause>> kept;  ///< every displaced content, with its cause
   std::set<std::string> renames;                           ///< "side from > to"
+  bool unseen = false;  ///< R48: the planner lacks a row that matters; what it does instead is judged by all else
 };
 
 ReferencePlan reference_plan(const std::map<std::string, BaseRow, PathLess>& base, const ModelTree& code,

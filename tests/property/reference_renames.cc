@@ -124,6 +124,9 @@ class Renames {
     if (twin == open_.end() || !stands(*twin)) return false;
     const std::string place = twin->to;
     if (place == c.to) {  // R42
+      t_.unseen = t_.unseen || std::any_of(t_.base.begin(), t_.base.end(), [&](const auto& b) {
+                    return is_at_or_below(b.first, c.from) && t_.row(replace_prefix(b.first, c.from, c.to)) != nullptr;
+                  });
       move_tree(t_.base, c.from, c.to);
       follow_along(c, c.from, false);
       return true;

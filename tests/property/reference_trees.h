@@ -20,6 +20,7 @@ struct ReferenceTrees {
   Policy policy;
   std::map<std::string, Side> made;  ///< directories that a rename needs on this side
   std::set<std::string> renames;     ///< "side from > to"
+  bool unseen = false;               ///< R48: an agreed move's rows meet rows that are not pending
 
   ModelTree& tree(Side s) { return trees[static_cast<size_t>(s)]; }
   const ModelTree& tree(Side s) const { return trees[static_cast<size_t>(s)]; }
