@@ -16,11 +16,15 @@ std::string tag_of(const KeyOptions& options) {
   return options.tag + "/members";
 }
 
-/// $p, the ways of the members, and $d, this one; ends where there can be none. Nobody but root writes there, so that
-/// no link can stand in the way.
-std::string begin(const ReverseKeys& reverse) {
+/// $p, the ways of the members, and $d, this one. Nobody but root writes there, so that no link can stand in the way.
+std::string places(const ReverseKeys& reverse) {
   return str("umask 077; p=", shell_word(reverse.members_place), "; d=\"$p/\"",
-             shell_word(way_back_name(reverse.pair, reverse.code.host)), "; g=", shell_word(reverse.members_group),
+             shell_word(way_back_name(reverse.pair, reverse.code.host)), "\n");
+}
+
+/// Also $g; ends where there can be none.
+std::string begin(const ReverseKeys& reverse) {
+  return str(places(reverse), "g=", shell_word(reverse.members_group),
              "\nif [ \"$(id -u)\" != 0 ] || ! getent group \"$g\" >/dev/null; then echo ", kNoMembers,
              "; exit 0; fi\n");
 }
@@ -65,10 +69,10 @@ Status remove_members(SshSession& session, const KeyOptions& options) {
   const std::string tag = tag_of(options);
   SYNC_TRY(
       edit_authorized(reverse.authorized_keys, [&](const std::string& text) { return without_tagged(text, tag, ""); }));
-  // A member's command that is just being run may put a file there meanwhile.
-  const auto removed =
-      run_script(session, "removing the members' key there",
-                 str(begin(reverse), "rm -rf \"$d\" || rm -rf \"$d\" || exit 1; rmdir \"$p\" 2>/dev/null; exit 0\n"));
+  // Also where the group is gone by now. A member's command that is just being run may put a file there meanwhile.
+  const auto removed = run_script(session, "removing the members' key there",
+                                  str(places(reverse), "[ \"$(id -u)\" = 0 ] || exit 0\n",
+                                      "rm -rf \"$d\" || rm -rf \"$d\" || exit 1; rmdir \"$p\" 2>/dev/null; exit 0\n"));
   return removed ? Status() : Status(removed.error());
 }
 
