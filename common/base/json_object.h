@@ -12,6 +12,7 @@ namespace twsync {
 
 class JsonObject {
  public:
+  /// Names are the program's own words: nothing in them is escaped.
   JsonObject& text(std::string_view name, std::string_view value);
   /// "name", plus "name_b64" when the bytes are not UTF-8 (then "name" is the escaped form).
   JsonObject& path(std::string_view name, std::string_view bytes);

@@ -15,6 +15,8 @@ cut_support=$(cd "$(dirname "$0")/../support" && pwd)
 . "$cut_support/cut_lib.sh"
 # shellcheck source=tests/support/cut_live.sh
 . "$cut_support/cut_live.sh"
+# shellcheck source=tests/support/summary_lib.sh
+. "$cut_support/summary_lib.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${TWSYNC_BIN:-$top/build/bin}
 tool() { "$cut_build/tests/cut_tree" "$@"; }
@@ -24,11 +26,6 @@ die() { echo "$*"; exit 1; }
 sync_run() { # the code server's command; its agent runs on the deploy server
   rc=0
   "$cut_build/tests/cut_host" on "$W" code 60 "$W/bin/twsync" --state-dir "$state" sync "$code" "$deploy" --json >"$W/out" 2>"$W/err" || rc=$?
-}
-summary() { # MEMBER: its value in the last line
-  local lines
-  mapfile -t lines <"$W/out"
-  if [[ ${lines[*]: -1} =~ .*\"$1\":\"?([^,\"}]*) ]]; then printf '%s\n' "${BASH_REMATCH[1]}"; fi
 }
 
 place() { # which of code, deploy, state lie on the disk
@@ -113,7 +110,7 @@ run_case() { # DISK FROM KIND MOMENT
 notes_on() {
   mkdir "$W/disk/notes"
   sync -f "$W/disk"
-  "$cut_build/tests/cut_tree" notes "$W/disk/notes" &
+  "$cut_build/tests/cut_tree" notes "$W/disk/notes" &  # not by tool(): $! would be a shell's
   echo $! >"$W/notes.pid"
 }
 notes_off() {

@@ -4,6 +4,8 @@
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 support=$top/tests/support
+# shellcheck source=tests/support/summary_lib.sh
+. "$support/summary_lib.sh"
 bin=${TWSYNC_BIN:-$top/build/bin}
 [ -x "$bin/twsync" ] && [ -x "$bin/twsync-agent" ] || { echo "no twsync in $bin: build it, or set TWSYNC_BIN"; exit 2; }
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/twsync-test-XXXXXX")
@@ -70,12 +72,6 @@ in_sync() {
   [ "$(summary in_sync)" = true ] || die "not in sync: $(tail -1 "$W/out")"
 }
 
-# summary MEMBER: its value in the last line; by the shell alone, as thousands of runs are asked.
-summary() {
-  local lines
-  mapfile -t lines <"$W/out"
-  if [[ ${lines[*]: -1} =~ .*\"$1\":\"?([^,\"}]*) ]]; then printf '%s\n' "${BASH_REMATCH[1]}"; fi
-}
 # events KIND: the lines of one kind of event.
 events() { grep "\"event\":\"$1\"" "$W/out" || true; }
 # operations: what was (or would be) done, in a fixed order.

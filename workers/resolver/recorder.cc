@@ -46,8 +46,7 @@ Status Recorder::achieved(const Operation& op, const OpResult& result) {
   if (op.kind == OpKind::rename) return achieved_rename(op, result);
   if (op.kind == OpKind::link) return achieved_link(op, result);
   SYNC_ASSIGN(const auto old, row_before(op));
-  const BaseRow* row = old ? &*old : nullptr;
-  return settle_applied(op, result, row);
+  return settle_applied(op, result, old ? &*old : nullptr);
 }
 
 // Most of what a first sync does, so without a look into `pending` for what is known here.
