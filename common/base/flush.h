@@ -1,28 +1,18 @@
 #pragma once
-// The calls that put data on disk. A build without them (SYNC_TEST_WITHOUT_FLUSHES) exists to show that the tests of
-// power cuts can fail and what flushing costs; it says so with --version, and nothing that is shipped is such a build.
-
-#include <unistd.h>
+// The calls that put data on disk. One object of its own, so that a test build without it
+// (tests/support/without_flushes.cc) can show that the tests of power cuts can fail and what flushing costs; that build
+// says so with --version.
 
 namespace twsync {
 
-#ifdef TWSYNC_TEST_WITHOUT_FLUSHES
-constexpr bool kFlushes = false;
-#else
-constexpr bool kFlushes = true;
-#endif
+/// False in that test build alone.
+extern const bool kFlushes;
 
 /// Content, metadata and, of a directory, its names. 0, or -1 and errno.
-inline int flush_fd(int fd) {
-  return kFlushes ? ::fsync(fd) : 0;
-}
+int flush_fd(int fd);
 /// Content and size.
-inline int flush_data(int fd) {
-  return kFlushes ? ::fdatasync(fd) : 0;
-}
+int flush_data(int fd);
 /// Everything on the file system of `fd`.
-inline int flush_file_system(int fd) {
-  return kFlushes ? ::syncfs(fd) : 0;
-}
+int flush_file_system(int fd);
 
 }  // namespace twsync

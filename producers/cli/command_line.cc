@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "common/app/settings.h"
+#include "common/base/flush.h"
 #include "common/base/text.h"
 #include "producers/cli/command_help.h"
 #include "producers/cli/library_versions.h"
@@ -285,7 +286,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& args) {
   } catch (const CLI::CallForHelp&) {
     return CommandLine{TextCommand{help_of(p->app)}, {}};
   } catch (const CLI::CallForVersion&) {
-    return CommandLine{TextCommand{"twsync " TWSYNC_VERSION "\n" + library_versions()}, {}};
+    const char* end = kFlushes ? "\n" : " (test build without flushes)\n";
+    return CommandLine{TextCommand{str("twsync " TWSYNC_VERSION, end, library_versions())}, {}};
   } catch (const CLI::ParseError& failure) {
     return usage(what_is_wrong(p->app, args, failure.what()));
   } catch (const std::exception& failure) {

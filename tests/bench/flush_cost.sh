@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # flush_cost.sh [--rounds N]: what flushing costs. The first sync of a real tree into a fresh directory, by this build and by
-# one that never flushes (SYNC_TEST_WITHOUT_FLUSHES, made for this), which in return has one `sync -f` of the target inside its
+# the one that never flushes (tests/support/without_flushes.cc), which in return has one `sync -f` of the target inside its
 # time. They take turns, round 0 warms the caches. Bar: the median of the ratios <= 1.15.
-# Environment: TREE, CACHE as in vs_peers.sh; TWSYNC_BIN (default build/bin), WITHOUT_FLUSHES_BIN (else it is built);
-# BENCH_DIR where to work (default /var/tmp). Nothing is deleted before the end: ext4 makes new files slowly after that.
+# Environment: TREE, CACHE as in vs_peers.sh; BUILD_DIR (default build); BENCH_DIR where to work (default /var/tmp). Nothing
+# is deleted before the end: ext4 makes new files slowly after that.
 set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,17 +12,12 @@ top=$(cd "$here/../.." && pwd)
 . "$here/linux_tree.sh"
 rounds=3
 if [ "${1:-}" = --rounds ]; then rounds=$2; fi
-with=${TWSYNC_BIN:-$top/build/bin}
+build=$(cd "${BUILD_DIR:-$top/build}" && pwd)
+with=$build/bin without=$build/tests/without_flushes
 work=$(mktemp -d "${BENCH_DIR:-/var/tmp}/twsync-flush-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 tree=${TREE:-$(linux_tree)}
 
-without=${WITHOUT_FLUSHES_BIN:-}
-if [ -z "$without" ]; then
-  cmake -S "$top" -B "$work/build" -G Ninja -DSYNC_TESTS=OFF -DSYNC_TEST_WITHOUT_FLUSHES=ON >/dev/null
-  cmake --build "$work/build" --target twsync twsync-agent >"$work/build.log" || { tail -5 "$work/build.log"; exit 2; }
-  without=$work/build/bin
-fi
 "$without/twsync" --version | grep -q 'without flushes' || { echo "$without flushes" >&2; exit 2; }
 if "$with/twsync" --version | grep -q 'without flushes'; then echo "$with does not flush" >&2; exit 2; fi
 
