@@ -253,7 +253,8 @@ TEST_F(KnownRangesTest, a_damaged_file_counts_for_nothing) {
     EXPECT_GT(scan_twice().repeated, 0U) << "made anew";
   }
   std::fstream file(ranges_file(), std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(100) << '~';
+  const int byte = file.seekg(100).get();
+  file.seekp(100).put(static_cast<char>(byte ^ 1));
   file.close();
   EXPECT_EQ(scan_twice().repeated, 0U);
 }
