@@ -35,7 +35,7 @@ const char* kind_text(Kind kind) {
 std::string entry_json(const Entry& entry) {
   JsonObject out;
   out.text("kind", kind_text(entry.kind));
-  if (!entry.exists()) return out.str_value();
+  if (!entry.exists()) return std::move(out).str_value();
   if (entry.is_file()) out.number("size", entry.size);
   if (entry.is_file() && entry.digest.known()) out.text("digest", to_string(entry.digest));
   if (entry.kind == Kind::symlink) out.path("target", entry.target);
@@ -44,7 +44,7 @@ std::string entry_json(const Entry& entry) {
   if (entry.kind != Kind::symlink) out.text("mode", mode);
   out.time("mtime", entry.mtime_ns);
   if (!entry.owner.str().empty()) out.text("owner", entry.owner.str()).text("group", entry.group.str());
-  return out.str_value();
+  return std::move(out).str_value();
 }
 
 void remove_old(const std::string& directory) {
@@ -71,7 +71,7 @@ std::string format_audit_line(const AuditEntry& entry, const Operation& operatio
   out.raw("from", entry_json(operation.expected));
   out.raw("to", entry_json(removed ? Entry{} : result.target.exists() ? result.target : operation.desired));
   if (!result.version.empty()) out.text("version", result.version);
-  return out.str_value();
+  return std::move(out).str_value();
 }
 
 AuditLog::~AuditLog() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 
 namespace twsync {
 
@@ -32,9 +33,26 @@ void append_character(std::string& out, std::string_view character) {
   append_unicode_escape(out, point);
 }
 
-/// What stands in a literal as it is.
-bool is_plain(char c) {
-  return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+constexpr uint64_t kEachOne = 0x0101010101010101U;
+constexpr uint64_t kEachTop = kEachOne * 0x80U;
+
+/// Of eight bytes below 0x80: the top bit of one that is less than `least` (a borrow may mark the next one as well).
+constexpr uint64_t below(uint64_t bytes, uint64_t least) {
+  return (bytes - kEachOne * least) & kEachTop;
+}
+
+/// True = all of it stands in a literal as it is: no control, quote, backslash, DEL or byte of another script.
+bool is_plain(std::string_view text) {
+  for (uint64_t bytes = 0; !text.empty();) {
+    const size_t count = std::min(text.size(), sizeof bytes);
+    bytes = kEachOne * 'x';
+    std::memcpy(&bytes, text.data(), count);
+    const uint64_t special = bytes | below(bytes, 0x20) | below(bytes ^ kEachOne * '"', 1) |
+                             below(bytes ^ kEachOne * '\\', 1) | below(bytes ^ kEachOne * 0x7F, 1);
+    if ((special & kEachTop) != 0) return false;
+    text.remove_prefix(count);
+  }
+  return true;
 }
 
 void append_with_escapes(std::string& out, std::string_view text) {
@@ -63,7 +81,7 @@ void append_with_escapes(std::string& out, std::string_view text) {
 
 void append_literal(std::string& out, std::string_view text) {
   out += '"';
-  if (std::all_of(text.begin(), text.end(), is_plain)) {
+  if (is_plain(text)) {
     out += text;
   } else {
     append_with_escapes(out, text);
@@ -87,11 +105,10 @@ std::string json_text(std::string_view text) {
 }
 
 std::string& JsonObject::member(std::string_view name) {
-  if (!members_.empty()) members_ += ',';
-  members_ += '"';
-  members_ += name;
-  members_ += "\":";
-  return members_;
+  text_ += text_.size() == 1 ? "\"" : ",\"";
+  text_ += name;
+  text_ += "\":";
+  return text_;
 }
 
 JsonObject& JsonObject::raw(std::string_view name, std::string_view json) {

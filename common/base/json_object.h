@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/base/text.h"
 
@@ -26,12 +27,13 @@ class JsonObject {
   /// UTC, RFC 3339, with milliseconds.
   JsonObject& time(std::string_view name, int64_t wall_ns);
   JsonObject& raw(std::string_view name, std::string_view json);
-  std::string str_value() const { return "{" + members_ + "}"; }
+  std::string str_value() const& { return text_ + '}'; }
+  std::string str_value() && { return std::move(text_ += '}'); }
 
  private:
   std::string& member(std::string_view name);  // where its value belongs
 
-  std::string members_;
+  std::string text_ = "{";  ///< without its end
 };
 
 /// A JSON string literal; bytes that are not UTF-8 are replaced by escape_bytes().

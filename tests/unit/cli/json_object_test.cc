@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 namespace twsync {
 namespace {
 
@@ -31,6 +33,23 @@ TEST(JsonObject, nothing_that_a_terminal_obeys) {
                 .str_value(),
             "{\"path\":\"\\u202ex\"}");
   EXPECT_EQ(JsonObject().path("path", "\xf0\x9f\x98\x80").str_value(), "{\"path\":\"\xf0\x9f\x98\x80\"}");
+}
+
+TEST(JsonObject, every_byte_is_escaped_wherever_it_stands) {
+  for (int byte = 0; byte < 0x80; ++byte) {
+    const char c = static_cast<char>(byte);
+    char hex[8];
+    std::snprintf(hex, sizeof hex, "\\u%04x", static_cast<unsigned>(byte));
+    const std::string wanted = c == '"' || c == '\\'         ? std::string("\\") + c
+                               : byte < 0x20 || byte == 0x7F ? std::string(hex)
+                                                             : std::string(1, c);
+    for (size_t before = 0; before < 18; ++before) {
+      for (const size_t after : {0U, 1U, 7U, 8U, 9U}) {
+        const std::string a(before, ' '), b(after, '~');
+        ASSERT_EQ(json_text(a + c + b), "\"" + a + wanted + b + "\"") << byte << " at " << before;
+      }
+    }
+  }
 }
 
 TEST(JsonObject, times) {
