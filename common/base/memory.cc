@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "common/base/spare_blocks.h"
+
 namespace twsync {
 
 namespace {
@@ -37,6 +39,7 @@ void return_free_memory() {
   // size. What no call could give back counts once.
   static std::atomic<int64_t> least{0};
   static std::atomic<int64_t> last{0};
+  SpareBlocks::shared().clear();
   const int64_t now = slack();
   if (now < least + kWorthIt || std::abs(now - last) < kNews) return;
   ::malloc_trim(0);

@@ -10,6 +10,7 @@
 #include <thread>
 #include <variant>
 
+#include "common/base/spare_blocks.h"
 #include "common/fs/executor.h"
 #include "common/fs/flusher.h"
 #include "common/fs/partial_store.h"
@@ -136,6 +137,7 @@ class RootApplier final : public Applier {
       }
       lock.unlock();
       const bool closed = stage(stager, flight, input);
+      if (auto* block = std::get_if<std::string>(&input)) SpareBlocks::shared().give(std::move(*block));
       lock.lock();
       if (!closed) continue;
       changed_.wait(lock, [&] { return stop_ || staged_.size() < kStagedBatches; });

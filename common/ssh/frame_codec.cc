@@ -2,15 +2,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "common/base/check.h"
+#include "common/base/spare_blocks.h"
 #include "common/base/text.h"
 
 namespace twsync {
 
 namespace {
 
-constexpr size_t kReadBuffer = 256U << 10U;
+constexpr size_t kReadBuffer = 32U << 10U;  // the rest of a large payload is read to where it stays
 
 void append_le(std::string& out, uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xFFU);
@@ -89,7 +91,8 @@ Status FrameReader::begin_frame() {
   if (header_[5] != 0 || header_[6] != 0 || header_[7] != 0) return violation("a frame header with unknown flags");
   frame_.type = static_cast<FrameType>(header_[4]);
   frame_.stream = read_le32(header_.data() + 8);
-  frame_.payload.resize(size);
+  // What it is filled with comes next: no need to clear it.
+  frame_.payload = size < SpareBlocks::kLeast ? std::string(size, '\0') : SpareBlocks::shared().take(size);
   header_size_ = 0;
   filled_ = 0;
   in_payload_ = true;
@@ -132,7 +135,7 @@ Result<size_t> FrameWriter::write_to(ByteStream& stream) {
   SYNC_ASSIGN(const size_t taken, stream.write_some(large_.data() + large_pos_, large_.size() - large_pos_));
   large_pos_ += taken;
   if (large_pos_ == large_.size()) {
-    large_ = std::string();
+    SpareBlocks::shared().give(std::exchange(large_, {}));
     large_pos_ = 0;
   }
   return taken;

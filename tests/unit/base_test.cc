@@ -5,6 +5,7 @@
 #include "common/base/hasher.h"
 #include "common/base/name.h"
 #include "common/base/rel_path.h"
+#include "common/base/spare_blocks.h"
 #include "common/base/text.h"
 
 namespace twsync {
@@ -83,6 +84,20 @@ TEST(Hasher, wide_registers_give_the_same_digest) {
     for (size_t at = 0; at < size; at += 509) pieces.update(std::string_view(bytes).substr(at, 509));
     EXPECT_EQ(whole.hash(bytes), pieces.finish()) << size;
   }
+}
+
+TEST(SpareBlocks, what_was_given_is_taken_at_any_size) {
+  SpareBlocks blocks;
+  std::string used(SpareBlocks::kLeast, 'x');
+  const char* const memory = used.data();
+  blocks.give(std::move(used));
+  std::string taken = blocks.take(10);
+  EXPECT_EQ(taken.data(), memory);
+  EXPECT_EQ(taken.size(), 10U);
+  EXPECT_EQ(blocks.take(SpareBlocks::kLeast).size(), SpareBlocks::kLeast) << "none was left";
+  taken.resize(SpareBlocks::kLeast);
+  blocks.give(std::move(taken));
+  EXPECT_EQ(blocks.take(4 * SpareBlocks::kLeast).size(), 4 * SpareBlocks::kLeast) << "it was too small";
 }
 
 TEST(Name, equal_text_is_the_same_name) {
