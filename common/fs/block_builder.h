@@ -2,10 +2,13 @@
 // Records of the content stream, packed into blocks (common/wire/PROTOCOL_CONTENT.md).
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <string_view>
 
+#include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/base/spare_blocks.h"
 #include "common/fs/applier.h"
 #include "common/fs/block_codec.h"
 #include "common/fs/compression_choice.h"
@@ -25,40 +28,54 @@ class BlockBuilder {
     uint64_t block;
     size_t size;
   };
-  Mark mark() const { return {number_, block_.size()}; }
+  Mark mark() const { return {number_, used_}; }
   /// Takes back what was put since `mark`; false when some of it is gone already.
   bool take_back(const Mark& mark) {
     if (mark.block != number_) return false;
-    block_.resize(mark.size);
+    used_ = mark.size;
     return true;
   }
 
   Status put(const std::string& record) {
-    if (block_.size() + record.size() > kMost) SYNC_TRY(flush());
-    block_ += record;
+    SYNC_CHECK(record.size() <= kMaxRawBlock, "a content record that is larger than a block");
+    if (used_ + record.size() > kMost) SYNC_TRY(flush());
+    append(record);
     return {};
   }
 
   Status put_data(std::string_view bytes) {
     while (!bytes.empty()) {
-      const size_t room = kMost - block_.size();
+      const size_t room = kMost - used_;
       if (room < kRecordHead + std::min(bytes.size(), kWorthFilling)) {
         SYNC_TRY(flush());
         continue;
       }
       const std::string_view piece = bytes.substr(0, room - kRecordHead);
-      block_ += encode_data_head(piece.size());
-      block_ += piece;
+      append(encode_data_head(piece.size()));
+      append(piece);
       bytes.remove_prefix(piece.size());
     }
     return {};
   }
 
+  /// Where `size` bytes of content (at most kInPlace, not 0) may be read to, for put_placed(); nothing else in between.
+  Result<char*> place(size_t size) {
+    if (kMost - used_ < kRecordHead + size) SYNC_TRY(flush());
+    return block_.data() + used_ + kRecordHead;
+  }
+  /// What was read to that place, all of it or less.
+  void put_placed(size_t size) {
+    append(encode_data_head(size));
+    used_ += size;
+  }
+  static constexpr size_t kInPlace = 64U << 10U;
+
   Status flush() {
-    if (block_.size() == kBlockHead) return {};
-    const size_t raw_size = block_.size() - kBlockHead;
+    if (used_ == kBlockHead) return {};
+    const size_t raw_size = used_ - kBlockHead;
     // A short one takes no more memory than it needs while it waits to be sent.
-    std::string full = block_.size() < kMost / 2 ? std::string(block_) : std::move(block_);
+    std::string full = used_ < kMost / 2 ? block_.substr(0, used_) : std::move(block_);
+    full.resize(used_);
     std::string block = encoder_.encode_in_place(std::move(full), compression_.compress());
     begin();
     ++number_;
@@ -71,9 +88,12 @@ class BlockBuilder {
 
  private:
   void begin() {
-    block_.clear();
-    block_.reserve(kMost);
-    block_.append(kBlockHead, '\0');
+    if (block_.size() < kMost) block_ = SpareBlocks::shared().take(kMost);
+    used_ = kBlockHead;
+  }
+  void append(std::string_view bytes) {
+    std::memcpy(block_.data() + used_, bytes.data(), bytes.size());
+    used_ += bytes.size();
   }
 
   static constexpr size_t kMost = kBlockHead + kMaxRawBlock;
@@ -84,7 +104,8 @@ class BlockBuilder {
   CompressionChoice& compression_;
   SystemClock clock_;
   int64_t last_ns_;
-  std::string block_;  // its head is written when it is full
+  std::string block_;  // of kMost bytes; its head is written when it is full
+  size_t used_ = 0;
   uint64_t number_ = 0;
 };
 

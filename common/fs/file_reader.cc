@@ -123,6 +123,18 @@ Result<uint64_t> read_content(int fd, const FileStat& stat, const ContentSink& s
   return offset;
 }
 
+Result<size_t> read_begin(int fd, char* to, size_t size) {
+  size_t got = 0;
+  while (got < size) {
+    const ssize_t more = ::pread(fd, to + got, size - got, static_cast<off_t>(got));
+    if (more < 0 && errno == EINTR) continue;
+    if (more < 0) return error_from_errno(errno, "cannot read");
+    if (more == 0) break;
+    got += static_cast<size_t>(more);
+  }
+  return got;
+}
+
 void hash_zeros(Hasher& hasher, uint64_t count) {
   static const std::string kZeros(64U << 10U, '\0');
   while (count > 0) {

@@ -39,6 +39,9 @@ using ContentSink = std::function<Status(std::string_view bytes, uint64_t zeros)
 /// Returns the count read: less than `size` when the file was shorter by then.
 Result<uint64_t> read_content(int fd, const FileStat& stat, const ContentSink& sink, char* buffer, size_t buffer_size);
 
+/// The first `size` bytes, holes too; fewer where the file ends. `to` has room for them.
+Result<size_t> read_begin(int fd, char* to, size_t size);
+
 /// Feeds `count` zero bytes.
 void hash_zeros(Hasher& hasher, uint64_t count);
 

@@ -197,6 +197,7 @@ class RootSender final : public Sender {
     }
     SYNC_TRY(blocks.put(encode_begin(*begin)));
     hasher_.reset();
+    if (goes_in_place(stat)) return read_in_place(fd, stat.size, blocks, whole, broken);
     records.begin(stat.size);
     bool emit_failed = false;
     const auto sink = [&](std::string_view bytes, uint64_t zeros) {
@@ -210,6 +211,25 @@ class RootSender final : public Sender {
     SYNC_TRY(records.end());
     whole = !broken && got && *got == stat.size;
     if (!got) broken = std::move(got).error();
+    return {};
+  }
+
+  static bool goes_in_place(const FileStat& stat) {
+    return stat.size > 0 && stat.size <= BlockBuilder::kInPlace && stat.size < kChunkedFrom &&
+           stat.size <= stat.blocks * 512;
+  }
+
+  // Most files: read to where they are sent from.
+  Status read_in_place(int fd, size_t size, BlockBuilder& blocks, bool& whole, std::optional<Error>& broken) {
+    SYNC_ASSIGN(char* const to, blocks.place(size));
+    auto got = read_begin(fd, to, size);
+    if (!got) {
+      broken = std::move(got).error();
+      return {};
+    }
+    hasher_.update({to, *got});
+    if (*got > 0) blocks.put_placed(*got);
+    whole = *got == size;
     return {};
   }
 
