@@ -29,6 +29,17 @@ struct Room {
 };
 Room room_in(const Space& space);
 
+/// check_room() for one small file after another: asks the file system for a few at once. One thread.
+class RoomForMany {
+ public:
+  /// What was heard before no longer counts: time has passed.
+  void forget() { files_ = 0; }
+  Status check(int fd, uint64_t bytes);
+
+ private:
+  uint64_t files_ = 0, bytes_ = 0;  // still covered by the last answer
+};
+
 /// no_space when `bytes` more and one more inode would break into the reserve of the file system behind `fd`.
 Status check_room(int fd, uint64_t bytes);
 

@@ -8,7 +8,6 @@
 #include "common/base/rel_path.h"
 #include "common/fs/file_io.h"
 #include "common/fs/file_reader.h"
-#include "common/fs/space.h"
 #include "common/fs/violation.h"
 
 namespace twsync {
@@ -36,6 +35,7 @@ Stager::~Stager() {
 void Stager::begin(InFlight& flight) {
   flight_ = &flight;
   current_ = nullptr;
+  room_.forget();
 }
 
 Status Stager::block(std::string_view bytes) {

@@ -17,6 +17,7 @@
 #include "common/fs/write_behind.h"
 #include "common/fs/old_version.h"
 #include "common/fs/partial_store.h"
+#include "common/fs/space.h"
 
 namespace twsync {
 
@@ -79,6 +80,7 @@ class Stager {
   std::atomic<size_t>& open_files_;
   const size_t max_open_;
   std::function<unsigned()> flush_failures_;
+  RoomForMany room_;
 
   InFlight* flight_ = nullptr;
   Item* current_ = nullptr;  // a file whose begin came

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "common/fs/space.h"
 #include "common/fs/stager.h"
 #include "common/fs/violation.h"
 
@@ -16,7 +15,7 @@ Status Stager::stage_file(Item& item) {
   if (source_.source.size >= kResumedFrom && source_.twin == 0)
     partial_ = partials_.open(item.op->path, source_.source.size);
   const uint64_t there = partial_ ? std::min(partial_->allocated(), source_.allocated) : 0;
-  Status room = check_room(stage_.fd(), source_.allocated - there);
+  Status room = room_.check(stage_.fd(), source_.allocated - there);
   if (!room.ok() && room.error().code == ErrorCode::no_space) {
     // What waits for its transfer to go on gives way to one that is here.
     partials_.drop_all();
