@@ -160,7 +160,8 @@ Status Listing::walk_below(const std::string& path, Entry entry) {
       if (!levels.empty()) levels.back().node->children[levels.back().child - 1].reset();
       continue;
     }
-    PathEntry& item = entries[level.entry++];
+    DirEntry& found = entries[level.entry++];
+    PathEntry item{join_path(level.node->listing.path, found.name), std::move(found.entry)};
     if (item.entry.is_directory()) {
       TreeWalker::Node& child = *level.node->children[level.child++];
       SYNC_TRY(enter(child, item, descend));

@@ -41,8 +41,13 @@ std::optional<uint32_t> parse_id(const std::string& name) {
 }  // namespace
 
 Name OwnerNames::user(uint32_t uid) {
+  if (const auto* last = last_user_.load(std::memory_order_acquire); last != nullptr && last->first == uid)
+    return last->second;
   std::lock_guard lock(mutex_);
-  if (const auto found = users_.find(uid); found != users_.end()) return found->second;
+  if (const auto found = users_.find(uid); found != users_.end()) {
+    last_user_.store(&*found, std::memory_order_release);
+    return found->second;
+  }
   passwd record{};
   std::vector<char> buffer;
   const Name name(look_up(getpwuid_r, uid_t{uid}, record, buffer) ? std::string(record.pw_name) : str("#", uid));
@@ -51,8 +56,13 @@ Name OwnerNames::user(uint32_t uid) {
 }
 
 Name OwnerNames::group(uint32_t gid) {
+  if (const auto* last = last_group_.load(std::memory_order_acquire); last != nullptr && last->first == gid)
+    return last->second;
   std::lock_guard lock(mutex_);
-  if (const auto found = groups_.find(gid); found != groups_.end()) return found->second;
+  if (const auto found = groups_.find(gid); found != groups_.end()) {
+    last_group_.store(&*found, std::memory_order_release);
+    return found->second;
+  }
   struct group record {};
   std::vector<char> buffer;
   const Name name(look_up(getgrgid_r, gid_t{gid}, record, buffer) ? std::string(record.gr_name) : str("#", gid));

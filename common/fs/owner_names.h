@@ -1,6 +1,7 @@
 #pragma once
 // User and group names by id and back, remembered for the life of the object.
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -21,9 +22,15 @@ class OwnerNames {
   std::optional<uint32_t> gid_of(const Name& name);
 
  private:
+  using Names = std::unordered_map<uint32_t, Name>;
+  /// Most entries of a tree have one owner: found without the lock. Nothing is ever removed from the tables.
+  using Last = std::atomic<const Names::value_type*>;
+
   std::mutex mutex_;
-  std::unordered_map<uint32_t, Name> users_;
-  std::unordered_map<uint32_t, Name> groups_;
+  Names users_;
+  Names groups_;
+  Last last_user_{nullptr};
+  Last last_group_{nullptr};
   std::unordered_map<std::string, std::optional<uint32_t>> uids_;
   std::unordered_map<std::string, std::optional<uint32_t>> gids_;
 };

@@ -25,25 +25,6 @@ struct LinuxDirent64 {
   char name[1];
 };
 
-Result<std::vector<std::string>> read_names(int fd) {
-  alignas(LinuxDirent64) char buffer[64U << 10U];  // thread_local it would be zeroed for every thread of the process
-  std::vector<std::string> names;
-  for (;;) {
-    const long got = syscall(SYS_getdents64, fd, buffer, sizeof buffer);
-    if (got < 0) return error_from_errno(errno, "cannot read the directory");
-    if (got == 0) break;
-    for (long at = 0; at < got;) {
-      const auto* entry = reinterpret_cast<const LinuxDirent64*>(buffer + at);
-      if (is_valid_name(entry->name)) names.emplace_back(entry->name);
-      at += entry->length;
-    }
-  }
-  std::sort(names.begin(), names.end());
-  // Some file systems give a name twice of a directory that changes meanwhile.
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
-}
-
 // Reported for the directory that holds it: its own path is what nobody could take.
 Error too_long_error(const std::string& directory) {
   return Error{ErrorCode::unsupported,
@@ -53,6 +34,32 @@ Error too_long_error(const std::string& directory) {
 }
 
 }  // namespace
+
+Status DirNames::read(int fd) {
+  alignas(LinuxDirent64) char buffer[64U << 10U];  // thread_local it would be zeroed for every thread of the process
+  size_t count = 0;
+  for (;;) {
+    const long got = syscall(SYS_getdents64, fd, buffer, sizeof buffer);
+    if (got < 0) return error_from_errno(errno, "cannot read the directory");
+    if (got == 0) break;
+    if (const size_t most = bytes_.size() + static_cast<size_t>(got); most > bytes_.capacity())
+      bytes_.reserve(std::max(most, 2 * bytes_.capacity()));
+    for (long at = 0; at < got;) {
+      const auto* entry = reinterpret_cast<const LinuxDirent64*>(buffer + at);
+      at += entry->length;
+      if (!is_valid_name(entry->name)) continue;
+      bytes_.insert(bytes_.end(), entry->name, entry->name + std::strlen(entry->name) + 1);
+      ++count;
+    }
+  }
+  names_.reserve(count);
+  for (const char* at = bytes_.data(); at != bytes_.data() + bytes_.size(); at += names_.back().size() + 1)
+    names_.emplace_back(at);
+  std::sort(names_.begin(), names_.end());
+  // Some file systems give a name twice of a directory that changes meanwhile.
+  names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
+  return {};
+}
 
 Error mount_error(std::string path) {
   return Error{ErrorCode::unsupported, "another file system is mounted here", std::move(path), EXDEV};
@@ -74,15 +81,16 @@ DirListing read_directory(const RootDir& root, const EntryReader& reader, const 
   auto self = reader.open_file(fd->get());
   if (!self) return fail(std::move(self).error());
   out.self = std::move(self).value();
-  auto names = read_names(fd->get());
-  if (!names) return fail(std::move(names).error());
-  out.entries.reserve(names->size());
+  if (Status read = out.names.read(fd->get()); !read) return fail(std::move(read).error());
+  out.entries.reserve(out.names.sorted().size());
   bool too_long = false;
-  for (const std::string& name : *names) {
-    std::string child = join_path(out.path, name);
+  std::string child = out.path.empty() ? std::string() : out.path + '/';
+  const size_t parent_size = child.size();
+  for (const std::string_view name : out.names.sorted()) {
+    child.replace(parent_size, std::string::npos, name);
     if (is_state_path(child)) continue;
     bool is_mount = false;
-    auto entry = reader.at(fd->get(), name.c_str(), &is_mount);
+    auto entry = reader.at(fd->get(), name.data(), &is_mount);
     if (child.size() > kMaxPath) {
       too_long = too_long || !entry || !filter.ignored_here(child, entry->is_directory());
       continue;
@@ -90,13 +98,13 @@ DirListing read_directory(const RootDir& root, const EntryReader& reader, const 
     if (entry && is_mount) out.unreadable.push_back(mount_error(child));
     if (!entry) {
       Error error = std::move(entry).error();
-      error.path = std::move(child);
+      error.path = child;
       out.unreadable.push_back(std::move(error));
     } else if (entry->exists()) {
       if (filter.ignored_here(child, entry->is_directory())) {
-        out.ignored.push_back(std::move(child));
+        out.ignored.push_back(child);
       } else {
-        out.entries.push_back({std::move(child), std::move(entry).value()});
+        out.entries.push_back({name, std::move(entry).value()});
       }
     }
   }
@@ -112,7 +120,7 @@ TreeWalker::~TreeWalker() {
     std::lock_guard lock(mutex_);
     stop_ = true;
   }
-  changed_.notify_all();
+  work_.notify_all();
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -130,47 +138,51 @@ void TreeWalker::read(Node& node) {
 void TreeWalker::push_children(Node& node) {
   node.state = Node::State::done;
   ahead_ += node.listing.entries.size();
-  for (const PathEntry& item : node.listing.entries) {
+  for (const DirEntry& item : node.listing.entries) {
     if (!item.entry.is_directory()) continue;
     node.children.push_back(std::make_unique<Node>());
-    node.children.back()->listing.path = item.path;
+    node.children.back()->listing.path = join_path(node.listing.path, item.name);
   }
   for (auto child = node.children.rbegin(); child != node.children.rend(); ++child) waiting_.push_back(child->get());
 }
 
 void TreeWalker::finish(Node& node) {
   std::unique_lock lock(mutex_);
-  if (node.state == Node::State::waiting) {
-    node.state = Node::State::reading;
-    const auto place = std::find(waiting_.rbegin(), waiting_.rend(), &node);
-    if (place != waiting_.rend()) waiting_.erase(std::next(place).base());
-    lock.unlock();
-    read(node);
-    lock.lock();
-    push_children(node);
-    changed_.notify_all();
-    if (threads_.empty() && waiting_.size() >= kStartThreadsAt) {
-      for (size_t i = 0; i < kThreads; ++i) threads_.emplace_back([this] { run(); });
-    }
+  if (node.state != Node::State::waiting) {
+    awaited_ = &node;
+    done_.wait(lock, [&node] { return node.state == Node::State::done; });
+    awaited_ = nullptr;
     return;
   }
-  changed_.wait(lock, [&node] { return node.state == Node::State::done; });
+  node.state = Node::State::reading;
+  const auto place = std::find(waiting_.rbegin(), waiting_.rend(), &node);
+  if (place != waiting_.rend()) waiting_.erase(std::next(place).base());
+  lock.unlock();
+  read(node);
+  lock.lock();
+  push_children(node);
+  if (idle_ > 0 && !waiting_.empty()) work_.notify_all();
+  if (threads_.empty() && waiting_.size() >= kStartThreadsAt) {
+    for (size_t i = 0; i < kThreads; ++i) threads_.emplace_back([this] { run(); });
+  }
 }
 
 void TreeWalker::release(Node& node) {
   const size_t count = node.listing.entries.size();
   node.listing = DirListing{};
-  {
-    std::lock_guard lock(mutex_);
-    ahead_ -= count;
-  }
-  changed_.notify_all();
+  const std::lock_guard lock(mutex_);
+  const bool was_much = ahead_ >= kWindow / 2;
+  ahead_ -= count;
+  // Not for each little room: waking a thread costs as much as a small directory.
+  if (was_much && ahead_ < kWindow / 2 && idle_ > 0) work_.notify_all();
 }
 
 void TreeWalker::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stop_ || (!waiting_.empty() && ahead_ < kWindow); });
+    ++idle_;
+    work_.wait(lock, [this] { return stop_ || (!waiting_.empty() && ahead_ < kWindow); });
+    --idle_;
     if (stop_) return;
     Node& node = *waiting_.back();
     waiting_.pop_back();
@@ -179,7 +191,8 @@ void TreeWalker::run() {
     read(node);
     lock.lock();
     push_children(node);
-    changed_.notify_all();
+    if (awaited_ == &node) done_.notify_one();
+    if (idle_ > 0 && waiting_.size() > 1) work_.notify_one();
   }
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -15,11 +16,29 @@
 
 namespace twsync {
 
+/// A directory's names, each with a NUL behind it, in one piece of memory that stays where it is when this is moved.
+/// What a thread reads another one frees: a piece for each entry would have them meet in the allocator all the time.
+class DirNames {
+ public:
+  Status read(int fd);
+  const std::vector<std::string_view>& sorted() const { return names_; }
+
+ private:
+  std::vector<char> bytes_;
+  std::vector<std::string_view> names_;
+};
+
+struct DirEntry {
+  std::string_view name;  ///< within the listing's names
+  Entry entry;
+};
+
 /// One directory's own entries, read in one go.
 struct DirListing {
   std::string path;
-  Entry self;                      ///< the directory as opened
-  std::vector<PathEntry> entries;  ///< sorted by name; without ignored ones
+  Entry self;  ///< the directory as opened
+  DirNames names;
+  std::vector<DirEntry> entries;  ///< sorted by name; without ignored ones
   std::vector<std::string> ignored;
   std::vector<Error> unreadable;  ///< entries of it that could not be looked at, and mounts
   Error error;                    ///< ok, or why the directory as a whole could not be read
@@ -67,7 +86,10 @@ class TreeWalker {
   const EntryReader& reader_;
   const IgnoreFilter& filter_;
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable work_;  // for the threads: something waits, and there is room ahead
+  std::condition_variable done_;  // for the caller: `awaited_` was read
+  const Node* awaited_ = nullptr;
+  size_t idle_ = 0;            // threads that wait
   std::deque<Node*> waiting_;  // back = next in order
   size_t ahead_ = 0;           // entries read and not yet released
   bool stop_ = false;
