@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <memory>
 #include <sstream>
 
 #include "common/base/hasher.h"
@@ -15,6 +16,7 @@ namespace twsync {
 namespace {
 
 constexpr int64_t kInstallTimeoutMs = 300'000;
+constexpr size_t kPiece = 256U << 10U;  // of the agent's binary
 constexpr const char* kInstallDir = "$HOME/.local/share/twsync/agent";
 
 // Every command is one `sh -c '…'` without quotes, backslashes, newlines or '!' inside the quotes: the login shell that
@@ -84,12 +86,10 @@ Result<std::string> read_binary(const std::string& path) {
   return std::move(bytes).str();
 }
 
-std::string build_id_of(std::string_view binary) {
-  return to_string(Hasher(HashKey{}).hash(binary));
-}
-
-Status install_agent(SshSession& session, const AgentTarget& target, const std::string& binary,
-                     const std::string& build_id) {
+Status install_agent(SshSession& session, const AgentTarget& target, const std::string& build_id) {
+  SYNC_ASSIGN(const std::string binary, read_binary(target.agent_path));
+  if (to_string(Hasher(HashKey{}).hash(binary)) != build_id)
+    return Error{ErrorCode::unreachable, "the agent binary was replaced just now; try again", target.agent_path, 0};
   if (target.log) target.log(str(session.name(), ": installing the agent (", binary.size() / 1024, " KiB)"));
   SYNC_ASSIGN(const RemoteOutput output,
               session.run(install_command(build_id, binary.size()), binary, kInstallTimeoutMs));
@@ -110,9 +110,19 @@ Result<std::unique_ptr<Connection>> start_agent(const std::shared_ptr<SshSession
 
 }  // namespace
 
+// In pieces: a whole copy of it in memory would cost each connection more than its key exchange.
 Result<std::string> agent_build_id(const std::string& agent_path) {
-  SYNC_ASSIGN(const std::string binary, read_binary(agent_path));
-  return build_id_of(binary);
+  std::ifstream file(agent_path, std::ios::binary);
+  const auto piece = std::make_unique_for_overwrite<char[]>(kPiece);
+  Hasher hasher{HashKey{}};
+  hasher.reset();
+  size_t size = 0;
+  while (file.read(piece.get(), kPiece) || file.gcount() > 0) {
+    hasher.update({piece.get(), static_cast<size_t>(file.gcount())});
+    size += static_cast<size_t>(file.gcount());
+  }
+  if (!file.eof() || size == 0) return Error{ErrorCode::not_found, "the agent binary cannot be read", agent_path, 0};
+  return to_string(hasher.finish());
 }
 
 Result<std::string> find_agent_binary() {
@@ -130,8 +140,7 @@ Result<std::string> find_agent_binary() {
 
 Result<std::unique_ptr<Connection>> connect_agent(const AgentTarget& target) {
   if (target.local) return connect_local_agent(target.agent_path, target.options);
-  SYNC_ASSIGN(const std::string binary, read_binary(target.agent_path));
-  const std::string build_id = build_id_of(binary);
+  SYNC_ASSIGN(const std::string build_id, agent_build_id(target.agent_path));
   SYNC_ASSIGN(const std::shared_ptr<SshSession> session, SshSession::open(target.ssh));
   auto connection = start_agent(session, target, build_id);
   // An installed agent that ends without a greeting may be damaged (a crash of that server after installing): once
@@ -139,7 +148,7 @@ Result<std::unique_ptr<Connection>> connect_agent(const AgentTarget& target) {
   const bool ended = !connection && (connection.error().code == ErrorCode::not_found ||
                                      connection.error().code == ErrorCode::unreachable);
   if (!ended || ssh_is_connected(session->raw()) == 0) return connection;
-  SYNC_TRY(install_agent(*session, target, binary, build_id));
+  SYNC_TRY(install_agent(*session, target, build_id));
   connection = start_agent(session, target, build_id);
   if (!connection && connection.error().code == ErrorCode::not_found) {
     Error error = std::move(connection).error();
