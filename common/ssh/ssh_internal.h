@@ -32,6 +32,9 @@ class SigpipeBlocked {
 
 /// unreachable: `name`: `what`: libssh's own words.
 Error ssh_error(ssh_session session, const std::string& name, const std::string& what);
+/// What has come is acknowledged now, and for a while as it comes: sshd holds small packets back (Nagle) until those
+/// before are acknowledged, which a receiver with nothing to say does only after 40 ms. To be called before waiting.
+void acknowledge_at_once(ssh_session session);
 /// Opens a channel and starts `command` on it; the caller frees it.
 Result<ssh_channel> open_exec_channel(SshSession& session, const std::string& command);
 

@@ -92,6 +92,11 @@ SigpipeBlocked::~SigpipeBlocked() {
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
+void acknowledge_at_once(ssh_session session) {
+  const int on = 1;
+  (void)::setsockopt(ssh_get_fd(session), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 Error ssh_error(ssh_session session, const std::string& name, const std::string& what) {
   return Error{ErrorCode::unreachable, str(name, ": ", what, ": ", escape_bytes(ssh_get_error(session))), {}, 0};
 }

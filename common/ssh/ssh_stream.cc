@@ -23,6 +23,7 @@ constexpr uint32_t kWindow = 4U << 20U;
 constexpr uint32_t kOrdinaryRead = 1U << 20U;
 constexpr uint32_t kWriteChunk = 256U << 10U;
 constexpr int64_t kEndWaitMs = 2'000;
+constexpr int kOpenStepMs = 50;
 
 int64_t now_ms() {
   return SystemClock().steady_ns() / kMillisecond;
@@ -100,6 +101,7 @@ class SshStream final : public ByteStream {
     }
     if (got != 0 && got != SSH_AGAIN) return lost(ssh_get_error(raw()));
     drain_stderr();
+    acknowledge_at_once(raw());
     if (ssh_is_connected(raw()) == 0) return lost("the connection was closed");
     if (ssh_channel_is_eof(channel_) == 0) return {};
     return ended();
@@ -156,12 +158,26 @@ class SshStream final : public ByteStream {
   TailText stderr_;
 };
 
+int open_channel(SshSession& session, ssh_channel channel) {
+  const int64_t deadline = now_ms() + session.phase_timeout_ms();
+  ssh_set_blocking(session.raw(), 0);
+  int opened = ssh_channel_open_session(channel);
+  while (opened == SSH_AGAIN && now_ms() < deadline) {
+    acknowledge_at_once(session.raw());
+    pollfd waiting{ssh_get_fd(session.raw()), POLLIN, 0};
+    ::poll(&waiting, 1, kOpenStepMs);
+    opened = ssh_channel_open_session(channel);
+  }
+  ssh_set_blocking(session.raw(), 1);
+  return opened;
+}
+
 }  // namespace
 
 Result<ssh_channel> open_exec_channel(SshSession& session, const std::string& command) {
   ssh_channel channel = ssh_channel_new(session.raw());
   if (channel == nullptr) return ssh_error(session.raw(), session.name(), "cannot open a channel");
-  if (ssh_channel_open_session(channel) == SSH_OK && ssh_channel_request_exec(channel, command.c_str()) == SSH_OK)
+  if (open_channel(session, channel) == SSH_OK && ssh_channel_request_exec(channel, command.c_str()) == SSH_OK)
     return channel;
   Error error = ssh_error(session.raw(), session.name(), "cannot run a command there");
   ssh_channel_free(channel);
