@@ -49,7 +49,7 @@ struct WireFields<BaseMeta> {
 };
 
 struct BaseStore::Statements {
-  Statement meta_get, meta_set, find, put, drop, linked[2];
+  Statement meta_get, meta_set, find, put, drop, remember_dropped, linked[2];
 };
 
 BaseStore::BaseStore(std::unique_ptr<SqliteDb> db) : db_(std::move(db)), statements_(std::make_unique<Statements>()) {}
@@ -69,6 +69,7 @@ Result<std::unique_ptr<BaseStore>> BaseStore::open(const std::string& path, Mode
     SYNC_ASSIGN(s.meta_set, store->db_->prepare("INSERT OR REPLACE INTO meta VALUES (1, ?1)"));
     SYNC_ASSIGN(s.put, store->db_->prepare("INSERT OR REPLACE INTO base VALUES (?1, ?2, ?3, ?4)"));
     SYNC_ASSIGN(s.drop, store->db_->prepare("DELETE FROM base WHERE key = ?1"));
+    SYNC_ASSIGN(s.remember_dropped, store->db_->prepare("INSERT OR REPLACE INTO dropped VALUES (?1, ?2, ?3)"));
   }
   return store;
 }
@@ -127,6 +128,10 @@ class StatementCursor final : public BaseStore::Cursor {
     statement_.reset();
     // Nothing lies between a key and that key with a NUL behind it.
     statement_.bind_blob(1, path_key(path) + '\0');
+  }
+  void go_to(std::string_view path) override {
+    statement_.reset();
+    statement_.bind_blob(1, path_key(path));
   }
 
  private:
@@ -236,7 +241,7 @@ Status BaseStore::clear_rows() {
 }
 
 Status BaseStore::remember_dropped(const BaseRow& row) {
-  SYNC_ASSIGN(auto insert, db_->prepare("INSERT OR REPLACE INTO dropped VALUES (?1, ?2, ?3)"));
+  Statement& insert = statements_->remember_dropped;
   insert.bind_blob(1, path_key(row.path)).bind(2, row.round).bind_blob(3, encode_row(row));
   return insert.run();
 }

@@ -141,6 +141,8 @@ class BaseStore {
     virtual Result<bool> next(BaseRow& row) = 0;
     /// The next one is the first after `path`, wherever the cursor was. REQUIRES: of the whole tree's rows.
     virtual void skip_past(std::string_view path) = 0;
+    /// The next one is that of `path`, or the first after it. REQUIRES: likewise.
+    virtual void go_to(std::string_view path) = 0;
   };
   Result<std::unique_ptr<Cursor>> rows(const Scope& scope);
   /// The first rows after `path` in compare_paths order, at most `limit`; none = that was all.

@@ -8,6 +8,7 @@ namespace {
 
 // From here on one ordered pass over the base is cheaper than a look-up for each path.
 constexpr size_t kMergeFrom = 2000;
+constexpr size_t kPassedOver = 8;  // rows: more of them cost as much as looking for the next one that is wanted
 
 bool in_scopes(std::string_view path, const std::vector<Scope>& scopes) {
   return scopes.empty() || std::any_of(scopes.begin(), scopes.end(), [&](const Scope& s) {
@@ -86,7 +87,8 @@ Result<std::vector<PathState>> PendingTree::states(BaseStore& base, const std::v
     PathState state;
     state.path = path;
     if (merge) {
-      while (have_row && compare_paths(row.path, path) < 0) {
+      for (size_t passed = 0; have_row && compare_paths(row.path, path) < 0; ++passed) {
+        if (passed == kPassedOver) cursor->go_to(path);
         SYNC_ASSIGN(have_row, cursor->next(row));
       }
       if (have_row && row.path == path) state.base = row;
