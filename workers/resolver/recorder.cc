@@ -192,9 +192,9 @@ Status Recorder::move_row(const BaseRow& row, const Operation& op, const OpResul
     // As it stands there, never with the digest of before: without one somebody may have written to it just then.
     pending_.set(op.side, moved.path, result.target);
   }
-  SYNC_TRY(put(moved));
   // Nothing on either side: it may be the place between two renames, and the row is needed at the next one.
-  if (!current(op.side, moved.path, &moved).exists() && !current(source, moved.path, &moved).exists()) return {};
+  if (!current(op.side, moved.path, &moved).exists() && !current(source, moved.path, &moved).exists())
+    return put(moved);
   return settle(moved.path, &moved);
 }
 
