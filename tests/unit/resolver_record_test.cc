@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "common/base/text.h"
 #include "workers/resolver/link_names.h"
 #include "workers/resolver/recorder.h"
 
@@ -53,6 +54,32 @@ TEST_F(RecorderTest, a_carried_file_becomes_a_row_and_is_pending_no_more) {
   EXPECT_EQ(row("f")->code.stamp.inode, 11u);
   EXPECT_EQ(row("f")->deploy.stamp.inode, 22u);
   EXPECT_TRUE(pending_.empty());
+}
+
+TEST_F(RecorderTest, many_states_find_their_rows_across_gaps) {
+  ASSERT_TRUE(base_->begin(false).ok());
+  const auto name = [](uint64_t n) { return str(n % 7 == 0 ? "d-" : "d/", 100'000 + n); };
+  for (uint64_t n = 0; n < 8000; ++n) {
+    BaseRow row;
+    row.path = name(n);
+    row.agreed = file(n, n);
+    ASSERT_TRUE(base_->put(row).ok());
+  }
+  ASSERT_TRUE(base_->commit().ok());
+  // Each one, each fifth, single ones far apart, the last; and names that the base has not.
+  for (uint64_t n = 0; n < 8000; ++n) {
+    if (n < 2000 || (n < 4000 && n % 5 == 0) || n % 500 == 7 || n == 7999) pending_.set(Side::code, name(n), Entry{});
+    if (n % 97 == 0) pending_.set(Side::deploy, name(n) + "-new", file(n, n));
+  }
+  const auto states = pending_.states(*base_, {}, false);
+  ASSERT_TRUE(states.ok());
+  EXPECT_GT(states->size(), 2000u);
+  for (const PathState& state : *states) {
+    const auto wanted = row(state.path);
+    ASSERT_EQ(state.base.has_value(), wanted.has_value()) << state.path;
+    const uint64_t found = state.base ? state.base->agreed.size : 0;
+    EXPECT_EQ(found, wanted ? wanted->agreed.size : 0) << state.path;
+  }
 }
 
 TEST_F(RecorderTest, a_source_that_moved_on_stays_pending) {
